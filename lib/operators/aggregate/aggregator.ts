@@ -1,0 +1,41 @@
+/**
+ * How records are folded into one value per key (and window). Acc must be plain data that the value codec encodes
+ * (null, numbers, strings, booleans, bigints, Dates, arrays, plain objects, Maps, Sets, typed arrays).
+ *
+ * An `add` that throws may leave the accumulator half changed: whoever goes on after it restores a clone.
+ */
+export interface Aggregator<In, Acc, Out> {
+  create(): Acc;
+  /** Folds the record in and returns the accumulator: the same object changed, or a new one. `time` is the record's event time. */
+  add(acc: Acc, value: In, time: number): Acc;
+  /** Folds `b` into `a` (session merging, panes): as if all records of both had been added, in time order where order matters. */
+  merge(a: Acc, b: Acc): Acc;
+  /** Never changes the accumulator. */
+  result(acc: Acc): Out;
+  /** A copy that later adds do not change: what undo restores. Must be cheap. */
+  clone(acc: Acc): Acc;
+  /** Takes back a record that was added before. Only on aggregators whose accumulator allows it. */
+  retract?(acc: Acc, value: In, time: number): Acc;
+  /** The same fold over a few numbers in an array shared with other aggregators, where the state is only numbers. */
+  readonly slots?: Slots<In, Out>;
+}
+
+/** An accumulator of `width` numbers that lie at `at`, `at + 1`, ... of an array which other accumulators share. */
+export interface Slots<In, Out> {
+  readonly width: number;
+  init(array: number[], at: number): void;
+  add(array: number[], at: number, value: In, time: number): void;
+  /** Folds the numbers at `from` of `other` into those at `at`. */
+  merge(array: number[], at: number, other: readonly number[], from: number): void;
+  result(array: readonly number[], at: number): Out;
+  retract?(array: number[], at: number, value: In, time: number): void;
+}
+
+/** Named aggregators over records of type `In`: what `composite` takes. Inline selectors get their parameter's type from it. */
+export type Parts<In> = Readonly<Record<string, Aggregator<In, unknown, unknown>>>;
+
+/** The value an aggregator yields. */
+export type ResultOf<A> = A extends Aggregator<never, never, infer Out> ? Out : never;
+
+/** The object that aggregators under names yield: the same names, each with its aggregator's value. */
+export type ResultsOf<P> = { [K in keyof P]: ResultOf<P[K]> };
