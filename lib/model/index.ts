@@ -1,0 +1,6 @@
+export * from './error.ts';
+export * from './key.ts';
+export { murmur2 } from './murmur2.ts';
+export * from './position.ts';
+export * from './task-id.ts';
+export * from './time.ts';
