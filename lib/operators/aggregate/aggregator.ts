@@ -31,11 +31,11 @@ export interface Slots<In, Out> {
   retract?(array: number[], at: number, value: In, time: number): void;
 }
 
-/** Named aggregators over records of type `In`: what `composite` takes. Inline selectors get their parameter's type from it. */
-export type Parts<In> = Readonly<Record<string, Aggregator<In, unknown, unknown>>>;
+/** Aggregators under names, yielding an object of the same names. Inline selectors get their parameter's type from `In`. */
+export type Parts<In, Out> = { readonly [K in keyof Out]: Aggregator<In, unknown, Out[K]> };
 
-/** The value an aggregator yields. */
-export type ResultOf<A> = A extends Aggregator<never, never, infer Out> ? Out : never;
-
-/** The object that aggregators under names yield: the same names, each with its aggregator's value. */
-export type ResultsOf<P> = { [K in keyof P]: ResultOf<P[K]> };
+/**
+ * What an `aggregate` operator takes: one aggregator, or several under names. Declared as
+ * `aggregate<Out>(id: string, aggregation: Aggregation<In, Out>): Stream<Out>`, it types inline selectors and the result.
+ */
+export type Aggregation<In, Out> = Aggregator<In, unknown, Out> | Parts<In, Out>;
