@@ -13,12 +13,15 @@ const outsidePath = (process.env.PATH ?? '')
   .filter((folder) => folder !== tools)
   .join(delimiter);
 
+const [major, minor] = process.versions.node.split('.').map(Number);
+const runsTypeScript = () => existsSync(join(tools, 'node')) || major > 22 || (major === 22 && minor >= 18);
+
 const packagesOf = (lockfile) => JSON.parse(readFileSync(lockfile, 'utf8')).packages;
 
 /** npm records what it installed in a hidden lockfile; packages for other platforms are optional and may be absent. */
 function isInstalled() {
   const record = join(root, 'node_modules', '.package-lock.json');
-  if (!existsSync(record) || !existsSync(join(tools, 'node'))) return false;
+  if (!existsSync(record) || !runsTypeScript()) return false;
   const installed = packagesOf(record);
   return Object.entries(packagesOf(join(root, 'package-lock.json'))).every(
     ([path, wanted]) =>
@@ -40,5 +43,11 @@ if (!isInstalled()) {
   console.error('installing dependencies (npm ci), this takes about half a minute');
   const status = run('npm', ['ci', '--include=dev', '--loglevel=error'], outsidePath);
   if (status !== 0) process.exit(status);
+  if (!runsTypeScript()) {
+    console.error(
+      'npm did not install Node 24: allow install scripts (ignore-scripts=false) or use Node 22.18 or newer',
+    );
+    process.exit(1);
+  }
 }
 process.exit(run(command, args, tools + delimiter + outsidePath));
