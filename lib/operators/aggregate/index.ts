@@ -1,1 +1,13 @@
 export * from './aggregator.ts';
+export * from './composite.ts';
+export * from './count.ts';
+export { aggregator, type Fold } from './custom.ts';
+export * from './distinct.ts';
+export { type Best, max, maxBy, min, minBy, type Rank } from './extreme.ts';
+export type { HyperLogLog } from './hyper-log-log.ts';
+export * from './ordered.ts';
+export * from './quantile.ts';
+export type { QuantileSketch } from './quantile-sketch.ts';
+export * from './sum.ts';
+export * from './top-k.ts';
+export * from './variance.ts';

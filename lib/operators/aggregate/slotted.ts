@@ -1,0 +1,36 @@
+import type { Aggregator, Slots } from './aggregator.ts';
+
+/** An aggregator whose accumulator is one array of doubles, made from its slots alone. */
+export function slotted<In, Out>(slots: Slots<In, Out>): Aggregator<In, number[], Out> {
+  const empty = doubles(slots);
+  const aggregator: Aggregator<In, number[], Out> = {
+    create: () => empty.slice(),
+    add(acc, value, time) {
+      slots.add(acc, 0, value, time);
+      return acc;
+    },
+    merge(a, b) {
+      slots.merge(a, 0, b, 0);
+      return a;
+    },
+    result: (acc) => slots.result(acc, 0),
+    clone: (acc) => acc.slice(),
+    slots,
+  };
+  if (slots.retract === undefined) return aggregator;
+  const retract = slots.retract.bind(slots);
+  return {
+    ...aggregator,
+    retract(acc, value, time) {
+      retract(acc, 0, value, time);
+      return acc;
+    },
+  };
+}
+
+/** The slots' initial numbers. Written once as fractions, so that engines that specialise arrays keep all slices as bare doubles. */
+function doubles(slots: Slots<never, unknown>): number[] {
+  const array = Array.from({ length: slots.width }, () => 0.5);
+  slots.init(array, 0);
+  return array.slice();
+}
