@@ -1,0 +1,172 @@
+import { MillraceError } from '../../model/index.ts';
+import type { Json, SourceInfo, SourceLog, SourceSlice } from '../../ports/index.ts';
+import { changedError } from './file-error.ts';
+import { RecordReader, readMark, type Segment } from './record-reader.ts';
+
+/** How much of a partition one read takes at most, in rows, whatever the caller's limit. */
+const MOST_ROWS = 16_384;
+
+/**
+ * Files as a source's log. A partition is a list of segments, read one after the other; an offset is the number of rows before it in its
+ * partition. The cursor names segment and byte, so that going on there is a seek; without one the rows before are counted by reading them.
+ */
+export class FileLog implements SourceLog {
+  readonly info: SourceInfo;
+  readonly #partitions: readonly FilePartition[];
+
+  constructor(info: SourceInfo, segments: readonly (readonly Segment[])[], follow: boolean, maxBytes: number) {
+    this.info = info;
+    this.#partitions = segments.map((own, partition) => new FilePartition(own, partition, follow, maxBytes));
+  }
+
+  read(partition: number, from: number, limit: number, cursor: Json | undefined): Promise<SourceSlice> {
+    return this.#at(partition).read(from, limit, cursor);
+  }
+
+  async bounds(partition: number): Promise<{ start: number; end: number | undefined; sealed: boolean }> {
+    return this.#at(partition).bounds();
+  }
+
+  async close(): Promise<void> {
+    for (const partition of this.#partitions) partition.close();
+  }
+
+  #at(partition: number): FilePartition {
+    const found = this.#partitions[partition];
+    if (found === undefined)
+      throw new MillraceError('internal', `there is no partition ${partition} of ${this.info.partitions}`);
+    return found;
+  }
+}
+
+class FilePartition {
+  readonly #segments: readonly Segment[];
+  readonly #partition: number;
+  readonly #follow: boolean;
+  readonly #maxBytes: number;
+  #reader: RecordReader | undefined;
+  #segment = 0;
+  #row = 0;
+  #last: Promise<void> | undefined;
+  /** The partition's length, once its end was reached. */
+  #length: number | undefined;
+
+  constructor(segments: readonly Segment[], partition: number, follow: boolean, maxBytes: number) {
+    this.#segments = segments;
+    this.#partition = partition;
+    this.#follow = follow;
+    this.#maxBytes = maxBytes;
+    if (segments.length === 0) this.#length = 0;
+  }
+
+  /** Reads of one partition follow one another, also when asked for side by side. */
+  read(from: number, limit: number, cursor: Json | undefined): Promise<SourceSlice> {
+    const before = this.#last;
+    const slice =
+      before === undefined ? this.#read(from, limit, cursor) : before.then(() => this.#read(from, limit, cursor));
+    const done: Promise<void> = slice.then(
+      () => this.#settled(done),
+      () => this.#settled(done),
+    );
+    this.#last = done;
+    return slice;
+  }
+
+  bounds(): { start: number; end: number | undefined; sealed: boolean } {
+    if (this.#length !== undefined) return { start: 0, end: this.#length, sealed: true };
+    const idle = this.#follow && this.#reader?.idle() === true;
+    return { start: 0, end: idle ? this.#row : undefined, sealed: false };
+  }
+
+  close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
+
+  #settled(done: Promise<void>): void {
+    if (this.#last === done) this.#last = undefined;
+  }
+
+  async #read(from: number, limit: number, cursor: Json | undefined): Promise<SourceSlice> {
+    try {
+      if (from !== this.#row || (this.#reader === undefined && this.#length !== from)) await this.#seek(from, cursor);
+      const values: unknown[] = [];
+      await this.#advance(Math.min(limit, MOST_ROWS), values);
+      return this.#slice(values);
+    } catch (thrown) {
+      this.close();
+      throw thrown instanceof MillraceError ? thrown.at({ partition: this.#partition }) : thrown;
+    }
+  }
+
+  /** Up to `limit` rows appended to `values`, or passed over. Stops early at a chunk's end rather than wait for more. */
+  async #advance(limit: number, values: unknown[] | undefined): Promise<number> {
+    let taken = 0;
+    while (taken < limit) {
+      const reader = this.#reader;
+      if (reader === undefined) break;
+      const n = await reader.read(limit - taken, values, this.#row);
+      this.#row += n;
+      taken += n;
+      reader.settle();
+      if (reader.ended) await this.#nextSegment();
+      else if (n === 0) break;
+    }
+    return taken;
+  }
+
+  async #nextSegment(): Promise<void> {
+    this.close();
+    this.#segment++;
+    const segment = this.#segments[this.#segment];
+    if (segment === undefined) this.#length = this.#row;
+    else this.#reader = await RecordReader.open(segment, this.#follow, this.#maxBytes, undefined);
+  }
+
+  async #seek(from: number, cursor: Json | undefined): Promise<void> {
+    this.close();
+    if (cursor === undefined || cursor === null || from === 0) {
+      this.#segment = -1;
+      this.#row = 0;
+      await this.#nextSegment();
+      while (this.#row < from && (await this.#advance(from - this.#row, undefined)) > 0) {}
+      if (this.#row < from) throw this.#short(from);
+      return;
+    }
+    const { segment, mark } = readCursor(cursor);
+    this.#segment = segment;
+    this.#row = from;
+    const found = this.#segments[segment];
+    if (found === undefined) {
+      if (segment !== this.#segments.length) throw this.#short(from);
+      this.#length = from;
+      await this.#checkLast(mark);
+    } else this.#reader = await RecordReader.open(found, this.#follow, this.#maxBytes, readMark(mark));
+  }
+
+  /** At the end of everything there is nothing to read, but the last file must still be there. */
+  async #checkLast(mark: unknown): Promise<void> {
+    const last = this.#segments.at(-1);
+    if (last === undefined) return;
+    const reader = await RecordReader.open(last, this.#follow, this.#maxBytes, readMark(mark));
+    reader.close();
+  }
+
+  #short(from: number): MillraceError {
+    const path = this.#segments.at(-1)?.path ?? 'of no name';
+    return changedError(path, `it ends at row ${this.#row}, and ${from} rows were read from it`);
+  }
+
+  #slice(values: unknown[]): SourceSlice {
+    const cursor = { segment: this.#segment, mark: this.#reader === undefined ? null : { ...this.#reader.mark() } };
+    const sealed = this.#length === this.#row;
+    return { values, next: this.#row, cursor, start: 0, end: this.#length, sealed };
+  }
+}
+
+function readCursor(cursor: Json): { segment: number; mark: unknown } {
+  const { segment, mark } = cursor as { segment?: unknown; mark?: unknown };
+  if (typeof segment !== 'number')
+    throw new MillraceError('incompatible', 'the stored place in a file set cannot be understood');
+  return { segment, mark };
+}

@@ -1,0 +1,3 @@
+export * from './collection.ts';
+export * from './generator.ts';
+export * from './to-memory.ts';
