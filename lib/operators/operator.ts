@@ -1,0 +1,59 @@
+/**
+ * What the runtime knows of an operator. Records are pushed through a stage's operators one after another, in one synchronous call;
+ * operators keep nothing of their own between records but what their tables hold.
+ */
+import type { KeyId } from '../model/index.ts';
+import type { CellTable, TableOptions } from '../state/index.ts';
+
+/** Takes records: an operator's input, a stage's output, a sink. `key` is the key in force, undefined where there is none. */
+export interface Receiver {
+  record(value: unknown, time: number, key: KeyId | undefined): void;
+}
+
+/** Time as the task sees it now. The same at every replay of the same log. */
+export interface TaskTime {
+  /** The task's event-time watermark. */
+  readonly watermark: number;
+  /** The task's processing time: never the clock's, always the log's. */
+  readonly processingTime: number;
+  /** Uniform in [0, 1): a function of the task, the message in hand and the count of calls during it. */
+  random(): number;
+}
+
+/** What an operator gets when its task is built. */
+export interface OperatorContext {
+  readonly operator: string;
+  readonly time: TaskTime;
+  /** A table of keyed state, registered under `name`, unique within the operator. Call only during `create`. */
+  table<V>(name: string, options: TableOptions<V>): CellTable<V>;
+  /** Where results go; with a name, a side output (records for one that nobody reads are counted and dropped). */
+  output(side?: string): Receiver;
+  /** Adds to one of the operator's counters, for instance `late`. */
+  count(metric: string, n: number): void;
+}
+
+/** A running operator of one task. */
+export interface Operator {
+  /** One receiver per input, in the plan's order. */
+  readonly inputs: readonly Receiver[];
+}
+
+/** How an operator of a plan comes to life in a task. */
+export interface OperatorCode {
+  create(context: OperatorContext): Operator;
+  /** Asynchronous operators only: called for each record ahead of the stage's synchronous pass, which then finds its result in place of the record. */
+  readonly async?: AsyncCode;
+}
+
+/**
+ * An asynchronous operator begins its stage. Before the stage applies a batch, `call` runs for each of the batch's records, at most `capacity` at once; then
+ * the batch is applied in order, with `onResult` in the record's place.
+ */
+export interface AsyncCode {
+  readonly capacity: number;
+  readonly timeout: number;
+  readonly retries: number;
+  /** First delay between retries in milliseconds; doubles each time. */
+  readonly retryDelay: number;
+  call(value: unknown, time: number, key: KeyId | undefined, signal: AbortSignal): Promise<unknown>;
+}

@@ -1,0 +1,26 @@
+import type { TaskId } from '../model/index.ts';
+import type { Commit, CommitHeader, RunRecord } from '../protocol/index.ts';
+
+/** The condition of a put: the slot must hold nothing, or exactly this version. Never an "or" of the two. */
+export type SlotExpectation = 'absent' | number;
+
+/**
+ * The commits of a run's tasks, in a ring of slots per task.
+ *
+ * Guarantees needed: `put` is linearizable per slot; `slots` is consistent (it sees every put acknowledged before it began) but
+ * need not be a snapshot of all slots at one instant. A put that throws is unknown: it may have landed, now or seconds later.
+ */
+export interface CommitStore {
+  /** True where nothing is read back after the process ends, so that bodies need not be encoded or kept. */
+  readonly volatile: boolean;
+  /** Writes the commit into the slot if the slot is as expected; 'lost' if it is not, and then nothing has changed. */
+  put(run: string, task: TaskId, slot: number, commit: Commit, expect: SlotExpectation): Promise<'committed' | 'lost'>;
+  /** Every slot's commit, in no particular order; none for a task that was never born. */
+  slots(run: string, task: TaskId): Promise<readonly Commit[]>;
+  /** The newest commit's header. `known`, a version seen before, lets a store look on from there instead of at all slots. */
+  head(run: string, task: TaskId, known?: number): Promise<CommitHeader | undefined>;
+  /** Records a new run unless one of that id exists: 'exists' then, and nothing has changed. */
+  createRun(record: RunRecord): Promise<'created' | 'exists'>;
+  /** The runs of a pipeline, oldest first. */
+  runs(pipeline: string): Promise<readonly RunRecord[]>;
+}

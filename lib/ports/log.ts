@@ -1,0 +1,58 @@
+import type { WallTime } from '../model/index.ts';
+import type { Message } from '../protocol/index.ts';
+
+/** One incarnation of a topic: a topic deleted and created again has another `id`. */
+export interface Topic {
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: number;
+}
+
+export interface LogEntry {
+  readonly topic: string;
+  readonly partition: number;
+  readonly message: Message;
+}
+
+export interface LogMessage {
+  readonly offset: number;
+  /** When the log took it in (LogAppendTime). Never falls within a partition in a sound log; readers take the maximum. */
+  readonly time: WallTime;
+  readonly message: Message;
+}
+
+/** What a read found. Offsets ascend and may have holes; all below `next` and at or after the asked one have been looked at. */
+export interface LogSlice {
+  readonly messages: readonly LogMessage[];
+  readonly next: number;
+  /** First offset still kept and first offset not yet written, as known at the read. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ReadLimit {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/**
+ * Topics of partitions of messages: durable, ordered per partition.
+ *
+ * Guarantees needed: an acknowledged append is never lost; entries of one `append` for one partition keep their order, and
+ * follow all appends acknowledged before; a failed append may have taken effect, wholly or for a prefix of each partition;
+ * a read after an acknowledged append sees it. Errors are `MillraceError`s of kind `unavailable` (outcome unknown, try
+ * again), `data-lost` (topic recreated) or `bad-record` (message too large).
+ */
+export interface Log {
+  /** The topic, made with that many partitions if it does not exist; one that exists with fewer is widened. */
+  ensureTopic(name: string, partitions: number): Promise<Topic>;
+  /** The topic as it is now, or undefined. */
+  topic(name: string): Promise<Topic | undefined>;
+  append(entries: readonly LogEntry[]): Promise<void>;
+  /** Messages from `from` on; `data-lost` if the topic is no longer the incarnation `topic.id`. May return fewer than exist, but not none. */
+  read(topic: Topic, partition: number, from: number, limit: ReadLimit): Promise<LogSlice>;
+  /** First kept offset and end offset (high watermark). */
+  bounds(topic: Topic, partition: number): Promise<{ readonly start: number; readonly end: number }>;
+  /** Lets go of messages below `before`. Logs with a retention of their own do nothing. */
+  trim(topic: Topic, partition: number, before: number): Promise<void>;
+}

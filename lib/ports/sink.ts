@@ -1,0 +1,53 @@
+import type { KeyId } from '../model/index.ts';
+import type { Json } from './source.ts';
+
+/** What a sink promises for its destination, each record of the input being applied once by the engine. */
+export type Guarantee = 'exactly-once' | 'idempotent' | 'at-least-once';
+
+/** Records for one sink task, in order; columns of one length. Record i was caused at (causes[i], ks[i]) in the task's log. */
+export interface SinkBatch {
+  readonly values: readonly unknown[];
+  readonly times: readonly number[];
+  readonly keys: readonly (KeyId | undefined)[];
+  readonly causes: readonly number[];
+  readonly ks: readonly number[];
+  /** The task's next offset once these are written. */
+  readonly upTo: number;
+}
+
+/**
+ * One task's end of a sink. `write` makes the batch visible, or ready to become so, and returns what the commit must remember;
+ * the commit follows. If the process dies in between, the next writer is opened with the older state and must put the
+ * destination back to it. After an error the writer is closed and a new one opened.
+ */
+export interface SinkWriter {
+  write(batch: SinkBatch): Promise<Json>;
+  /** The input has ended and everything is committed: finish the destination (close files, move them into place). May be called again after a restart. */
+  finish(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SinkHost {
+  readonly sink: string;
+  readonly pipeline: string;
+  readonly run: string;
+  /** This task among how many. */
+  readonly task: number;
+  readonly tasks: number;
+  /** Whether state survives the process. */
+  readonly durable: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Where records go. `T` is the type of record it takes. */
+export interface SinkConnector<in T> {
+  readonly kind: string;
+  readonly options: Json;
+  readonly guarantee: Guarantee;
+  /** True if there must be one writer only (one file): the plan gathers all tasks' records into one. */
+  readonly single: boolean;
+  /** `state` is what the last commit remembers of this task's sink, undefined at birth. */
+  open(host: SinkHost, state: Json | undefined): Promise<SinkWriter>;
+  /** Never present at run time: carries the record's type. */
+  readonly record?: (record: T) => void;
+}

@@ -1,0 +1,87 @@
+import type { MillraceError, WallTime } from '../model/index.ts';
+import type { Clock } from './system.ts';
+
+/** JSON data, for cursors and descriptions that are stored. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** What a source is, once opened. */
+export interface SourceInfo {
+  /** Names this incarnation of the data: a topic id, or a fingerprint of what a file set is. Another id = other data. */
+  readonly id: string;
+  readonly partitions: number;
+  /** True if it will end. */
+  readonly bounded: boolean;
+  /** False where records cannot be read again after the process ends (standard input without a spool). */
+  readonly resumable: boolean;
+}
+
+/**
+ * A run of rows of one partition. Row i is `values[i]`, at offset `offsets === undefined ? from + i : offsets[i]`.
+ * A row that could not be decoded holds an `Undecodable` in its place.
+ */
+export interface SourceSlice {
+  readonly values: readonly unknown[];
+  /** Present where offsets have holes. */
+  readonly offsets?: readonly number[];
+  /** The log's own timestamps, where it has them. */
+  readonly times?: readonly WallTime[];
+  /** Position after these rows: everything below it has been looked at. */
+  readonly next: number;
+  /** Resumes faster at `next`: whatever the connector needs, stored in the commit and handed back. */
+  readonly cursor?: Json;
+  /** First offset that can still be read. */
+  readonly start: number;
+  /** End offset if known: with `sealed`, nothing will ever follow. */
+  readonly end: number | undefined;
+  readonly sealed: boolean;
+}
+
+/** Stands in the place of a row that could not be decoded. */
+export class Undecodable {
+  readonly error: MillraceError;
+  /** The row as it was, cut to a sensible length. */
+  readonly raw: string;
+  constructor(error: MillraceError, raw: string) {
+    this.error = error;
+    this.raw = raw;
+  }
+}
+
+/**
+ * The log of a source's tasks: rows in partitions, readable again from any offset, each time the same.
+ * A file, a collection or a generator is its own log. Nothing is copied first.
+ */
+export interface SourceLog {
+  readonly info: SourceInfo;
+  /**
+   * Rows from offset `from` on, at most `limit`; an empty slice means none are there now. `cursor` is what an earlier slice gave for `from`,
+   * or undefined. Throws `data-lost` if the data below `from` has been changed or shortened.
+   */
+  read(partition: number, from: number, limit: number, cursor: Json | undefined): Promise<SourceSlice>;
+  /** First readable offset and end offset now; `sealed` if nothing will ever follow. An unknown end (not yet read that far) is undefined. */
+  bounds(partition: number): Promise<{ readonly start: number; readonly end: number | undefined; readonly sealed: boolean }>;
+  close(): Promise<void>;
+}
+
+/** What a connector may use when it opens. */
+export interface SourceHost {
+  readonly source: string;
+  /** A folder of this source's own that outlives the process, if the host has one. */
+  readonly spool: string | undefined;
+  /** For rates and replays; never for what a row holds. */
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Where a source's records come from. `T` is the type of a row before validation. Made by the author (`jsonl({path})`) or bound by a host; opening does the I/O.
+ */
+export interface SourceConnector<out T> {
+  readonly kind: string;
+  /** Options as data, for the plan: no secrets. */
+  readonly options: Json;
+  readonly bounded: boolean;
+  open(host: SourceHost): Promise<SourceLog>;
+  /** Never present at run time: carries the row's type. */
+  readonly row?: T;
+}

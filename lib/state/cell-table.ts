@@ -1,0 +1,188 @@
+import { compareKeyIds, type KeyId } from '../model/index.ts';
+import type { KeyedStore } from './keyed-store.ts';
+
+/** Distinguishes the cells of one key: a window's end, a map's key, a timer's name; undefined where a key has one cell. */
+export type Sub = KeyId | undefined;
+
+/** No timer. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
+/** What a table's cells' timers mean. */
+export type TimerDomain = 'event' | 'processing' | 'event-ttl' | 'processing-ttl' | 'none';
+
+export interface TableOptions<V> {
+  /** A copy that later changes of the value do not reach: what undo puts back. */
+  clone(value: V): V;
+  /** In which time `timer` of its cells runs; the ttl domains remove the cell, by themselves, when it is due. */
+  readonly domain: TimerDomain;
+  /** Called when a cell's timer is due; the timer is already cleared. */
+  onTimer?(cell: Cell<V>, time: number): void;
+  /** Schema version of the values; 1 if not given. */
+  readonly version?: number;
+  /** Brings a value of an older version to this one. */
+  migrate?(value: unknown, version: number): V;
+}
+
+/**
+ * One value of keyed state, and one timer. Change `value` in place only after `table.touch(cell)`; set timers by `table.schedule`.
+ */
+export class Cell<V> {
+  readonly table: CellTable<V>;
+  readonly key: KeyId;
+  readonly sub: Sub;
+  value: V;
+  timer: number = NEVER;
+  /** Mark of the store under which it was last touched. */
+  stamp = -1;
+  next: Cell<V> | undefined = undefined;
+
+  constructor(table: CellTable<V>, key: KeyId, sub: Sub, value: V) {
+    this.table = table;
+    this.key = key;
+    this.sub = sub;
+    this.value = value;
+  }
+}
+
+/** A key with more cells than this gets a map of its own. */
+const CHAIN_LIMIT = 8;
+
+/**
+ * Cells by (key, sub). One cell of a key stands in the map directly, a few are chained, many get a map of their own, so that a key with one window costs little
+ * and a key with ten thousand map entries stays quick.
+ */
+export class CellTable<V> {
+  readonly store: KeyedStore;
+  readonly index: number;
+  readonly name: string;
+  readonly options: TableOptions<V>;
+  readonly #byKey = new Map<KeyId, Cell<V> | Map<Sub, Cell<V>>>();
+  size = 0;
+
+  constructor(store: KeyedStore, index: number, name: string, options: TableOptions<V>) {
+    this.store = store;
+    this.index = index;
+    this.name = name;
+    this.options = options;
+  }
+
+  /** The cell, or undefined. */
+  find(key: KeyId, sub: Sub): Cell<V> | undefined {
+    const found = this.#byKey.get(key);
+    if (found === undefined) return undefined;
+    if (found instanceof Map) return found.get(sub);
+    let cell: Cell<V> | undefined = found;
+    while (cell !== undefined && cell.sub !== sub) cell = cell.next;
+    return cell;
+  }
+
+  /** A new cell. There must be none of that key and sub. */
+  create(key: KeyId, sub: Sub, value: V): Cell<V> {
+    const cell = new Cell<V>(this, key, sub, value);
+    this.link(cell);
+    this.store.created(cell);
+    return cell;
+  }
+
+  /** Says that the cell is about to change. Cheap when said again in the same step. */
+  touch(cell: Cell<V>): void {
+    if (cell.stamp !== this.store.stamp) this.store.touched(cell);
+  }
+
+  /** Replaces the value. */
+  set(cell: Cell<V>, value: V): void {
+    if (cell.stamp !== this.store.stamp) this.store.touched(cell);
+    cell.value = value;
+  }
+
+  /** Sets the cell's one timer (NEVER clears it). */
+  schedule(cell: Cell<V>, time: number): void {
+    if (cell.stamp !== this.store.stamp) this.store.touched(cell);
+    this.store.schedule(cell, time);
+  }
+
+  remove(cell: Cell<V>): void {
+    this.store.removed(cell);
+    this.unlink(cell);
+  }
+
+  /** The cells of a key in the order of their subs. */
+  cellsOf(key: KeyId): Cell<V>[] {
+    const found = this.#byKey.get(key);
+    if (found === undefined) return [];
+    const cells: Cell<V>[] = [];
+    if (found instanceof Map) cells.push(...found.values());
+    else for (let cell: Cell<V> | undefined = found; cell !== undefined; cell = cell.next) cells.push(cell);
+    return cells.length === 1 ? cells : cells.sort(compareSubs);
+  }
+
+  /** The first cell of a key's chain; only for tables of at most one cell a key. */
+  single(key: KeyId): Cell<V> | undefined {
+    const found = this.#byKey.get(key);
+    return found instanceof Map ? found.values().next().value : found;
+  }
+
+  *keys(): IterableIterator<KeyId> {
+    yield* this.#byKey.keys();
+  }
+
+  *cells(): IterableIterator<Cell<V>> {
+    for (const found of this.#byKey.values()) {
+      if (found instanceof Map) yield* found.values();
+      else for (let cell: Cell<V> | undefined = found; cell !== undefined; cell = cell.next) yield cell;
+    }
+  }
+
+  /** For the store: puts a cell in its place. */
+  link(cell: Cell<V>): void {
+    this.size++;
+    cell.next = undefined;
+    const found = this.#byKey.get(cell.key);
+    if (found === undefined) {
+      this.#byKey.set(cell.key, cell);
+    } else if (found instanceof Map) {
+      found.set(cell.sub, cell);
+    } else {
+      let length = 1;
+      let last = found;
+      for (; last.next !== undefined; last = last.next) length++;
+      if (length < CHAIN_LIMIT) last.next = cell;
+      else this.#byKey.set(cell.key, mapOf(found, cell));
+    }
+  }
+
+  /** For the store: takes a cell out. */
+  unlink(cell: Cell<V>): void {
+    this.size--;
+    const found = this.#byKey.get(cell.key);
+    if (found instanceof Map) {
+      found.delete(cell.sub);
+      if (found.size === 0) this.#byKey.delete(cell.key);
+    } else if (found === cell) {
+      if (cell.next === undefined) this.#byKey.delete(cell.key);
+      else this.#byKey.set(cell.key, cell.next);
+    } else {
+      let previous = found;
+      while (previous !== undefined && previous.next !== cell) previous = previous.next;
+      if (previous !== undefined) previous.next = cell.next;
+    }
+    cell.next = undefined;
+  }
+}
+
+function mapOf<V>(first: Cell<V>, added: Cell<V>): Map<Sub, Cell<V>> {
+  const map = new Map<Sub, Cell<V>>();
+  for (let cell: Cell<V> | undefined = first; cell !== undefined; ) {
+    const next: Cell<V> | undefined = cell.next;
+    cell.next = undefined;
+    map.set(cell.sub, cell);
+    cell = next;
+  }
+  return map.set(added.sub, added);
+}
+
+/** Order of subs; undefined first. */
+export function compareSubs(a: Cell<unknown>, b: Cell<unknown>): number {
+  if (a.sub === undefined || b.sub === undefined) return a.sub === b.sub ? 0 : a.sub === undefined ? -1 : 1;
+  return compareKeyIds(a.sub, b.sub);
+}

@@ -1,0 +1,2 @@
+export * from './cell-table.ts';
+export * from './keyed-store.ts';

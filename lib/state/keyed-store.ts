@@ -1,0 +1,178 @@
+/**
+ * All keyed state of one task: its tables, its timers, and a journal of what changed since the last commit.
+ *
+ * 1. A cell is entered in the journal with its former value before it first changes after a mark; so `rollback` restores exactly what was at the mark.
+ * 2. The journal since the last `clear` names every cell that differs from the last commit; the delta is proportional to it.
+ * 3. Timers are part of cells; the queues are derived from them and can be rebuilt at any time.
+ */
+import { MillraceError } from '../model/index.ts';
+import { Cell, CellTable, NEVER, type TableOptions } from './cell-table.ts';
+import { TimerQueue } from './timer-queue.ts';
+
+type AnyCell = Cell<unknown>;
+type AnyTable = CellTable<unknown>;
+
+/** What the journal holds in place of a former value: the cell did not exist. */
+const ABSENT: unique symbol = Symbol('absent');
+/** What the value of a cell that was taken out becomes. */
+export const REMOVED: unique symbol = Symbol('removed');
+
+/** A place in the journal to which `rollback` can return. */
+export type Mark = number;
+
+export class KeyedStore {
+  readonly tables: AnyTable[] = [];
+  readonly eventTimers = new TimerQueue();
+  readonly processingTimers = new TimerQueue();
+  readonly eventExpiry = new TimerQueue();
+  readonly processingExpiry = new TimerQueue();
+  /** Cells whose `stamp` equals this have been entered in the journal since the last mark. */
+  stamp = 0;
+  readonly #cells: AnyCell[] = [];
+  readonly #values: unknown[] = [];
+  readonly #timers: number[] = [];
+
+  /** Adds a table. Its index, the order of registration, is part of no stored format; its name is. */
+  table<V>(name: string, options: TableOptions<V>): CellTable<V> {
+    if (this.tables.some((table) => table.name === name)) {
+      throw new MillraceError('invalid-pipeline', `two state tables have the name "${name}"`, {
+        hint: 'give each state of an operator a name of its own',
+      });
+    }
+    const table = new CellTable<V>(this, this.tables.length, name, options);
+    this.tables.push(table as unknown as AnyTable);
+    return table;
+  }
+
+  /** Cells in all tables. */
+  get size(): number {
+    let size = 0;
+    for (const table of this.tables) size += table.size;
+    return size;
+  }
+
+  /** For tables: a cell has come into being. */
+  created<V>(cell: Cell<V>): void {
+    this.#enter(cell as unknown as AnyCell, ABSENT);
+  }
+
+  /** For tables: a cell is about to change. */
+  touched<V>(cell: Cell<V>): void {
+    this.#enter(cell as unknown as AnyCell, cell.table.options.clone(cell.value));
+  }
+
+  /** For tables: a cell is about to be taken out. */
+  removed<V>(cell: Cell<V>): void {
+    if (cell.stamp !== this.stamp) this.#enter(cell as unknown as AnyCell, cell.value);
+    (cell as unknown as AnyCell).value = REMOVED;
+    cell.timer = NEVER;
+  }
+
+  /** For tables: sets a cell's timer. */
+  schedule<V>(cell: Cell<V>, time: number): void {
+    const had = cell.timer;
+    cell.timer = time;
+    if (time !== NEVER && (had === NEVER || time < had)) this.#queueOf(cell as unknown as AnyCell)?.add(cell as unknown as AnyCell);
+  }
+
+  /** Begins a stretch that can be undone by itself. */
+  mark(): Mark {
+    this.stamp++;
+    return this.#cells.length;
+  }
+
+  /** Undoes everything since the mark, latest first. */
+  rollback(mark: Mark): void {
+    for (let i = this.#cells.length - 1; i >= mark; i--) {
+      const cell = this.#cells[i]!;
+      const before = this.#values[i];
+      const gone = cell.value === REMOVED;
+      if (before === ABSENT) {
+        if (!gone) cell.table.unlink(cell);
+        cell.value = REMOVED;
+        cell.timer = NEVER;
+      } else {
+        cell.value = before;
+        cell.timer = this.#timers[i]!;
+        if (gone) cell.table.link(cell);
+        if (cell.timer !== NEVER) this.#queueOf(cell)?.add(cell);
+      }
+    }
+    this.#cells.length = mark;
+    this.#values.length = mark;
+    this.#timers.length = mark;
+    this.stamp++;
+  }
+
+  /** The cells that changed since the last commit, each once, in order of their first change; a removed one has the value REMOVED. */
+  changes(): AnyCell[] {
+    this.stamp++;
+    const seen = this.stamp;
+    const changes: AnyCell[] = [];
+    for (let i = 0; i < this.#cells.length; i++) {
+      const cell = this.#cells[i]!;
+      if (cell.stamp === seen) continue;
+      cell.stamp = seen;
+      if (cell.value === REMOVED && this.#values[i] === ABSENT) continue;
+      changes.push(cell);
+    }
+    this.stamp++;
+    return changes;
+  }
+
+  get changed(): number {
+    return this.#cells.length;
+  }
+
+  /** The changes are committed: forgets the journal. */
+  clear(): void {
+    this.#cells.length = 0;
+    this.#values.length = 0;
+    this.#timers.length = 0;
+    this.stamp++;
+  }
+
+  /** For loading: a cell as it was committed, replacing what was there; the journal takes no part. */
+  restore(table: AnyTable, key: AnyCell['key'], sub: AnyCell['sub'], value: unknown, timer: number): void {
+    let cell = table.find(key, sub);
+    if (cell === undefined) {
+      cell = new Cell<unknown>(table, key, sub, value);
+      table.link(cell);
+    } else {
+      cell.value = value;
+    }
+    cell.timer = timer;
+    if (timer !== NEVER) this.#queueOf(cell)?.add(cell);
+  }
+
+  /** For loading: takes out a cell that a committed delta removed. */
+  restoreRemoval(table: AnyTable, key: AnyCell['key'], sub: AnyCell['sub']): void {
+    const cell = table.find(key, sub);
+    if (cell === undefined) return;
+    table.unlink(cell);
+    cell.value = REMOVED;
+    cell.timer = NEVER;
+  }
+
+  #enter(cell: AnyCell, before: unknown): void {
+    cell.stamp = this.stamp;
+    this.#cells.push(cell);
+    this.#values.push(before);
+    this.#timers.push(cell.timer);
+  }
+
+  #queueOf(cell: AnyCell): TimerQueue | undefined {
+    switch (cell.table.options.domain) {
+      case 'event':
+        return this.eventTimers;
+      case 'processing':
+        return this.processingTimers;
+      case 'event-ttl':
+        return this.eventExpiry;
+      case 'processing-ttl':
+        return this.processingExpiry;
+      case 'none':
+        return undefined;
+    }
+  }
+}
