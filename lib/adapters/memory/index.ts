@@ -1,0 +1,4 @@
+export * from './memory-atomic-step.ts';
+export * from './memory-blob-store.ts';
+export * from './memory-commit-store.ts';
+export * from './memory-log.ts';

@@ -1,0 +1,33 @@
+import type { Duration, WallTime } from '../../model/index.ts';
+import type { Clock } from '../../ports/index.ts';
+
+/** The longest span that a timer of the platform takes: 2^31 - 1 ms; longer ones fire at once. */
+const LONGEST = 2 ** 31 - 1;
+
+/** The machine's clock. Spans of `sleep` are measured by its monotonic clock, so a wall clock set back lengthens none. */
+export const systemClock: Clock = {
+  now: () => Date.now() as WallTime,
+  sleep: async (span, signal) => {
+    const due = performance.now() + span;
+    for (let left: number = span; ; left = due - performance.now()) {
+      await rest(Math.min(Math.ceil(left), LONGEST) as Duration, signal);
+      if (performance.now() >= due) return;
+    }
+  },
+};
+
+function rest(span: Duration, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const wake = () => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    };
+    const timer = setTimeout(wake, Math.max(0, span));
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
