@@ -23,12 +23,12 @@ export interface Aggregator<In, Acc, Out> {
 /** An accumulator of `width` numbers that lie at `at`, `at + 1`, ... of an array which other accumulators share. */
 export interface Slots<In, Out> {
   readonly width: number;
-  init(array: number[], at: number): void;
-  add(array: number[], at: number, value: In, time: number): void;
+  init(this: void, array: number[], at: number): void;
+  add(this: void, array: number[], at: number, value: In, time: number): void;
   /** Folds the numbers at `from` of `other` into those at `at`. */
-  merge(array: number[], at: number, other: readonly number[], from: number): void;
-  result(array: readonly number[], at: number): Out;
-  retract?(array: number[], at: number, value: In, time: number): void;
+  merge(this: void, array: number[], at: number, other: readonly number[], from: number): void;
+  result(this: void, array: readonly number[], at: number): Out;
+  retract?(this: void, array: number[], at: number, value: In, time: number): void;
 }
 
 /** Aggregators under names, yielding an object of the same names. Inline selectors get their parameter's type from `In`. */

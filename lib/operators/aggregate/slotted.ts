@@ -2,23 +2,23 @@ import type { Aggregator, Slots } from './aggregator.ts';
 
 /** An aggregator whose accumulator is one array of doubles, made from its slots alone. */
 export function slotted<In, Out>(slots: Slots<In, Out>): Aggregator<In, number[], Out> {
+  const { add, merge, result, retract } = slots;
   const empty = doubles(slots);
   const aggregator: Aggregator<In, number[], Out> = {
     create: () => empty.slice(),
     add(acc, value, time) {
-      slots.add(acc, 0, value, time);
+      add(acc, 0, value, time);
       return acc;
     },
     merge(a, b) {
-      slots.merge(a, 0, b, 0);
+      merge(a, 0, b, 0);
       return a;
     },
-    result: (acc) => slots.result(acc, 0),
+    result: (acc) => result(acc, 0),
     clone: (acc) => acc.slice(),
     slots,
   };
-  if (slots.retract === undefined) return aggregator;
-  const retract = slots.retract.bind(slots);
+  if (retract === undefined) return aggregator;
   return {
     ...aggregator,
     retract(acc, value, time) {
