@@ -1,0 +1,46 @@
+import type { Json } from '../ports/index.ts';
+import type { OperatorCode } from './operator.ts';
+
+/** A mistake in how an operator was authored, found without running it. The plan adds the operator's id and reports all at once. */
+export interface Mistake {
+  /** The rule that is broken, lower case: `a window's size must be positive, not 0 ms`. */
+  readonly rule: string;
+  /** What to do about it. */
+  readonly fix: string;
+}
+
+/**
+ * An operator as its factory made it, before it has an id: what the plan must know of it as data, and the code that runs. Factories never
+ * throw for what an author got wrong but list it under `mistakes`, so that it is reported together with everything else.
+ */
+export interface OperatorDefinition {
+  /** What it is: `map`, `filter`, `window`, `process` ... */
+  readonly type: string;
+  /** Its options as data, complete enough to tell one window or policy from another. No secrets, no functions. */
+  readonly options: Json;
+  readonly code: OperatorCode;
+  /** It keeps state or timers by key, so that a `keyBy` must come before it. */
+  readonly needsKey: boolean;
+  /** It has tables: its id names data that outlives the code. */
+  readonly stateful: boolean;
+  readonly async: boolean;
+  /** Its outputs may differ from attempt to attempt, so its stage is journaled. Always true of async. */
+  readonly nondeterministic: boolean;
+  /** Uses event-time timers or the watermark, so that its sources need an event time. */
+  readonly eventTime: boolean;
+  /** Uses processing-time timers. */
+  readonly processingTime: boolean;
+  /**
+   * Which steps of the watermark it must see: none; the multiples of each of these milliseconds (sizes, slides, offsets and lateness of windows); or
+   * every one (sessions, free timers, code that reads the watermark).
+   */
+  readonly steps: 'none' | 'every' | readonly number[];
+  /** Schema versions of its state tables, by name. */
+  readonly state: Readonly<Record<string, number>>;
+  /** Side outputs that it may emit to. */
+  readonly sides: readonly string[];
+  /** The author's functions in it, whose source text is part of its fingerprint. Anything that is not a function counts by its JSON. */
+  readonly functions: readonly unknown[];
+  /** What the author got wrong in it. */
+  readonly mistakes?: readonly Mistake[];
+}
