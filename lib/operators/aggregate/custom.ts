@@ -33,7 +33,8 @@ function copied(value: unknown): unknown {
   if (value instanceof Map) return new Map(Array.from(value, ([key, held]) => [copied(key), copied(held)]));
   if (value instanceof Set) return new Set(Array.from(value, copied));
   if (value instanceof Date) return new Date(value);
-  if (ArrayBuffer.isView(value) && 'slice' in value) return (value as Uint8Array).slice();
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value) && 'slice' in value) return (value as Float64Array).slice();
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) throw notPlain(`a ${value.constructor.name}`);
   return Object.fromEntries(Object.entries(value).map(([name, held]) => [name, copied(held)]));

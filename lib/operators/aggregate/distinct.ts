@@ -49,6 +49,6 @@ export function distinctApprox<T>(
     },
     merge: (a, b) => mergeSketches(a, b, precision),
     result: (acc) => Math.round(estimate(acc, precision)),
-    clone: (acc) => acc.slice(),
+    clone: (acc) => (acc instanceof Uint8Array ? new Uint8Array(acc) : acc.slice()),
   };
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Key } from '../../../lib/model/index.ts';
+import { addHash } from '../../../lib/operators/aggregate/hyper-log-log.ts';
 import { distinct, distinctApprox, quantile, quantiles } from '../../../lib/operators/aggregate/index.ts';
 
 const itself = (x: number): number => x;
@@ -57,6 +58,13 @@ describe('a quantile', () => {
         expect(subject.merge(of(b), of(a))).toEqual(of([...a, ...b].reverse()));
       }),
     );
+  });
+
+  it('forgets what is taken back without a trace', () => {
+    const subject = quantile(itself, 0.5);
+    const acc = [3, -2, 0, 5].reduce((held, x) => subject.add(held, x, 0), subject.create());
+    const left = [-2, 0].reduce((held, x) => subject.retract!(held, x, 0), acc);
+    expect(left).toEqual([3, 5].reduce((held, x) => subject.add(held, x, 0), subject.create()));
   });
 
   it('stays small however many numbers there are', () => {
@@ -142,6 +150,24 @@ describe('distinctApprox', () => {
         225857,
       ]
     `);
+  });
+
+  it('ranks a hash by the zeros behind its index, over both words', () => {
+    const registers = (precision: number, high: number, low: number) =>
+      (addHash([], precision, high, low) as number[]).map((entry) => [entry >>> 6, entry & 63]);
+    expect(registers(12, 0x00180000, 0)).toEqual([[1, 1]]);
+    expect(registers(12, 0xfff00001, 0)).toEqual([[4095, 20]]);
+    expect(registers(12, 0x00200000, 0x80000000)).toEqual([[2, 21]]);
+    expect(registers(12, 0x00200000, 1)).toEqual([[2, 52]]);
+    expect(registers(12, 0, 0)).toEqual([[0, 53]]);
+  });
+
+  it('copies its registers even where they are a view of other memory', () => {
+    const subject = distinctApprox(itself, { precision: 4 });
+    const stored = Buffer.from(new Uint8Array(16).fill(1));
+    const copy = subject.clone(stored);
+    stored[0] = 9;
+    expect(copy[0]).toBe(1);
   });
 
   it('refuses a precision out of range', () => {
