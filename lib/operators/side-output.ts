@@ -1,0 +1,13 @@
+declare const element: unique symbol;
+
+/** Names a second output of an operator and says what its records are. Two tags of one name are the same output. */
+export interface SideOutput<T> {
+  readonly side: string;
+  /** Never present at run time: carries the records' type. */
+  readonly [element]?: (record: T) => T;
+}
+
+/** Tags a side output: late data of a window, or what a process operator emits beside its results. Read it by `stream.sideOutput(tag)`. */
+export function sideOutput<T>(name: string): SideOutput<T> {
+  return { side: name };
+}
