@@ -1,0 +1,11 @@
+export * from './aggregate/index.ts';
+export * from './async.ts';
+export * from './definition.ts';
+export * from './filter.ts';
+export { type FlatMap, flatMapOperator } from './flat-map.ts';
+export * from './map.ts';
+export * from './operator.ts';
+export * from './rolling.ts';
+export * from './side-output.ts';
+export * from './split.ts';
+export * from './type.ts';

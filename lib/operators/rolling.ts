@@ -1,0 +1,77 @@
+/**
+ * Rolling reduce and aggregate: one value per key over all its records, emitted after each. State grows with the number of keys and
+ * is never cleared; windows and `process` with a time to live forget.
+ */
+import type { Aggregation } from './aggregate/index.ts';
+import { aggregatorOf } from './aggregate/index.ts';
+import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
+import type { OperatorDefinition } from './definition.ts';
+
+/** Two records into one. Must return a new value, or one of the two as it is: changing either in place corrupts what undo restores. */
+export type Reduce<T> = (reduced: T, record: T) => T;
+
+/** The records of each key reduced to one, emitted after every record with that record's time. */
+export function reduceOperator<T>(fn: Reduce<T>): OperatorDefinition {
+  return definition({
+    type: 'reduce',
+    needsKey: true,
+    stateful: true,
+    state: { reduced: 1 },
+    functions: [fn],
+    mistakes: asyncMistakes('reduce', fn),
+    code: {
+      create(context) {
+        const out = context.output();
+        const table = context.table<T>('reduced', { clone: (value) => value, domain: 'none' });
+        return {
+          inputs: [
+            {
+              record(value, time, key) {
+                const cell = table.find(key!, undefined);
+                if (cell === undefined) {
+                  table.create(key!, undefined, value as T);
+                  out.record(value, time, key);
+                  return;
+                }
+                const reduced = fn(cell.value, value as T);
+                if (reduced instanceof Promise) throw returnedPromise('reduce');
+                table.set(cell, reduced);
+                out.record(reduced, time, key);
+              },
+            },
+          ],
+        };
+      },
+    },
+  });
+}
+
+/** The records of each key aggregated; the result is emitted after every record with that record's time. */
+export function aggregateOperator<In, Out>(aggregation: Aggregation<In, Out>): OperatorDefinition {
+  const aggregator = aggregatorOf(aggregation);
+  return definition({
+    type: 'aggregate',
+    needsKey: true,
+    stateful: true,
+    state: { aggregated: 1 },
+    functions: [aggregation],
+    code: {
+      create(context) {
+        const out = context.output();
+        const table = context.table<unknown>('aggregated', { clone: aggregator.clone, domain: 'none' });
+        return {
+          inputs: [
+            {
+              record(value, time, key) {
+                const cell = table.find(key!, undefined) ?? table.create(key!, undefined, aggregator.create());
+                table.touch(cell);
+                cell.value = aggregator.add(cell.value, value as In, time);
+                out.record(aggregator.result(cell.value), time, key);
+              },
+            },
+          ],
+        };
+      },
+    },
+  });
+}
