@@ -14,9 +14,9 @@ export class FileLog implements SourceLog {
   readonly info: SourceInfo;
   readonly #partitions: readonly FilePartition[];
 
-  constructor(info: SourceInfo, segments: readonly (readonly Segment[])[], follow: boolean, maxBytes: number) {
+  constructor(info: SourceInfo, segments: readonly (readonly Segment[])[], grows: () => boolean, maxBytes: number) {
     this.info = info;
-    this.#partitions = segments.map((own, partition) => new FilePartition(own, partition, follow, maxBytes));
+    this.#partitions = segments.map((own, partition) => new FilePartition(own, partition, grows, maxBytes));
   }
 
   read(partition: number, from: number, limit: number, cursor: Json | undefined): Promise<SourceSlice> {
@@ -42,7 +42,7 @@ export class FileLog implements SourceLog {
 class FilePartition {
   readonly #segments: readonly Segment[];
   readonly #partition: number;
-  readonly #follow: boolean;
+  readonly #grows: () => boolean;
   readonly #maxBytes: number;
   #reader: RecordReader | undefined;
   #segment = 0;
@@ -51,10 +51,10 @@ class FilePartition {
   /** The partition's length, once its end was reached. */
   #length: number | undefined;
 
-  constructor(segments: readonly Segment[], partition: number, follow: boolean, maxBytes: number) {
+  constructor(segments: readonly Segment[], partition: number, grows: () => boolean, maxBytes: number) {
     this.#segments = segments;
     this.#partition = partition;
-    this.#follow = follow;
+    this.#grows = grows;
     this.#maxBytes = maxBytes;
     if (segments.length === 0) this.#length = 0;
   }
@@ -74,7 +74,7 @@ class FilePartition {
 
   bounds(): { start: number; end: number | undefined; sealed: boolean } {
     if (this.#length !== undefined) return { start: 0, end: this.#length, sealed: true };
-    const idle = this.#follow && this.#reader?.idle() === true;
+    const idle = this.#grows() && this.#reader?.idle() === true;
     return { start: 0, end: idle ? this.#row : undefined, sealed: false };
   }
 
@@ -120,7 +120,7 @@ class FilePartition {
     this.#segment++;
     const segment = this.#segments[this.#segment];
     if (segment === undefined) this.#length = this.#row;
-    else this.#reader = await RecordReader.open(segment, this.#follow, this.#maxBytes, undefined);
+    else this.#reader = await RecordReader.open(segment, this.#grows, this.#maxBytes, undefined);
   }
 
   async #seek(from: number, cursor: Json | undefined): Promise<void> {
@@ -141,14 +141,14 @@ class FilePartition {
       if (segment !== this.#segments.length) throw this.#short(from);
       this.#length = from;
       await this.#checkLast(mark);
-    } else this.#reader = await RecordReader.open(found, this.#follow, this.#maxBytes, readMark(mark));
+    } else this.#reader = await RecordReader.open(found, this.#grows, this.#maxBytes, readMark(mark));
   }
 
   /** At the end of everything there is nothing to read, but the last file must still be there. */
   async #checkLast(mark: unknown): Promise<void> {
     const last = this.#segments.at(-1);
     if (last === undefined) return;
-    const reader = await RecordReader.open(last, this.#follow, this.#maxBytes, readMark(mark));
+    const reader = await RecordReader.open(last, this.#grows, this.#maxBytes, readMark(mark));
     reader.close();
   }
 

@@ -1,4 +1,11 @@
+export { type CsvOptions, type CsvText, csv } from './csv.ts';
 export type { FilePath } from './file-set.ts';
 export * from './json-array.ts';
 export { type JsonlOptions, jsonl } from './jsonl.ts';
+export { type ParquetOptions, parquet } from './parquet.ts';
+export type { ParquetSchema } from './parquet-file.ts';
+export type { ParquetType } from './staged-row.ts';
+export { type StdinOptions, stdin } from './stdin.ts';
+export { type CsvSinkOptions, toCsv } from './to-csv.ts';
 export { type FileSinkOptions, toJsonl } from './to-jsonl.ts';
+export { type ParquetSinkOptions, toParquet } from './to-parquet.ts';

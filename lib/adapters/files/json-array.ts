@@ -34,7 +34,7 @@ export function jsonArray<T = unknown>(options: JsonArrayOptions): SourceConnect
       const segments: Segment[][] = Array.from({ length: partitions }, () => []);
       for (const [i, file] of files.entries()) segments[i % partitions]?.push(await locate(file, at));
       const id = fingerprint(files, false, `json-array ${partitions} ${at ?? ''}`);
-      return new FileLog({ id, partitions, bounded: true, resumable: true }, segments, false, maxRecordBytes);
+      return new FileLog({ id, partitions, bounded: true, resumable: true }, segments, () => false, maxRecordBytes);
     },
   };
 }

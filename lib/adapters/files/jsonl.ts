@@ -38,7 +38,7 @@ export function jsonl<T = unknown>(options: JsonlOptions): SourceConnector<T> {
       return new FileLog(
         { id, partitions: segments.length, bounded: !follow, resumable: true },
         segments,
-        follow,
+        () => follow,
         maxRecordBytes,
       );
     },

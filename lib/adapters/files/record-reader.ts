@@ -37,7 +37,8 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  */
 export class RecordReader {
   readonly #segment: Segment;
-  readonly #follow: boolean;
+  /** Whether more may yet be written behind what is there. */
+  readonly #grows: () => boolean;
   readonly #maxBytes: number;
   readonly #stream: ByteStream;
   readonly #spans: Spans = {
@@ -61,14 +62,14 @@ export class RecordReader {
 
   private constructor(
     segment: Segment,
-    follow: boolean,
+    grows: () => boolean,
     maxBytes: number,
     stream: ByteStream,
     base: number,
     number: number,
   ) {
     this.#segment = segment;
-    this.#follow = follow;
+    this.#grows = grows;
     this.#maxBytes = maxBytes;
     this.#stream = stream;
     this.#base = base;
@@ -79,13 +80,13 @@ export class RecordReader {
   /** A reader at the segment's beginning, or at a mark that was made in it; `data-lost` if what the mark saw is not there. */
   static async open(
     segment: Segment,
-    follow: boolean,
+    grows: () => boolean,
     maxBytes: number,
     mark: ReaderMark | undefined,
   ): Promise<RecordReader> {
     const start = mark === undefined ? segment.start : mark.byte - mark.checked;
     const stream = await openBytes({ path: segment.path, packing: segment.packing, start, end: segment.end });
-    const reader = new RecordReader(segment, follow, maxBytes, stream, start, mark?.number ?? 0);
+    const reader = new RecordReader(segment, grows, maxBytes, stream, start, mark?.number ?? 0);
     try {
       if (mark !== undefined) await reader.#resume(mark);
       else if (start === 0) await reader.#skipByteOrderMark();
@@ -94,6 +95,16 @@ export class RecordReader {
       throw thrown;
     }
     return reader;
+  }
+
+  /** A reader of bytes that are there once only. */
+  static async over(
+    stream: ByteStream,
+    segment: Segment,
+    grows: () => boolean,
+    maxBytes: number,
+  ): Promise<RecordReader> {
+    return new RecordReader(segment, grows, maxBytes, stream, 0, 0);
   }
 
   /** Whether all of a segment that ends has been read. */
@@ -114,7 +125,7 @@ export class RecordReader {
       const filled = this.#fill();
       const got = typeof filled === 'number' ? filled : await filled;
       if (got === 0) {
-        if (this.#follow) return 0;
+        if (this.#grows()) return 0;
         this.#atEnd = true;
       }
     }
@@ -124,7 +135,7 @@ export class RecordReader {
   settle(): void {
     const { unclosed } = this.#segment.format;
     const empty = this.#start === this.#end && this.#tooLong === undefined;
-    if (empty && !this.#follow && unclosed === undefined && !this.#stream.more()) this.#closed = true;
+    if (empty && !this.#grows() && unclosed === undefined && !this.#stream.more()) this.#closed = true;
   }
 
   /** Whether nothing whole lies ahead now, in a file that is followed. */

@@ -115,6 +115,16 @@ describe('a JSONL sink', () => {
     expect(readFileSync(join(folder, 'parts', 'test-1.jsonl'), 'utf8')).toBe('1\n');
   });
 
+  it('says that the disk is full, and that it may pass', async () => {
+    const writer = await toJsonl({ path: '/dev/full', inPlace: true }).open(sinkHost, undefined);
+    await expect(writer.write(batchOf([1]))).rejects.toMatchObject({
+      kind: 'unavailable',
+      retry: true,
+      message: expect.stringContaining('disk is full'),
+      hint: expect.any(String),
+    });
+  });
+
   it('says what a person can do when the folder cannot be made', async () => {
     const blocked = join(folder, 'blocked');
     writeFileSync(blocked, '');

@@ -1,0 +1,40 @@
+import { MillraceError, messageOf } from '../../model/index.ts';
+import type { SinkConnector } from '../../ports/index.ts';
+
+/** What a function sink is told of its records. */
+export interface SinkContext {
+  readonly task: number;
+  readonly signal: AbortSignal;
+  /** Event times of the records, in milliseconds since the epoch. */
+  readonly times: readonly number[];
+}
+
+/**
+ * Gives each batch of records to a function, which may be async and is awaited. At least once: after a crash the last batch may come again. What it throws
+ * fails the step, and the pipeline's restart strategy decides; to skip a record, catch.
+ */
+export function toFunction<T>(fn: (records: readonly T[], context: SinkContext) => unknown): SinkConnector<T> {
+  return {
+    kind: 'function',
+    options: { name: fn.name },
+    guarantee: 'at-least-once',
+    single: false,
+    open: async ({ task, signal, sink }) => ({
+      async write(batch) {
+        if (batch.values.length === 0) return null;
+        try {
+          await fn(batch.values as readonly T[], { task, signal, times: batch.times });
+        } catch (thrown) {
+          if (thrown instanceof MillraceError) throw thrown;
+          throw new MillraceError('operator-failed', `the function of the sink ${sink} threw: ${messageOf(thrown)}`, {
+            where: { sink },
+            cause: thrown,
+          });
+        }
+        return null;
+      },
+      finish: async () => {},
+      close: async () => {},
+    }),
+  };
+}
