@@ -2,7 +2,7 @@
  * The Plan: the frozen, validated, serialisable graph. CDK, hosts, CLI and dashboard read this and nothing else.
  * It holds no functions; those are found by node id in the Pipeline it was made from.
  */
-import type { Json } from '../ports/index.ts';
+import type { Json } from '../model/index.ts';
 
 /** An output of a node: the main one, or a side output by name. */
 export interface OutputRef {
@@ -154,6 +154,8 @@ export interface EdgePlan {
     | { readonly kind: 'forward' }
     | { readonly kind: 'rebalance' }
     | { readonly kind: 'gather' };
+  /** Records keep their key although the exchange does not sort by it (a keyed operator behind a forward exchange). */
+  readonly carriesKey?: boolean;
   /** Grid of watermark steps in milliseconds that operators behind this edge need; 'every', or 'none'. */
   readonly steps: number | 'every' | 'none';
 }
