@@ -1,4 +1,5 @@
 export * from './error.ts';
+export type { Json } from './json.ts';
 export * from './key.ts';
 export { murmur2 } from './murmur2.ts';
 export * from './position.ts';

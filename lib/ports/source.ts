@@ -1,8 +1,7 @@
-import type { MillraceError, WallTime } from '../model/index.ts';
+import type { Json, MillraceError, WallTime } from '../model/index.ts';
 import type { Clock } from './system.ts';
 
-/** JSON data, for cursors and descriptions that are stored. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type { Json };
 
 /** What a source is, once opened. */
 export interface SourceInfo {
@@ -59,7 +58,9 @@ export interface SourceLog {
    */
   read(partition: number, from: number, limit: number, cursor: Json | undefined): Promise<SourceSlice>;
   /** First readable offset and end offset now; `sealed` if nothing will ever follow. An unknown end (not yet read that far) is undefined. */
-  bounds(partition: number): Promise<{ readonly start: number; readonly end: number | undefined; readonly sealed: boolean }>;
+  bounds(
+    partition: number,
+  ): Promise<{ readonly start: number; readonly end: number | undefined; readonly sealed: boolean }>;
   close(): Promise<void>;
 }
 
