@@ -1,18 +1,13 @@
 import { MillraceError, type WallTime } from '../../model/index.ts';
 import type { Clock, Log, LogEntry, LogMessage, LogSlice, ReadLimit, Topic } from '../../ports/index.ts';
 import type { Message } from '../../protocol/index.ts';
+import { decodeMessage, encodeMessage } from './codec.ts';
 import { OffsetQueue } from './offset-queue.ts';
 
-/** How messages become bytes and back. */
-export interface MessageCodec {
-  encode(message: Message): Uint8Array;
-  decode(bytes: Uint8Array): Message;
-}
-
 export interface MemoryLogOptions {
-  /** Keeps messages as this codec's bytes and decodes them at every read, as a log outside the process would. Default: keeps the objects. */
-  readonly codec?: MessageCodec;
-  /** Refuses larger messages as `bad-record`; only with a codec. Default: no bound. */
+  /** Keeps messages as encoded bytes and decodes them at every read, as a log outside the process would. Default: keeps the objects. */
+  readonly encode?: boolean;
+  /** Refuses longer messages as `bad-record`; only where they are encoded. Default: 16 MiB. */
   readonly maxMessageBytes?: number;
 }
 
@@ -34,20 +29,18 @@ interface Partition {
 }
 
 /**
- * A log in this process's memory. Without a codec a message is the same object at every read, and a read's limit of bytes goes by
+ * A log in this process's memory. Unless messages are encoded, one is the same object at every read, and a read's limit of bytes goes by
  * a rough guess of their size. An append takes effect wholly or not at all. Append times never fall within a partition.
  */
 export class MemoryLog implements Log {
   readonly #clock: Clock;
-  readonly #codec: MessageCodec | undefined;
-  readonly #maxMessageBytes: number;
+  readonly maxMessageBytes: number | undefined;
   readonly #topics = new Map<string, MemoryTopic>();
   #incarnations = 0;
 
   constructor(clock: Clock, options: MemoryLogOptions = {}) {
     this.#clock = clock;
-    this.#codec = options.codec;
-    this.#maxMessageBytes = options.maxMessageBytes ?? Number.POSITIVE_INFINITY;
+    this.maxMessageBytes = options.encode === true ? (options.maxMessageBytes ?? 16 * 2 ** 20) : undefined;
   }
 
   async ensureTopic(name: string, partitions: number): Promise<Topic> {
@@ -77,7 +70,8 @@ export class MemoryLog implements Log {
   /** Checks and encodes entries; the function returned appends them and cannot fail. */
   prepare(entries: readonly LogEntry[]): () => void {
     const partitions = entries.map((entry) => this.#partition(this.#current(entry.topic), entry.partition));
-    const encoded = this.#codec === undefined ? undefined : entries.map((entry) => this.#encode(entry));
+    const encoded =
+      this.maxMessageBytes === undefined ? undefined : entries.map((entry) => encode(entry, this.maxMessageBytes!));
     return () => this.#publish(entries, partitions, encoded);
   }
 
@@ -109,7 +103,7 @@ export class MemoryLog implements Log {
       const stored = queue.at(offset)!;
       bytes += stored.bytes?.length ?? roughSize(stored.message!);
       if (messages.length > 0 && (messages.length >= limit.messages || bytes > limit.bytes)) break;
-      const message = stored.message ?? this.#codec!.decode(stored.bytes!);
+      const message = stored.message ?? decodeMessage(stored.bytes!);
       messages.push({ offset, time: stored.time, message });
     }
     return { messages, next: Math.max(from, first + messages.length), start: queue.start, end: queue.end };
@@ -122,20 +116,6 @@ export class MemoryLog implements Log {
 
   async trim(topic: Topic, partition: number, before: number): Promise<void> {
     this.#partition(this.#incarnation(topic), partition).queue.trim(before);
-  }
-
-  #encode(entry: LogEntry): Uint8Array {
-    const bytes = this.#codec!.encode(entry.message);
-    if (bytes.length > this.#maxMessageBytes) {
-      throw new MillraceError(
-        'bad-record',
-        `the message is too large for the log: ${bytes.length} bytes, at most ${this.#maxMessageBytes}`,
-        {
-          where: { topic: entry.topic, partition: entry.partition },
-        },
-      );
-    }
-    return bytes;
   }
 
   #current(name: string): MemoryTopic {
@@ -165,3 +145,15 @@ export class MemoryLog implements Log {
 }
 
 const roughSize = (message: Message): number => (message.kind === 'frame' ? 128 + 64 * message.values.length : 128);
+
+function encode(entry: LogEntry, maxMessageBytes: number): Uint8Array {
+  const bytes = entry.bytes ?? encodeMessage(entry.message);
+  if (bytes.length <= maxMessageBytes) return bytes;
+  throw new MillraceError(
+    'bad-record',
+    `the message is too large for the log: ${bytes.length} bytes, at most ${maxMessageBytes}`,
+    {
+      where: { topic: entry.topic, partition: entry.partition },
+    },
+  );
+}

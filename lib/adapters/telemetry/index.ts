@@ -1,0 +1,4 @@
+export * from './combine-telemetry.ts';
+export * from './open-telemetry.ts';
+export * from './pino-telemetry.ts';
+export * from './recording-telemetry.ts';
