@@ -1,2 +1,3 @@
 export * from './cell-table.ts';
+export * from './delta-codec.ts';
 export * from './keyed-store.ts';
