@@ -2,8 +2,7 @@
  * What one commit of a task says. The header is small plain data that the pump and `millrace status` read;
  * the body (changed channels, outputs, keyed state, timers) is bytes, encoded only when a store asks for them.
  */
-import type { TaskId } from '../model/index.ts';
-import type { Position } from '../model/index.ts';
+import type { Position, TaskId } from '../model/index.ts';
 
 export type StopReason = 'failed' | 'gap' | 'data-lost' | 'state-lost' | 'incompatible' | 'lost';
 
@@ -18,7 +17,8 @@ export interface Failure {
 }
 
 export type TaskStatus =
-  | { readonly kind: 'ok' }
+  /** `history`: times of the latest failures, oldest first, kept where a restart strategy goes by them. */
+  | { readonly kind: 'ok'; readonly history?: readonly number[] }
   /** Waiting to try the message at `offset` again; `skip` names units of it that were given up for good. */
   | {
       readonly kind: 'backoff';
@@ -28,8 +28,14 @@ export type TaskStatus =
       readonly until: number;
       readonly skip: readonly number[];
       readonly failure: Failure;
+      readonly history?: readonly number[];
     }
-  | { readonly kind: 'stopped'; readonly reason: StopReason; readonly failure: Failure; readonly skip: readonly number[] };
+  | {
+      readonly kind: 'stopped';
+      readonly reason: StopReason;
+      readonly failure: Failure;
+      readonly skip: readonly number[];
+    };
 
 /** Newest snapshot that the deltas after it build upon. */
 export interface SnapshotRef {
@@ -84,9 +90,7 @@ export interface CommitHeader {
 }
 
 /** Where a commit's body stands. */
-export type Body =
-  | { readonly kind: 'inline'; bytes(): Uint8Array }
-  | { readonly kind: 'blob'; readonly name: string };
+export type Body = { readonly kind: 'inline'; bytes(): Uint8Array } | { readonly kind: 'blob'; readonly name: string };
 
 export interface Commit {
   readonly header: CommitHeader;
