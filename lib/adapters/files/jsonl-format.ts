@@ -3,6 +3,7 @@ import { messageOf } from '../../model/index.ts';
 import { broken, type Place, type RecordFormat, type Spans } from './record-format.ts';
 
 const NEWLINE = 10;
+const COMMA = 44;
 const OPEN = 123;
 const CLOSE = 125;
 
@@ -28,7 +29,7 @@ export const jsonLines: RecordFormat = {
 /**
  * Parses a block of lines in one call, a fifth faster than a call a line, and false if that cannot be trusted.
  *
- * It can be where every line begins with `{` and has one `}`, its last byte. Joined by commas and parsed, such lines
+ * It can be where every line begins with `{` and has one `}`, its last byte. Joined by commas (put in place of the line breaks for a moment) and parsed, such lines
  * give only objects, each of which needs a `}` to end. So if n lines give n values, value i ends at the end of line i.
  */
 function decodeTogether(bytes: Buffer, spans: Spans, values: unknown[]): boolean {
@@ -42,8 +43,11 @@ function decodeTogether(bytes: Buffer, spans: Spans, values: unknown[]): boolean
   const to = ends[count - 1] as number;
   if (!isUtf8(bytes.subarray(from, to))) return false;
   let rows: unknown[];
+  for (let i = 1; i < count; i++) bytes[(starts[i] as number) - 1] = COMMA;
+  const text = bytes.toString('utf8', from, to);
+  for (let i = 1; i < count; i++) bytes[(starts[i] as number) - 1] = NEWLINE;
   try {
-    rows = JSON.parse(`[${bytes.toString('utf8', from, to).replaceAll('\n', ',')}]`);
+    rows = JSON.parse(`[${text}]`);
   } catch {
     return false;
   }

@@ -55,6 +55,7 @@ describe('a JSONL source', () => {
       ['{"a":[{"b":1}', '{"c":2}]}'],
       ['{"a":1},{"b":2}', '{"c":"}', '{","d":1}'],
       ['{"a":"}', '{b":1}', '{"c":1}'],
+      ['{"a":"}', '{b","c":1}'],
       ['{"a":1', '"b":2}'],
     ]) {
       const rows = await readAll(await jsonl({ path: fileOf(`${pair.join('\n')}\n`) }).open(host));
@@ -205,6 +206,14 @@ describe('a place in a JSONL source', () => {
       cursor = slice.cursor;
     }
     expect((await log.read(0, 17, 2, undefined)).values).toEqual(rows.slice(17, 19));
+  });
+
+  it('is found again where lines end in carriage returns too', async () => {
+    const rows = Array.from({ length: 30 }, (_, i) => ({ i }));
+    const path = fileOf(rows.map((one) => `${JSON.stringify(one)}\r\n`).join(''));
+    const { values, cursor } = await (await jsonl({ path }).open(host)).read(0, 0, 20, undefined);
+    expect(values).toEqual(rows.slice(0, 20));
+    expect(await readAll(await jsonl({ path }).open(host), 0, 20, 100, cursor)).toEqual(rows.slice(20));
   });
 
   it('is data lost if what lies before it changed, or the file is shorter', async () => {

@@ -34,10 +34,10 @@ describe('a replay', () => {
     const clock = new HandClock();
     const source = replay(collection(rows), { speed: 1, time: (row) => new Date(row.t) });
     const { cursor, next } = await (await source.open({ ...host, clock })).read(0, 0, 10, undefined);
-    clock.time = 2_999;
+    clock.time = 3_000;
     const again = await source.open({ ...host, clock });
     const stored = JSON.parse(JSON.stringify(cursor)) as Json;
-    expect((await again.read(0, next, 10, stored)).values).toEqual([rows[1], rows[2]]);
+    expect((await again.read(0, next, 10, stored)).values).toEqual(rows.slice(1));
   });
 
   it('at full speed is the source itself, and is refused for what has no end', async () => {
