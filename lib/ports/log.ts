@@ -12,6 +12,8 @@ export interface LogEntry {
   readonly topic: string;
   readonly partition: number;
   readonly message: Message;
+  /** The message as `encodeMessage` wrote it, where the sender had to know its size already. */
+  readonly bytes?: Uint8Array;
 }
 
 export interface LogMessage {
@@ -44,6 +46,8 @@ export interface ReadLimit {
  * again), `data-lost` (topic recreated) or `bad-record` (message too large).
  */
 export interface Log {
+  /** Longest message in encoded bytes; undefined where messages are kept as they are. Frames above it are split by the sender. */
+  readonly maxMessageBytes: number | undefined;
   /** The topic, made with that many partitions if it does not exist; one that exists with fewer is widened. */
   ensureTopic(name: string, partitions: number): Promise<Topic>;
   /** The topic as it is now, or undefined. */

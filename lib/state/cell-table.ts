@@ -53,7 +53,8 @@ const CHAIN_LIMIT = 8;
  */
 export class CellTable<V> {
   readonly store: KeyedStore;
-  readonly index: number;
+  /** Its place among the store's tables: upstream operators' first. */
+  index: number;
   readonly name: string;
   readonly options: TableOptions<V>;
   readonly #byKey = new Map<KeyId, Cell<V> | Map<Sub, Cell<V>>>();

@@ -72,7 +72,8 @@ export class KeyedStore {
   schedule<V>(cell: Cell<V>, time: number): void {
     const had = cell.timer;
     cell.timer = time;
-    if (time !== NEVER && (had === NEVER || time < had)) this.#queueOf(cell as unknown as AnyCell)?.add(cell as unknown as AnyCell);
+    if (time !== NEVER && (had === NEVER || time < had))
+      this.#queueOf(cell as unknown as AnyCell)?.add(cell as unknown as AnyCell);
   }
 
   /** Begins a stretch that can be undone by itself. */
@@ -118,6 +119,11 @@ export class KeyedStore {
     }
     this.stamp++;
     return changes;
+  }
+
+  /** The cells entered in the journal since the mark. */
+  changedSince(mark: Mark): readonly AnyCell[] {
+    return [...new Set(this.#cells.slice(mark))];
   }
 
   get changed(): number {

@@ -1,0 +1,331 @@
+/**
+ * Applies messages to a task's state, in log order. A pure function of (state, message): it reads no clock and calls no port.
+ *
+ * 1. Time moves only by what the log says: append times and ticks for processing time, frames' steps and claims for event time.
+ * 2. A watermark's step comes after the records that preceded it; due timers fire at the step that moved it, in (time, key, table, sub) order.
+ * 3. Records at positions already applied are skipped; a frame that presumes a frame never seen stops the task.
+ * 4. In a careful attempt every record and every timer is a unit that can be undone alone.
+ */
+import { type KeyId, keyOf, MAX_TIME, MillraceError } from '../model/index.ts';
+import type { Receiver } from '../operators/index.ts';
+import type { LogMessage } from '../ports/index.ts';
+import { ByteWriter, type Claims, type Frame, nextAttempt, type TaskStatus } from '../protocol/index.ts';
+import { type Cell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
+import { AttemptOver, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
+import type { EdgeMark } from './edge-output.ts';
+import { operatorOfTable } from './stage-chain.ts';
+import type { TaskHost } from './task-host.ts';
+import type { TaskState } from './task-state.ts';
+
+/** The way back to a moment within a step. */
+interface WayBack {
+  readonly store: Mark;
+  readonly edges: readonly EdgeMark[];
+  readonly sinks: readonly number[];
+}
+
+/** The way back to the beginning of a message: time and channels too. */
+interface MessageWayBack extends WayBack {
+  readonly channels: ReturnType<TaskState['channels']['snapshot']>;
+  readonly watermark: number;
+  readonly processingTime: number;
+  readonly epoch: number;
+  readonly generator: unknown;
+  readonly sourceWatermark: number;
+  readonly exact: boolean;
+}
+
+/** Results of a stage's asynchronous operator, per message and record, found before the batch is applied. */
+export type AsyncResults = ReadonlyMap<number, readonly unknown[]>;
+
+/** What an asynchronous call ended with, in a record's place. */
+export class AsyncFailure {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+export class Applier {
+  readonly givenUp: GivenUp[] = [];
+  /** The watermark moved by a claim, an end or over a barrier: outputs pass it on however small the change. */
+  exact = false;
+  recordsIn = 0;
+  /** Encode what each unit changed, so that a value that cannot be encoded is blamed on the unit. */
+  inspectState = false;
+  readonly #state: TaskState;
+  readonly #host: TaskHost;
+  readonly #careful: boolean;
+  readonly #now: number;
+  /** Units of the message in hand that were given up in earlier attempts or this one. */
+  #skip: ReadonlySet<number> = new Set();
+
+  constructor(host: TaskHost, state: TaskState, careful: boolean, now: number) {
+    this.#host = host;
+    this.#state = state;
+    this.#careful = careful;
+    this.#now = now;
+  }
+
+  /** Applies one message of an internal log. Throws `AttemptOver` in a careful attempt, whatever was thrown in a fast one. */
+  message(message: LogMessage, results: AsyncResults | undefined): void {
+    this.begin(message.offset);
+    const { message: body } = message;
+    this.processingTime(body.kind === 'tick' ? Math.max(message.time, body.time) : message.time);
+    switch (body.kind) {
+      case 'frame':
+        if (body.run === this.#host.run.id) this.#frame(body, results?.get(message.offset));
+        return;
+      case 'claims':
+        if (body.run === this.#host.run.id) this.#claims(body);
+        return;
+      case 'barrier':
+        if (body.run !== this.#host.run.id) return;
+        this.#state.epoch = body.epoch;
+        this.exact = true;
+        return;
+      case 'tick':
+        return;
+    }
+  }
+
+  /** Says which message is in hand. */
+  begin(offset: number): void {
+    const { unit, status } = this.#state;
+    unit.cause = offset;
+    unit.index = -1;
+    this.#skip = status.kind === 'backoff' && status.offset === offset ? new Set(status.skip) : nothing;
+  }
+
+  /** Moves processing time and fires what is due. */
+  processingTime(time: number): void {
+    const { unit, store } = this.#state;
+    if (time > unit.processingTime) unit.processingTime = time;
+    this.#fire(store.processingTimers, unit.processingTime);
+    expire(store.processingExpiry, unit.processingTime);
+  }
+
+  /** Hands one record to an operator. */
+  record(head: Receiver, value: unknown, time: number, key: KeyId | undefined): void {
+    this.#state.unit.index++;
+    this.recordsIn++;
+    if (this.#careful) this.#carefully(head, value, time, key);
+    else head.record(value instanceof AsyncFailure ? raise(value.error) : value, time, key);
+  }
+
+  /** Moves the task's own watermark and fires what is due. */
+  advance(watermark: number): void {
+    const { unit, store, chain } = this.#state;
+    if (watermark <= unit.watermark) return;
+    unit.watermark = watermark;
+    this.#fire(store.eventTimers, watermark);
+    expire(store.eventExpiry, watermark);
+    if (watermark === MAX_TIME) this.exact = true;
+    else chain.watermark(watermark);
+  }
+
+  /** A way back to here. */
+  wayBack(): MessageWayBack {
+    const { channels, unit, epoch, generator, sourceWatermark } = this.#state;
+    return {
+      ...this.#unitWayBack(),
+      channels: channels.snapshot(),
+      watermark: unit.watermark,
+      processingTime: unit.processingTime,
+      epoch,
+      generator: typeof generator === 'object' && generator !== null ? structuredClone(generator) : generator,
+      sourceWatermark,
+      exact: this.exact,
+    };
+  }
+
+  goBack(to: MessageWayBack): void {
+    const state = this.#state;
+    this.#unitGoBack(to);
+    state.channels.restore(to.channels);
+    state.unit.watermark = to.watermark;
+    state.unit.processingTime = to.processingTime;
+    state.epoch = to.epoch;
+    state.generator = to.generator;
+    state.sourceWatermark = to.sourceWatermark;
+    this.exact = to.exact;
+  }
+
+  #frame(frame: Frame, results: readonly unknown[] | undefined): void {
+    const { channels, chain, unit } = this.#state;
+    const { edge, task } = frame.channel;
+    const head = chain.heads.get(edge);
+    if (head === undefined) {
+      throw new MillraceError('incompatible', `a frame came on the edge "${edge}", which stage "${this.#host.stage.id}" does not have`, {
+        where: { stage: this.#host.stage.id, partition: this.#host.task.partition, offset: unit.cause },
+      });
+    }
+    const arrival = channels.arrival(frame);
+    if (arrival.kind === 'gap') {
+      throw new MillraceError('data-lost', `a frame of channel ${edge}#${task} was lost: this one follows ${text(frame.prev)}, the last one seen ended at ${text(arrival.thru)}`, {
+        where: { stage: this.#host.stage.id, partition: this.#host.task.partition, offset: unit.cause },
+        hint: 'a message of an internal topic is gone: check its retention and replication, then start a new run',
+      });
+    }
+    channels.begin(frame);
+    const { values, times, keys, steps } = frame;
+    const n = values.length;
+    let step = 0;
+    unit.index += arrival.first;
+    for (let i = arrival.first; i < n; i++) {
+      while (step < steps.length && steps[step]! <= i) {
+        this.#step(edge, task, steps[step + 1]!);
+        step += 2;
+      }
+      this.record(head, results === undefined ? values[i] : results[i], times[i]!, keys === undefined ? undefined : keys[i]);
+    }
+    for (; step < steps.length; step += 2) this.#step(edge, task, steps[step + 1]!);
+    channels.end(frame);
+    this.#evaluate();
+  }
+
+  #step(edge: string, task: number, watermark: number): void {
+    if (this.#state.channels.step(edge, task, watermark)) this.#evaluate();
+  }
+
+  #evaluate(): void {
+    const { value } = this.#state.channels.watermark();
+    if (value !== undefined) this.advance(value);
+  }
+
+  #claims(claims: Claims): void {
+    const before = this.#state.unit.watermark;
+    this.#state.channels.claim(claims);
+    this.#evaluate();
+    if (this.#state.unit.watermark > before) this.exact = true;
+  }
+
+  #fire(queue: TimerQueue, limit: number): void {
+    for (;;) {
+      const due = queue.takeDue(limit);
+      if (due === undefined) return;
+      const time = due[0]!.timer;
+      let at = 0;
+      try {
+        for (; at < due.length; at++) {
+          const cell = due[at]!;
+          if (cell.timer !== time) continue;
+          this.#state.unit.index++;
+          if (this.#careful) this.#fireCarefully(cell, time);
+          else fireCell(cell, time, this.#state.chain.site);
+        }
+      } catch (error) {
+        for (const cell of due) if (cell.timer === time) queue.add(cell);
+        throw error;
+      }
+    }
+  }
+
+  #carefully(head: Receiver, value: unknown, time: number, key: KeyId | undefined): void {
+    if (this.#skip.has(this.#state.unit.index)) return;
+    const site = this.#state.chain.site.at;
+    const back = this.#unitWayBack();
+    try {
+      head.record(value instanceof AsyncFailure ? raise(value.error) : value, time, key);
+      if (this.inspectState) this.#inspect(back.store);
+    } catch (error) {
+      this.#over(error, back, value instanceof AsyncFailure ? undefined : value, time, key);
+    } finally {
+      this.#state.chain.site.at = site;
+    }
+  }
+
+  #fireCarefully(cell: Cell<unknown>, time: number): void {
+    if (this.#skip.has(this.#state.unit.index)) {
+      cell.table.remove(cell);
+      return;
+    }
+    const back = this.#unitWayBack();
+    const { value } = cell;
+    try {
+      fireCell(cell, time, this.#state.chain.site);
+      if (this.inspectState) this.#inspect(back.store);
+    } catch (error) {
+      this.#over(error, back, value, time, cell.key);
+      cell.table.remove(cell);
+    }
+  }
+
+  #inspect(since: Mark): void {
+    const { store } = this.#state;
+    const cells = store.changedSince(since);
+    if (cells.length > 0) encodeCells(new ByteWriter(256), store.tables, cells);
+  }
+
+  /** A unit threw: undoes it, then gives it up or ends the attempt. */
+  #over(error: unknown, back: WayBack, value: unknown, time: number, key: KeyId | undefined): void {
+    if (!isAuthorError(error)) throw error;
+    const { unit, chain } = this.#state;
+    this.#unitGoBack(back);
+    this.giveUpOrStop(failureOf(error, chain.site.at, this.#now), value, time, key === undefined ? undefined : keyOf(key), unit.cause, unit.index);
+  }
+
+  /** Decides what becomes of a unit that failed: remembers it as given up, or throws `AttemptOver`. */
+  giveUpOrStop(failure: GivenUp['failure'], value: unknown, time: number, key: unknown, cause: number, unit: number): void {
+    const { status } = this.#state;
+    const operator = failure.operator ?? this.#host.stage.id;
+    const next = nextAttempt(this.#faults(operator), status, cause, unit, failure, this.#now, 0.5);
+    if (next.kind !== 'give-up') throw new AttemptOver(cause, unit, failure);
+    const attempts = status.kind === 'backoff' && status.offset === cause && status.unit === unit ? status.attempts + 1 : 1;
+    this.givenUp.push({ how: next.how, cause, unit, operator, value, time, key, attempts, failure });
+  }
+
+  #faults(operator: string) {
+    const { plan } = this.#host;
+    const node = plan.nodes.find((n) => n.id === operator);
+    return (node?.kind === 'operator' ? node.faults : undefined) ?? plan.faults;
+  }
+
+  #unitWayBack(): WayBack {
+    const { store, chain } = this.#state;
+    return { store: store.mark(), edges: chain.edges.map((e) => e.mark()), sinks: chain.sinks.map((s) => s.mark()) };
+  }
+
+  #unitGoBack(to: WayBack): void {
+    const { store, chain } = this.#state;
+    store.rollback(to.store);
+    chain.edges.forEach((edge, i) => {
+      edge.rollback(to.edges[i]!);
+    });
+    chain.sinks.forEach((sink, i) => {
+      sink.rollback(to.sinks[i]!);
+    });
+  }
+}
+
+/** The status after an attempt that ended at a unit. */
+export function statusAfter(host: TaskHost, status: TaskStatus, over: AttemptOver, now: number, random: number): TaskStatus {
+  const node = host.plan.nodes.find((n) => n.id === over.failure.operator);
+  const faults = (node?.kind === 'operator' ? node.faults : undefined) ?? host.plan.faults;
+  const next = nextAttempt(faults, status, over.offset, over.unit, over.failure, now, random);
+  if (next.kind === 'give-up') throw new MillraceError('internal', 'an attempt ended at a unit that was to be given up');
+  return next.status;
+}
+
+const nothing: ReadonlySet<number> = new Set();
+
+function fireCell(cell: Cell<unknown>, time: number, site: { at: string }): void {
+  const { table } = cell;
+  table.touch(cell);
+  cell.timer = NEVER;
+  site.at = operatorOfTable(table.name);
+  table.options.onTimer?.(cell, time);
+}
+
+function expire(queue: TimerQueue, limit: number): void {
+  for (let due = queue.takeDue(limit); due !== undefined; due = queue.takeDue(limit)) {
+    const time = due[0]!.timer;
+    for (const cell of due) if (cell.timer === time) cell.table.remove(cell);
+  }
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+const text = (position: { cause: number; k: number }): string => `(${position.cause}, ${position.k === Number.POSITIVE_INFINITY ? 'all' : position.k})`;

@@ -1,0 +1,51 @@
+/**
+ * What happens when the author's code throws. A batch is first applied at full speed, with one way back: to its beginning. If something throws, the batch is
+ * undone and applied again with a way back to before each record and timer, so that one bad record costs itself and not the batch.
+ */
+import { MillraceError, messageOf } from '../model/index.ts';
+import type { Failure } from '../protocol/index.ts';
+
+/** A record or timer that was given up for good. */
+export interface GivenUp {
+  readonly how: 'dead-letter' | 'skip';
+  readonly cause: number;
+  readonly unit: number;
+  readonly operator: string;
+  readonly value: unknown;
+  readonly time: number;
+  readonly key: unknown;
+  readonly attempts: number;
+  readonly failure: Failure;
+}
+
+/** Ends the attempt at a message: the batch is cut before it. */
+export class AttemptOver extends Error {
+  readonly offset: number;
+  readonly unit: number;
+  readonly failure: Failure;
+  constructor(offset: number, unit: number, failure: Failure) {
+    super(failure.message);
+    this.offset = offset;
+    this.unit = unit;
+    this.failure = failure;
+  }
+}
+
+/** Whether an error is the author's or the data's, so that trying the same again elsewhere would meet it too. */
+export function isAuthorError(thrown: unknown): boolean {
+  return !(thrown instanceof MillraceError) || thrown.fault === 'author' || thrown.fault === 'data';
+}
+
+/** The error as data, cut to what a commit should carry. */
+export function failureOf(thrown: unknown, operator: string, at: number): Failure {
+  const stack = thrown instanceof Error && !(thrown instanceof MillraceError) ? thrown.stack : undefined;
+  const hint = thrown instanceof MillraceError ? thrown.hint : undefined;
+  return {
+    kind: thrown instanceof MillraceError ? thrown.kind : 'operator-failed',
+    message: messageOf(thrown).slice(0, 2_000),
+    operator: (thrown instanceof MillraceError ? (thrown.where.operator ?? thrown.where.source) : undefined) ?? operator,
+    ...(hint === undefined ? {} : { hint }),
+    ...(stack === undefined ? {} : { stack: stack.slice(0, 4_000) }),
+    at,
+  };
+}

@@ -1,0 +1,264 @@
+/**
+ * Carries a step's outcome out: frames to the log, records to sinks, the commit to its slot; snapshots and debts around it.
+ */
+import { MAX_TIME, MIN_TIME, MillraceError, NOTHING, taskName } from '../model/index.ts';
+import type { LogEntry } from '../ports/index.ts';
+import {
+  ByteWriter,
+  type Commit,
+  type CommitHeader,
+  encodeMessage,
+  decodeMessage,
+  encodeValue,
+  expectedInSlot,
+  type Frame,
+  type SnapshotRef,
+  slotOf,
+  type TaskStatus,
+} from '../protocol/index.ts';
+import { encodeCells, REMOVED } from '../state/index.ts';
+import type { Applier } from './applier.ts';
+import type { GivenUp } from './attempt.ts';
+import { DEAD_LETTERS, deadLetterOf } from './dead-letter.ts';
+import { fit } from './fit.ts';
+import { blobPrefix, nonceOf, snapshotsOf } from './load.ts';
+import { reportStep } from './report.ts';
+import { type Debt, encodeBody } from './sheet.ts';
+import type { TaskHost } from './task-host.ts';
+import type { TaskState } from './task-state.ts';
+
+export type Outcome = { readonly kind: 'committed' } | { readonly kind: 'lost' };
+
+export class Committer {
+  readonly #host: TaskHost;
+  /** A snapshot under way or ready: the next commit carries it. */
+  #increment: { readonly version: number; readonly ref: Promise<SnapshotRef | undefined>; done: SnapshotRef | undefined } | undefined;
+  /** A commit is due that says the debts are paid. */
+  #paid = false;
+
+  constructor(host: TaskHost) {
+    this.#host = host;
+  }
+
+  /** Whether a commit is due although there is nothing to apply. */
+  owes(state: TaskState): boolean {
+    return this.#paid || state.debts.length > 0;
+  }
+
+  /** Before a step changes anything: pays debts, and sees to it that a snapshot covers the slot that the next commit takes. */
+  async prepare(state: TaskState): Promise<void> {
+    if (state.debts.length > 0) {
+      await this.#pay(state, state.debts);
+      state.debts = [];
+      this.#paid = true;
+    }
+    if (!this.#host.commits.volatile) await this.#snapshot(state);
+  }
+
+  /** Refuses values that could not be encoded, by a sample: for hosts that keep everything as it is. */
+  check(state: TaskState): void {
+    if (state.version > 4 && state.version % 256 !== 0) return;
+    for (const edge of state.chain.edges) edge.sample(encodeValue);
+    const seen = new Set<number>();
+    for (const cell of state.store.changes()) {
+      if (seen.has(cell.table.index) || cell.value === REMOVED) continue;
+      seen.add(cell.table.index);
+      encodeCells(new ByteWriter(256), state.store.tables, [cell]);
+    }
+  }
+
+  /** Sends what the step produced and commits it up to offset `upTo`. Throws where the outcome is unknown or nothing was committed. */
+  async commit(state: TaskState, applier: Applier, upTo: number, decided: boolean): Promise<Outcome> {
+    const { run, task, commits, atomic, log, stage } = this.#host;
+    state.nextOffset = upTo;
+    state.watermark = state.unit.watermark;
+    const entries = this.#entries(state, applier, upTo);
+    const batches = state.chain.sinks.filter((sink) => sink.pending > 0).map((sink) => ({ sink, batch: sink.take(upTo) }));
+    const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
+    const debts: Debt[] = journaled
+      ? [
+          ...entries.map((e): Debt => ({ kind: 'message', topic: e.topic, partition: e.partition, bytes: e.bytes ?? encodeMessage(e.message) })),
+          ...batches.map(({ sink, batch }): Debt => ({ kind: 'sink', sink: sink.id, batch })),
+        ]
+      : [];
+    if (!journaled) await Promise.all(batches.map(({ sink, batch }) => sink.write(batch)));
+    const version = state.version + 1;
+    const snapshot = await this.#covering(state, version);
+    const [commit, cells] = await this.#build(state, version, snapshot, debts);
+    const slot = slotOf(version, run.slots);
+    const expect = expectedInSlot(version, run.slots);
+    let outcome: 'committed' | 'lost';
+    if (atomic !== undefined) {
+      outcome = await atomic.appendAndPut(entries, run.id, task, slot, commit, expect);
+    } else {
+      if (!journaled && entries.length > 0) await log.append(entries);
+      outcome = await commits.put(run.id, task, slot, commit, expect);
+    }
+    if (outcome === 'lost') return { kind: 'lost' };
+    state.version = version;
+    state.store.clear();
+    this.#paid = false;
+    if (!commits.volatile) {
+      state.keepDelta(cells);
+      this.#adopt(state, snapshot);
+    }
+    if (journaled && debts.length > 0) {
+      await this.#pay(state, debts);
+      this.#paid = true;
+    }
+    return { kind: 'committed' };
+  }
+
+  report(state: TaskState, applier: Applier, before: TaskStatus): void {
+    reportStep(this.#host, state, applier, before);
+  }
+
+  #entries(state: TaskState, applier: Applier, upTo: number): LogEntry[] {
+    const { run, plan, stage, log, epoch } = this.#host;
+    const entries: LogEntry[] = [];
+    const { watermark } = state.unit;
+    const held = watermark === MAX_TIME && state.store.processingTimers.earliest() !== undefined;
+    const channels = this.#host.partitionsOf(stage.id);
+    const add = (topic: string, partition: number, frame: Frame) => {
+      if (log.maxMessageBytes === undefined) entries.push({ topic, partition, message: frame });
+      else for (const part of fit(frame, log.maxMessageBytes)) entries.push({ topic, partition, message: part.frame, bytes: part.bytes });
+    };
+    for (const edge of state.chain.edges) {
+      const topic = plan.stages.find((s) => s.id === edge.edge.to)!.topic;
+      for (const { partition, frame } of edge.frames(run.id, epoch, upTo, held ? MIN_TIME : watermark, channels, applier.exact)) {
+        add(topic, partition, frame);
+      }
+    }
+    const letters = applier.givenUp.filter((g) => g.how === 'dead-letter');
+    if (letters.length > 0) add(this.#host.deadLetters, 0, this.#letters(letters));
+    return entries;
+  }
+
+  #letters(letters: readonly GivenUp[]): Frame {
+    const { run, task, epoch } = this.#host;
+    const last = letters.at(-1)!;
+    return {
+      kind: 'frame',
+      run: run.id,
+      channel: { edge: `${task.stage}.${DEAD_LETTERS}`, task: task.partition },
+      channels: 1,
+      epoch,
+      prev: NOTHING,
+      thru: { cause: last.cause, k: last.unit },
+      values: letters.map((letter) => deadLetterOf(this.#host, letter)),
+      keys: undefined,
+      times: letters.map((letter) => letter.time),
+      causes: letters.map((letter) => letter.cause),
+      ks: letters.map((letter) => letter.unit),
+      steps: [],
+    };
+  }
+
+  async #build(state: TaskState, version: number, snapshot: SnapshotRef | undefined, debts: readonly Debt[]): Promise<[Commit, Uint8Array]> {
+    const { run, task, clock, commits, limits, blobs } = this.#host;
+    const { store, unit } = state;
+    const header: CommitHeader = {
+      run: run.id,
+      task,
+      version,
+      topicId: run.topics[task.stage] ?? '',
+      nextOffset: state.nextOffset,
+      epoch: state.epoch,
+      watermark: state.watermark,
+      processingTime: unit.processingTime,
+      eventTimer: store.eventTimers.earliest(),
+      processingTimer: store.processingTimers.earliest(),
+      status: state.status,
+      snapshot,
+      source:
+        this.#host.source === undefined
+          ? undefined
+          : {
+              watermark: state.sourceWatermark,
+              lastArrival: state.lastArrival,
+              spoken: state.spoken,
+              cursor: state.cursor,
+              drainTo: state.drainTo,
+              done: state.done,
+              sent: Object.fromEntries(state.chain.edges.map((edge) => [edge.edge.id, edge.sent.map((s) => s.thru)])),
+            },
+      debts: debts.length,
+      heldBy: state.channels.watermark().heldBy,
+      stateBytes: store.size * state.bytesPerCell,
+      stateEntries: store.size,
+      restarts: state.restarts,
+      at: clock.now(),
+    };
+    if (commits.volatile) return [{ header, body: { kind: 'inline', bytes: () => new Uint8Array(0) } }, new Uint8Array(0)];
+    const changes = store.changes();
+    const writer = new ByteWriter(256 + changes.length * 32);
+    if (changes.length > 0) encodeCells(writer, store.tables, changes);
+    const cells = writer.copy();
+    if (changes.length > 0) state.bytesPerCell = Math.round(0.8 * state.bytesPerCell + (0.2 * cells.length) / changes.length);
+    const body = encodeBody(state.sheet(debts), cells);
+    if (body.length <= limits.inlineBytes) return [{ header, body: { kind: 'inline', bytes: () => body } }, cells];
+    const name = `${blobPrefix(this.#host)}/delta/${String(version).padStart(16, '0')}/${nonceOf(this.#host)}`;
+    await blobs.put(name, body);
+    return [{ header, body: { kind: 'blob', name } }, cells];
+  }
+
+  async #pay(state: TaskState, debts: readonly Debt[]): Promise<void> {
+    const entries: LogEntry[] = [];
+    for (const debt of debts) {
+      if (debt.kind === 'message') {
+        entries.push({ topic: debt.topic, partition: debt.partition, message: decodeMessage(debt.bytes), bytes: debt.bytes });
+      }
+    }
+    if (entries.length > 0) await this.#host.log.append(entries);
+    for (const debt of debts) {
+      if (debt.kind === 'sink') await state.chain.sinks.find((sink) => sink.id === debt.sink)?.write(debt.batch);
+    }
+  }
+
+  /** Starts a snapshot when half the slots after the last one are used. */
+  async #snapshot(state: TaskState): Promise<void> {
+    const { run } = this.#host;
+    const since = state.version - (state.snapshot?.version ?? -1);
+    if (this.#increment !== undefined && this.#increment.version > state.version) this.#increment = undefined;
+    if (this.#increment === undefined && since >= Math.max(1, run.slots >> 1)) {
+      const pending = { version: state.version, done: undefined as SnapshotRef | undefined, ref: Promise.resolve<SnapshotRef | undefined>(undefined) };
+      pending.ref = snapshotsOf(this.#host)
+        .increment(state.snapshot, state.version, [...state.deltas].filter((cells) => cells.length > 0))
+        .then(
+          (ref) => {
+            pending.done = ref;
+            return ref;
+          },
+          (error: unknown) => {
+            this.#host.telemetry.log('warn', `snapshot of ${taskName(state.task)} failed: ${String(error)}`);
+            return undefined;
+          },
+        );
+      this.#increment = pending;
+    }
+  }
+
+  /** The snapshot that the commit of `version` refers to: it covers the version whose slot is taken. */
+  async #covering(state: TaskState, version: number): Promise<SnapshotRef | undefined> {
+    const { run, commits } = this.#host;
+    if (commits.volatile) return undefined;
+    const overwritten = version - run.slots;
+    const needed = overwritten > (state.snapshot?.version ?? -1);
+    const increment = this.#increment;
+    if (increment !== undefined && (increment.done !== undefined || needed)) {
+      const ref = await increment.ref;
+      if (ref === undefined) this.#increment = undefined;
+      else return ref;
+    }
+    if (needed) throw new MillraceError('unavailable', `no snapshot of ${taskName(state.task)} covers version ${overwritten}, whose slot is needed`);
+    return state.snapshot;
+  }
+
+  #adopt(state: TaskState, snapshot: SnapshotRef | undefined): void {
+    if (snapshot === undefined || snapshot.version === state.snapshot?.version) return;
+    const covered = snapshot.version - (state.snapshot?.version ?? -1);
+    for (const cells of state.deltas.splice(0, covered)) state.deltaBytes -= cells.length;
+    state.snapshot = snapshot;
+    this.#increment = undefined;
+  }
+}

@@ -1,0 +1,44 @@
+import type { GivenUp } from './attempt.ts';
+import type { TaskHost } from './task-host.ts';
+
+/** Last part of the name of every dead-letter channel. */
+export const DEAD_LETTERS = 'dead-letters';
+
+/** A record that was given up, with where, why and after how many attempts. */
+export interface DeadLetter {
+  readonly pipeline: string;
+  readonly stage: string;
+  readonly partition: number;
+  readonly operator: string;
+  /** Offset of the message in the task's log, and ordinal of the record or timer in it: together with stage and partition its identity. */
+  readonly offset: number;
+  readonly unit: number;
+  readonly attempts: number;
+  readonly error: { readonly kind: string; readonly message: string; readonly stack: string | undefined; readonly hint: string | undefined };
+  readonly at: number;
+  readonly eventTime: number;
+  readonly key: unknown;
+  /** The record as it came to the stage, or an undecodable row's text. */
+  readonly value: unknown;
+}
+
+export function deadLetterOf(host: TaskHost, letter: GivenUp): DeadLetter {
+  const { failure } = letter;
+  return {
+    pipeline: host.plan.pipeline,
+    stage: host.task.stage,
+    partition: host.task.partition,
+    operator: letter.operator,
+    offset: letter.cause,
+    unit: letter.unit,
+    attempts: letter.attempts,
+    error: { kind: failure.kind, message: failure.message, stack: failure.stack, hint: failure.hint },
+    at: failure.at,
+    eventTime: letter.time,
+    key: letter.key,
+    value: letter.value,
+  };
+}
+
+/** Topic of a pipeline's dead letters. */
+export const deadLetterTopic = (pipeline: string): string => `${pipeline}.${DEAD_LETTERS}`;

@@ -1,0 +1,243 @@
+/**
+ * One task's end of an edge: sorts records into frames, one per downstream partition, each with its positions and the watermark's steps in their place.
+ *
+ * 1. Positions of a channel ascend: cause = the message in hand, k = how many records it has put on this edge before.
+ * 2. A step stands after the records that preceded it; the watermark at a frame's end is never ahead of what the frame holds.
+ * 3. `prev` is the `thru` of the frame sent before to that partition; `thru` is how far this one speaks.
+ */
+import { ALL, type KeyId, keyIdOf, MIN_TIME, NOTHING, type Position, partitionOf } from '../model/index.ts';
+import type { EdgePlan } from '../plan/index.ts';
+import type { Frame } from '../protocol/index.ts';
+import type { Unit } from './unit.ts';
+import type { Receiver } from '../operators/index.ts';
+
+/** What was said last on a channel. */
+export interface Sent {
+  readonly thru: Position;
+  /** MIN_TIME: nothing yet. */
+  readonly watermark: number;
+  readonly spoken: boolean;
+}
+
+/** A frame under construction. */
+interface Draft {
+  values: unknown[];
+  keys: KeyId[];
+  times: number[];
+  causes: number[];
+  ks: number[];
+  steps: number[];
+  /** Watermark of the last step, or the one last sent. */
+  watermark: number;
+}
+
+export interface EdgeMark {
+  readonly lengths: readonly number[];
+  readonly steps: readonly number[];
+  readonly watermarks: readonly number[];
+  readonly cause: number;
+  readonly k: number;
+}
+
+/** Frames without records behind sessions and free timers are sent when event time passes a full second. */
+const CONTROL_GRID = 1_000;
+
+export class EdgeOutput implements Receiver {
+  readonly edge: EdgePlan;
+  readonly partitions: number;
+  readonly sent: Sent[];
+  /** If set, looks at every record and throws what is wrong with it. */
+  inspect: ((value: unknown) => void) | undefined;
+  /** Whether the partition is the key's. */
+  readonly #sorts: boolean;
+  readonly #keyed: boolean;
+  readonly #keyOf: ((value: unknown) => unknown) | undefined;
+  readonly #unit: Unit;
+  readonly #task: number;
+  readonly #drafts: Draft[];
+  /** Grid on which steps between records are recorded; 0: every change, infinite: none. */
+  readonly #grid: number;
+  readonly #controlGrid: number;
+  /** No step is due below this watermark. */
+  #boundary = MIN_TIME as number;
+  #cause = -1;
+  #k = 0;
+
+  constructor(
+    edge: EdgePlan,
+    partitions: number,
+    task: number,
+    unit: Unit,
+    sent: readonly Sent[] | undefined,
+    keyOf?: (value: unknown) => unknown,
+  ) {
+    this.edge = edge;
+    this.partitions = partitions;
+    this.#task = task;
+    this.#unit = unit;
+    this.#sorts = edge.partitioning.kind === 'key';
+    this.#keyed = this.#sorts || edge.carriesKey === true;
+    this.#keyOf = keyOf;
+    this.#grid = edge.steps === 'every' ? 0 : edge.steps === 'none' ? Number.POSITIVE_INFINITY : edge.steps;
+    this.#controlGrid = edge.steps === 'every' ? CONTROL_GRID : this.#grid;
+    this.sent = Array.from({ length: partitions }, (_, q) => sent?.[q] ?? { thru: NOTHING, watermark: MIN_TIME, spoken: false });
+    this.#drafts = this.sent.map((s) => draft(s.watermark));
+    this.#findBoundary();
+  }
+
+  record(value: unknown, time: number, key: KeyId | undefined): void {
+    if (this.inspect !== undefined) this.inspect(value);
+    const cause = this.#unit.cause;
+    if (cause !== this.#cause) {
+      this.#cause = cause;
+      this.#k = 0;
+    }
+    let to: Draft;
+    if (this.#sorts) {
+      const raw = this.#keyOf === undefined ? key : this.#keyOf(value);
+      const id = typeof raw === 'string' && raw.charCodeAt(0) !== 0 ? raw : keyIdOf(raw);
+      to = this.#drafts[this.partitions === 1 ? 0 : partitionOf(id, this.partitions)]!;
+      to.keys.push(id);
+    } else {
+      to = this.#drafts[this.#place(cause)]!;
+      if (this.#keyed) to.keys.push(keyIdOf(key));
+    }
+    to.values.push(value);
+    to.times.push(time);
+    to.causes.push(cause);
+    to.ks.push(this.#k++);
+  }
+
+  /** The stage's watermark has moved to `watermark`. */
+  watermark(watermark: number): void {
+    if (watermark < this.#boundary) return;
+    const grid = this.#grid;
+    for (const to of this.#drafts) {
+      if (watermark <= to.watermark) continue;
+      if (grid === 0 || bucket(watermark, grid) !== bucket(to.watermark, grid)) {
+        to.steps.push(to.values.length, watermark);
+        to.watermark = watermark;
+      }
+    }
+    this.#findBoundary();
+  }
+
+  mark(): EdgeMark {
+    return {
+      lengths: this.#drafts.map((d) => d.values.length),
+      steps: this.#drafts.map((d) => d.steps.length),
+      watermarks: this.#drafts.map((d) => d.watermark),
+      cause: this.#cause,
+      k: this.#k,
+    };
+  }
+
+  rollback(mark: EdgeMark): void {
+    this.#drafts.forEach((d, q) => {
+      cut(d, mark.lengths[q]!, mark.steps[q]!);
+      d.watermark = mark.watermarks[q]!;
+    });
+    this.#cause = mark.cause;
+    this.#k = mark.k;
+    this.#findBoundary();
+  }
+
+  /** Shows the first waiting record of each partition. */
+  sample(look: (value: unknown) => void): void {
+    for (const d of this.#drafts) if (d.values.length > 0) look(d.values[0]);
+  }
+
+  /** Records that wait to be sent. */
+  get pending(): number {
+    let n = 0;
+    for (const d of this.#drafts) n += d.values.length;
+    return n;
+  }
+
+  /**
+   * The frames of a batch that ends before offset `upTo`, with `watermark` as its last; nothing for partitions to which there is nothing to say.
+   * Afterwards `sent` says they were sent. `exact`: a change of the watermark must be passed on however small (it came from a claim or an end).
+   */
+  frames(run: string, epoch: number, upTo: number, watermark: number, channels: number, exact: boolean): { partition: number; frame: Frame }[] {
+    const thru: Position = { cause: upTo - 1, k: ALL };
+    const frames: { partition: number; frame: Frame }[] = [];
+    for (let q = 0; q < this.partitions; q++) {
+      const d = this.#drafts[q]!;
+      const sent = this.sent[q]!;
+      if (d.values.length === 0 && !this.#news(sent, watermark, exact)) {
+        d.steps = [];
+        d.watermark = sent.watermark;
+        continue;
+      }
+      if (watermark > d.watermark) d.steps.push(d.values.length, watermark);
+      const now = Math.max(watermark, sent.watermark);
+      frames.push({
+        partition: q,
+        frame: {
+          kind: 'frame',
+          run,
+          channel: { edge: this.edge.id, task: this.#task },
+          channels,
+          epoch,
+          prev: sent.thru,
+          thru,
+          values: d.values,
+          keys: this.#keyed ? d.keys : undefined,
+          times: d.times,
+          causes: d.causes,
+          ks: d.ks,
+          steps: d.steps,
+        },
+      });
+      this.sent[q] = { thru, watermark: now, spoken: true };
+      this.#drafts[q] = draft(now);
+    }
+    this.#findBoundary();
+    return frames;
+  }
+
+  #news(sent: Sent, watermark: number, exact: boolean): boolean {
+    if (watermark === MIN_TIME || watermark <= sent.watermark) return false;
+    const end = watermark === Number.MAX_SAFE_INTEGER;
+    if (this.#controlGrid === Number.POSITIVE_INFINITY) return end;
+    if (!sent.spoken || exact || end) return true;
+    return bucket(watermark, this.#controlGrid) !== bucket(sent.watermark, this.#controlGrid);
+  }
+
+  #place(cause: number): number {
+    switch (this.edge.partitioning.kind) {
+      case 'rebalance':
+        return cause % this.partitions;
+      case 'gather':
+        return 0;
+      default:
+        return this.#task % this.partitions;
+    }
+  }
+
+  #findBoundary(): void {
+    if (this.#grid === Number.POSITIVE_INFINITY) {
+      this.#boundary = Number.POSITIVE_INFINITY;
+      return;
+    }
+    let least = Number.POSITIVE_INFINITY;
+    for (const d of this.#drafts) least = Math.min(least, d.watermark);
+    this.#boundary = this.#grid === 0 ? least + 1 : least === MIN_TIME ? MIN_TIME : (bucket(least, this.#grid) + 1) * this.#grid - 1;
+  }
+}
+
+/** Number of the grid's cell in which a watermark lies; windows end at a multiple less one, hence the 1. */
+const bucket = (watermark: number, grid: number): number =>
+  watermark === MIN_TIME ? Number.NEGATIVE_INFINITY : Math.floor((watermark + 1) / grid);
+
+const draft = (watermark: number): Draft => ({ values: [], keys: [], times: [], causes: [], ks: [], steps: [], watermark });
+
+function cut(d: Draft, length: number, steps: number): void {
+  d.values.length = length;
+  d.times.length = length;
+  d.causes.length = length;
+  d.ks.length = length;
+  if (d.keys.length > length) d.keys.length = length;
+  d.steps.length = steps;
+}
+

@@ -1,0 +1,49 @@
+/**
+ * What a commit's body holds: the task's sheet (channels, outputs, sinks: whole, some bytes a channel), what it owes, and the changed cells.
+ * The sheet is written whole with every commit, so that loading a task needs the newest commit's sheet only, and cells from snapshot and deltas.
+ */
+import { MillraceError } from '../model/index.ts';
+import { ByteReader, ByteWriter, readValue, writeValue } from '../protocol/index.ts';
+import type { ChannelState } from '../protocol/index.ts';
+import type { Json, SinkBatch } from '../ports/index.ts';
+import type { Sent } from './edge-output.ts';
+
+const FORMAT = 1;
+
+export interface Sheet {
+  readonly channels: readonly ChannelState[];
+  /** Number of channels per edge, as far as heard. */
+  readonly edges: readonly (readonly [edge: string, channels: number])[];
+  readonly sent: Readonly<Record<string, readonly Sent[]>>;
+  readonly sinks: Readonly<Record<string, Json>>;
+  /** A source's watermark generator, plain data. */
+  readonly generator: unknown;
+  /** Messages and sink records that this commit owes, in order. */
+  readonly debts: readonly Debt[];
+}
+
+export type Debt =
+  | { readonly kind: 'message'; readonly topic: string; readonly partition: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'sink'; readonly sink: string; readonly batch: SinkBatch };
+
+/** The body of a commit: sheet, then the cells' delta as `encodeCells` wrote it. */
+export function encodeBody(sheet: Sheet, cells: Uint8Array): Uint8Array {
+  const writer = new ByteWriter(cells.length + 512);
+  writer.u8(FORMAT);
+  writeValue(writer, sheet);
+  writer.block(cells);
+  return writer.copy();
+}
+
+/** Reads what `encodeBody` wrote. Throws `incompatible` for another format, `data-lost` for damage. */
+export function decodeBody(bytes: Uint8Array): { readonly sheet: Sheet; readonly cells: Uint8Array } {
+  const reader = new ByteReader(bytes);
+  const format = reader.u8();
+  if (format !== FORMAT) {
+    throw new MillraceError('incompatible', `a commit has body format ${format}, this version reads ${FORMAT}`, {
+      hint: 'run the version of millrace that wrote it, or a newer one',
+    });
+  }
+  const sheet = readValue(reader) as Sheet;
+  return { sheet, cells: reader.block() };
+}

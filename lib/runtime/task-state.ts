@@ -1,0 +1,104 @@
+import { MIN_TIME, type TaskId } from '../model/index.ts';
+import { ByteReader, Channels, type CommitHeader, type SnapshotRef, type TaskStatus } from '../protocol/index.ts';
+import { applyCells, KeyedStore } from '../state/index.ts';
+import type { Debt, Sheet } from './sheet.ts';
+import { StageChain } from './stage-chain.ts';
+import type { TaskHost } from './task-host.ts';
+import { Unit } from './unit.ts';
+
+/**
+ * A task's state in memory at some committed version, or on the way to the next. It is used for one step at a time; after anything but a confirmed commit it is
+ * thrown away and loaded again.
+ */
+export class TaskState {
+  readonly task: TaskId;
+  version: number;
+  nextOffset: number;
+  epoch: number;
+  watermark: number;
+  status: TaskStatus;
+  snapshot: SnapshotRef | undefined;
+  restarts: number;
+  readonly store = new KeyedStore();
+  readonly unit: Unit;
+  readonly channels: Channels;
+  readonly chain: StageChain;
+  /** Source tasks only. */
+  generator: unknown;
+  sourceWatermark: number;
+  lastArrival: number;
+  spoken: boolean;
+  cursor: unknown;
+  drainTo: number | undefined;
+  done: boolean;
+  /** What the last commit owes and nobody has seen paid. */
+  debts: readonly Debt[];
+  /** Cell deltas of the commits after the snapshot, oldest first; what the next increment is made of. */
+  readonly deltas: Uint8Array[] = [];
+  deltaBytes = 0;
+  /** Running mean of the encoded size of a cell. */
+  bytesPerCell = 48;
+
+  constructor(host: TaskHost, header: CommitHeader, sheet: Sheet) {
+    this.task = header.task;
+    this.version = header.version;
+    this.nextOffset = header.nextOffset;
+    this.epoch = header.epoch;
+    this.watermark = header.watermark;
+    this.status = header.status;
+    this.snapshot = header.snapshot;
+    this.restarts = header.restarts;
+    this.generator = sheet.generator;
+    this.sourceWatermark = header.source?.watermark ?? MIN_TIME;
+    this.lastArrival = header.source?.lastArrival ?? 0;
+    this.spoken = header.source?.spoken ?? false;
+    this.cursor = header.source?.cursor;
+    this.drainTo = header.source?.drainTo;
+    this.done = header.source?.done ?? false;
+    this.debts = sheet.debts;
+    this.unit = new Unit(host.seed, header.watermark, header.processingTime);
+    this.channels = new Channels(host.edgeTimes, host.limits.clockSkew);
+    this.channels.load(sheet.channels, sheet.edges);
+    this.chain = new StageChain({
+      plan: host.plan,
+      stage: host.stage,
+      code: host.code,
+      partition: header.task.partition,
+      store: this.store,
+      unit: this.unit,
+      partitionsOf: (stage) => host.partitionsOf(stage),
+      sinkHost: (sink) => host.sinkHost(sink),
+      sent: sheet.sent,
+      sinkState: sheet.sinks,
+    });
+  }
+
+  /** For loading: applies the cells of a commit, and keeps them for the next snapshot. */
+  applyDelta(cells: Uint8Array): void {
+    if (cells.length > 0) applyCells(this.store, new ByteReader(cells));
+    this.keepDelta(cells);
+  }
+
+  keepDelta(cells: Uint8Array): void {
+    this.deltas.push(cells);
+    this.deltaBytes += cells.length;
+  }
+
+  /** The sheet as it is now. */
+  sheet(debts: readonly Debt[]): Sheet {
+    const sinks: Record<string, Sheet['sinks'][string]> = {};
+    for (const sink of this.chain.sinks) if (sink.state !== undefined) sinks[sink.id] = sink.state;
+    return {
+      channels: this.channels.entries(),
+      edges: this.channels.edges(),
+      sent: Object.fromEntries(this.chain.edges.map((edge) => [edge.edge.id, edge.sent])),
+      sinks,
+      generator: this.generator,
+      debts,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.chain.sinks.map((sink) => sink.close()));
+  }
+}
