@@ -131,11 +131,14 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** What the system says where no file of that name is: nothing, a file on the way to it, or a folder in its place. */
+const absent = ['ENOENT', 'ENOTDIR', 'EISDIR'];
+
 async function unlessAbsent<T>(path: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT') || hasCode(thrown, 'ENOTDIR')) return undefined;
+    if (absent.some((code) => hasCode(thrown, code))) return undefined;
     throw directoryError(thrown, path);
   }
 }
