@@ -5,6 +5,7 @@ export * from './channels.ts';
 export * from './commit.ts';
 export * from './data-json.ts';
 export * from './message.ts';
+export { decodeMessage, encodeMessage, MESSAGE_FORMAT, type MessageEncoding } from './message-codec.ts';
 export * from './restart.ts';
 export * from './steps.ts';
 export { decodeValue, encodeValue, readValue, writeValue } from './value-codec.ts';
