@@ -1,7 +1,6 @@
 import { MillraceError, type WallTime } from '../../model/index.ts';
 import type { Clock, Log, LogEntry, LogMessage, LogSlice, ReadLimit, Topic } from '../../ports/index.ts';
-import type { Message } from '../../protocol/index.ts';
-import { decodeMessage, encodeMessage } from './codec.ts';
+import { decodeMessage, encodeMessage, type Message } from '../../protocol/index.ts';
 import { OffsetQueue } from './offset-queue.ts';
 
 export interface MemoryLogOptions {

@@ -1,7 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { MillraceError, type WallTime } from '../../model/index.ts';
 import type { Clock, Log, LogEntry, LogMessage, LogSlice, ReadLimit, Topic } from '../../ports/index.ts';
-import { decodeMessage, encodeMessage } from './codec.ts';
+import { decodeMessage, encodeMessage } from '../../protocol/index.ts';
 import { LogPartitions, messageId, offsetOf, type PartitionState } from './log-partitions.ts';
 import type { StateFile } from './state-file.ts';
 import { TailCache, type TailCacheLimits } from './tail-cache.ts';

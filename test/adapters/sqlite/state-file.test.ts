@@ -119,6 +119,24 @@ describe('the state file', () => {
     });
   });
 
+  it('is data-lost when a message in it was changed, and says which', async () => {
+    await fill(3);
+    const other = new DatabaseSync(path);
+    const { id, bytes } = other.prepare('SELECT id, bytes FROM messages ORDER BY id LIMIT 1 OFFSET 1').get() as {
+      id: number;
+      bytes: Uint8Array;
+    };
+    bytes[100]! ^= 1;
+    other.prepare('UPDATE messages SET bytes = ? WHERE id = ?').run(bytes, id);
+    other.close();
+    const { log } = open();
+    const topic = (await log.topic('t'))!;
+    await expect(log.read(topic, 0, 0, { messages: 100, bytes: 1e9 })).rejects.toMatchObject({
+      kind: 'data-lost',
+      where: { topic: 't', partition: 0, offset: 1 },
+    });
+  });
+
   describe('that cannot be reached', () => {
     it('is unavailable when it is to be read and is not there', () => {
       expect(thrown(() => open({ readOnly: true }))).toMatchObject({ kind: 'unavailable', retry: false });
