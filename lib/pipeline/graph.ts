@@ -1,0 +1,141 @@
+import type { Key } from '../model/index.ts';
+import { MillraceError } from '../model/index.ts';
+import type { OperatorDefinition } from '../operators/index.ts';
+import { type DraftNode, type DraftRef, type FaultPlan, fingerprint, type PlanFault } from '../plan/index.ts';
+import type { SinkConnector } from '../ports/index.ts';
+import { jsonOf } from './json.ts';
+import type { FaultOptions } from './restart.ts';
+import { draftSource, type SourceDefinition } from './source.ts';
+
+/** What can be said about any operator, as the last argument. */
+export interface OperatorOptions extends FaultOptions {
+  /** False: never share a stage with other operators, to deploy and scale this one alone. */
+  readonly fuse?: boolean;
+  /**
+   * False: the code may give other results at another attempt, so results are committed before they are sent. Always so for `async`. Code that takes time
+   * and randomness from its context only is deterministic.
+   */
+  readonly deterministic?: boolean;
+}
+
+/** A node as authored, with the code that belongs to it. */
+export interface Entry {
+  readonly draft: DraftNode;
+  readonly source?: SourceDefinition;
+  readonly operator?: OperatorDefinition;
+  readonly selector?: (record: unknown) => Key;
+  readonly sink?: SinkConnector<unknown>;
+}
+
+type Mistakes = readonly Omit<PlanFault, 'operator'>[];
+
+/** Takes down, in order, what an author writes between `pipeline(` and its end. */
+export class Graph {
+  readonly #pipeline: string;
+  readonly #faults: FaultPlan;
+  readonly #entries: Entry[] = [];
+  readonly #version: string | undefined;
+  #closed = false;
+
+  constructor(pipeline: string, faults: FaultPlan, version: string | undefined) {
+    this.#pipeline = pipeline;
+    this.#faults = faults;
+    this.#version = version;
+  }
+
+  /** Ends the writing and hands over what was written. */
+  close(): readonly Entry[] {
+    this.#closed = true;
+    return this.#entries;
+  }
+
+  source(id: string, source: SourceDefinition): DraftRef {
+    return this.#add({ draft: draftSource(id, source), source });
+  }
+
+  operator(
+    input: DraftRef,
+    id: string | undefined,
+    operator: OperatorDefinition,
+    options: OperatorOptions = {},
+    keepsKey = false,
+  ): DraftRef {
+    const { type, needsKey, stateful, async, eventTime, processingTime, steps, state, sides } = operator;
+    const { restart, fallback, fuse = true, deterministic = true } = options;
+    const named = stateful || async || type === 'split';
+    return this.#add({
+      operator,
+      draft: {
+        kind: 'operator',
+        id,
+        ...(named ? {} : { auto: type }),
+        inputs: [input],
+        code: fingerprint(type, operator.options, operator.functions),
+        mistakes: operator.mistakes ?? [],
+        options: jsonOf(operator.options),
+        ...{ type, needsKey, keepsKey, stateful, async, eventTime, processingTime, steps, state, sides, fuse },
+        nondeterministic: operator.nondeterministic || !deterministic,
+        faults:
+          restart === undefined && fallback === undefined
+            ? undefined
+            : { restart: restart ?? this.#faults.restart, fallback: fallback ?? this.#faults.fallback },
+      },
+    });
+  }
+
+  keyBy(input: DraftRef, id: string, selector: (record: unknown) => Key, parallelism: number | undefined): DraftRef {
+    return this.#add({
+      selector,
+      draft: {
+        ...{ kind: 'key-by', id, inputs: [input], code: fingerprint('key-by', selector) },
+        ...(parallelism === undefined ? {} : { parallelism }),
+        mistakes:
+          typeof selector === 'function'
+            ? []
+            : [{ rule: 'its selector is no function', fix: `write .keyBy('by-name', (record) => record.name)` }],
+      },
+    });
+  }
+
+  rebalance(input: DraftRef, id: string | undefined, parallelism: number | undefined): DraftRef {
+    return this.#add({
+      draft: {
+        ...{ kind: 'rebalance', id, auto: 'rebalance', inputs: [input], code: fingerprint('rebalance') },
+        ...(parallelism === undefined ? {} : { parallelism }),
+      },
+    });
+  }
+
+  union(inputs: readonly DraftRef[], mistakes: Mistakes): DraftRef {
+    return this.#add({
+      draft: { kind: 'union', id: undefined, auto: 'union', inputs, code: fingerprint('union'), mistakes },
+    });
+  }
+
+  sink(input: DraftRef, id: string, sink: SinkConnector<unknown>): void {
+    const { kind, options, guarantee, single } = sink;
+    this.#add({
+      sink,
+      draft: {
+        ...{ kind: 'sink', id, inputs: [input], code: fingerprint('sink') },
+        ...{ connector: kind, options: jsonOf(options), guarantee, single },
+      },
+    });
+  }
+
+  #add(entry: Entry): DraftRef {
+    if (this.#closed) {
+      throw new MillraceError(
+        'invalid-pipeline',
+        `pipeline ${this.#pipeline} is complete and takes no more operators`,
+        {
+          where: { pipeline: this.#pipeline },
+          hint: 'write all of it inside the function given to pipeline(...)',
+        },
+      );
+    }
+    const code = this.#version === undefined ? entry.draft.code : fingerprint(this.#version, entry.draft.code);
+    this.#entries.push({ ...entry, draft: { ...entry.draft, code } });
+    return { node: this.#entries.length - 1 };
+  }
+}

@@ -1,0 +1,13 @@
+export type { OperatorOptions } from './graph.ts';
+export * from './pipeline.ts';
+export * from './restart.ts';
+export type { SourceDefinition, SourceOptions } from './source.ts';
+export type * from './streams.ts';
+export {
+  ascendingTimestamps,
+  boundedOutOfOrderness,
+  type WatermarkGenerator,
+  type WatermarkGeneratorOptions,
+  type WatermarkStrategy,
+  watermarkGenerator,
+} from './watermark.ts';

@@ -1,0 +1,144 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type Key, MillraceError } from '../model/index.ts';
+import type { OperatorDefinition } from '../operators/index.ts';
+import { compile, type Draft, type Plan } from '../plan/index.ts';
+import type { SinkConnector, SourceConnector } from '../ports/index.ts';
+import { type Entry, Graph } from './graph.ts';
+import { jsonOf } from './json.ts';
+import { defaultFaults, type FaultOptions } from './restart.ts';
+import { draftSource, rebind, type SourceDefinition, type SourceOptions, sourceDefinition } from './source.ts';
+import { streamOf } from './stream.ts';
+import type { Stream } from './streams.ts';
+
+/** Where an author begins: the sources. */
+export interface PipelineBuilder {
+  /**
+   * Records of a source. With a `schema` (zod, valibot, arktype or any Standard Schema, synchronous) each row is checked and its result is the record;
+   * without, the row is. A host may bind another connector to the id; all else stays with the pipeline.
+   */
+  source<Row, Schema extends StandardSchemaV1 | undefined = undefined>(
+    id: string,
+    connector: SourceConnector<Row>,
+    options?: SourceOptions<RecordOf<Row, Schema>> & { readonly schema?: Schema },
+  ): Stream<RecordOf<Row, Schema>>;
+}
+
+/** What a source's records are: what the schema makes of them, or the connector's rows. */
+export type RecordOf<Row, Schema> = Schema extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Schema> : Row;
+
+/** What holds for a whole pipeline. */
+export interface PipelineOptions extends FaultOptions {
+  /** Tasks of each stage behind a key-by. Default 8. Changing it later means moving state. */
+  readonly parallelism?: number;
+  /** 'none' gives every operator a stage of its own, for instance to look at one; results are the same. Default 'all'. */
+  readonly fusing?: 'all' | 'none';
+  /**
+   * Names the code where its own text cannot: functions count by their text, so change this when a constant or an imported function that
+   * they use changes.
+   */
+  readonly version?: string;
+}
+
+export interface SinkDefinition {
+  readonly connector: SinkConnector<unknown>;
+}
+
+/** Connectors by the id of the source or sink that they take over. */
+export interface Bindings {
+  readonly sources?: Readonly<Record<string, SourceConnector<unknown>>>;
+  readonly sinks?: Readonly<Record<string, SinkConnector<never>>>;
+}
+
+/** A complete pipeline: the plan, and the code and connectors that belong to its nodes, by id. Nothing is running. */
+export interface Pipeline {
+  readonly name: string;
+  readonly plan: Plan;
+  readonly sources: ReadonlyMap<string, SourceDefinition>;
+  readonly operators: ReadonlyMap<string, OperatorDefinition>;
+  readonly keys: ReadonlyMap<string, (record: unknown) => Key>;
+  readonly sinks: ReadonlyMap<string, SinkDefinition>;
+  /** The same pipeline on other connectors. Throws `invalid-pipeline` for an id that is none of its sources or sinks. */
+  withBindings(bindings: Bindings): Pipeline;
+}
+
+/**
+ * A pipeline: everything between its sources and sinks, written in `build`. Throws `invalid-pipeline` with every mistake in it at once, each with the
+ * operator, the rule and what to do.
+ */
+export function pipeline(name: string, build: (p: PipelineBuilder) => void, options: PipelineOptions = {}): Pipeline {
+  const faults = {
+    restart: options.restart ?? defaultFaults.restart,
+    fallback: options.fallback ?? defaultFaults.fallback,
+  };
+  const graph = new Graph(name, faults, options.version);
+  const builder: PipelineBuilder = {
+    source: (id, connector, sourceOptions = {}) =>
+      streamOf(graph, graph.source(id, sourceDefinition(connector, sourceOptions))),
+  };
+  const returned: unknown = build(builder);
+  if (returned instanceof Promise) {
+    throw new MillraceError('invalid-pipeline', `pipeline ${name} is written by a function that returned a promise`, {
+      where: { pipeline: name },
+      hint: 'await what you need before pipeline(...), at the top of the module',
+    });
+  }
+  const { parallelism = 8, fusing = 'all' } = options;
+  return assemble({ pipeline: name, parallelism, fusing, faults }, graph.close());
+}
+
+function assemble(frame: Omit<Draft, 'nodes'>, entries: readonly Entry[]): Pipeline {
+  const { plan, names } = compile({ ...frame, nodes: entries.map((entry) => entry.draft) });
+  const sources = new Map<string, SourceDefinition>();
+  const operators = new Map<string, OperatorDefinition>();
+  const keys = new Map<string, (record: unknown) => Key>();
+  const sinks = new Map<string, SinkDefinition>();
+  entries.forEach(({ source, operator, selector, sink }, index) => {
+    const id = names[index] as string;
+    if (source !== undefined) sources.set(id, source);
+    if (operator !== undefined) operators.set(id, operator);
+    if (selector !== undefined) keys.set(id, selector);
+    if (sink !== undefined) sinks.set(id, { connector: sink });
+  });
+  return {
+    ...{ name: plan.pipeline, plan, sources, operators, keys, sinks },
+    withBindings(bindings) {
+      checkBindings(plan.pipeline, bindings, sources, sinks);
+      return assemble(
+        frame,
+        entries.map((entry, index) => bind(entry, names[index] as string, bindings)),
+      );
+    },
+  };
+}
+
+function bind(entry: Entry, id: string, { sources = {}, sinks = {} }: Bindings): Entry {
+  if (entry.source !== undefined && Object.hasOwn(sources, id)) {
+    const source = rebind(entry.source, sources[id] as SourceConnector<unknown>);
+    const { code } = entry.draft;
+    return { source, draft: { ...draftSource(id, source), code } };
+  }
+  if (entry.draft.kind === 'sink' && Object.hasOwn(sinks, id)) {
+    const sink = sinks[id] as SinkConnector<unknown>;
+    const { kind, options, guarantee, single } = sink;
+    return { sink, draft: { ...entry.draft, connector: kind, options: jsonOf(options), guarantee, single } };
+  }
+  return entry;
+}
+
+function checkBindings(
+  name: string,
+  bindings: Bindings,
+  sources: ReadonlyMap<string, unknown>,
+  sinks: ReadonlyMap<string, unknown>,
+): void {
+  const unknown = (given: object | undefined, known: ReadonlyMap<string, unknown>, what: string): string[] =>
+    Object.keys(given ?? {})
+      .filter((id) => !known.has(id))
+      .map((id) => `no ${what} '${id}': its ${what}s are ${[...known.keys()].map((key) => `'${key}'`).join(', ')}`);
+  const faults = [...unknown(bindings.sources, sources, 'source'), ...unknown(bindings.sinks, sinks, 'sink')];
+  if (faults.length === 0) return;
+  throw new MillraceError('invalid-pipeline', `pipeline ${name} has ${faults.join('; and it has ')}`, {
+    where: { pipeline: name },
+    hint: 'bind one of the ids that the pipeline gives to its sources and sinks',
+  });
+}

@@ -1,0 +1,115 @@
+/** What an author holds between a source and a sink. Types only; the streams are made by `stream.ts`. */
+import type { Key } from '../model/index.ts';
+import type {
+  Aggregator,
+  AsyncCall,
+  AsyncOptions,
+  FlatMap,
+  Parts,
+  Process,
+  Reduce,
+  SideOutput,
+} from '../operators/index.ts';
+import type { SinkConnector } from '../ports/index.ts';
+import type { OperatorOptions } from './graph.ts';
+
+declare const element: unique symbol;
+
+/** How many tasks work behind an exchange. */
+export interface ExchangeOptions {
+  /** Default: the pipeline's. Changing it later means moving state. */
+  readonly parallelism?: number;
+}
+
+/** Streams by the names of a split's branches, and `otherwise` for records that no branch took. */
+export type Branches<T, B> = { readonly [N in keyof B]: Stream<Taken<T, B[N]>> } & { readonly otherwise: Stream<T> };
+type Taken<T, P> = P extends Guard<T, infer S> ? S : T;
+type Guard<T, S extends T> = (record: T) => record is S;
+
+/** What an aggregation's result is called: its own names, or `value` where it is a single aggregator. */
+export type Aggregated<One, Many> = [One] extends [never] ? Many : { readonly value: One };
+/** The result of a rolling aggregation: the aggregates, with the key they belong to. */
+export type KeyedResult<K, A> = { readonly key: K } & A;
+
+/**
+ * What every stream can do. Functions are synchronous, change neither the record nor anything outside, and take time and randomness from no clock;
+ * for I/O there is `async`. Operators without state may go without an id, and are then called `map-1`, `map-2`, ...
+ */
+export interface Flow<T> {
+  /** Never present at run time: carries the record's type. */
+  readonly [element]?: () => T;
+  /** One result for each record. */
+  map<R>(fn: (record: T) => R, options?: OperatorOptions): Stream<R>;
+  map<R>(id: string, fn: (record: T) => R, options?: OperatorOptions): Stream<R>;
+  /** Any number of results for each record: an iterable returned, or calls of `emit`. */
+  flatMap<R>(fn: FlatMap<T, R>, options?: OperatorOptions): Stream<R>;
+  flatMap<R>(id: string, fn: FlatMap<T, R>, options?: OperatorOptions): Stream<R>;
+  /**
+   * Sends records on by key: all of one key meet at one task, in the order of their partition. `id` names the exchange. A record whose key is not a
+   * `Key` (undefined, NaN, a date) is a failure of this operator.
+   */
+  keyBy<K extends Key>(id: string, selector: (record: T) => K, options?: ExchangeOptions): KeyedStream<K, T>;
+  /** This and other streams of the same type as one, in no order between them. Its watermark is the least of theirs. */
+  union(...others: readonly Flow<T>[]): Stream<T>;
+  /** Spreads records evenly over the next stage's tasks, the same way at every replay. */
+  rebalance(options?: ExchangeOptions): Stream<T>;
+  rebalance(id: string, options?: ExchangeOptions): Stream<T>;
+  /** Leads each record to the first branch whose predicate holds, or to `otherwise`. Records of branches that nobody reads are counted and dropped. */
+  split<B extends Readonly<Record<string, (record: T) => boolean>>>(
+    id: string,
+    branches: B,
+    options?: OperatorOptions,
+  ): Branches<T, B>;
+  /**
+   * One awaited result for each record, up to `capacity` calls at once; results keep the order of their records. Its results are committed before
+   * they are sent, so that everybody sees the same one.
+   */
+  async<R>(
+    id: string,
+    fn: (record: T, call: AsyncCall) => Promise<R> | R,
+    options?: AsyncOptions & OperatorOptions,
+  ): Stream<R>;
+  /** As `async`, with any number of results for each record. */
+  asyncFlatMap<R>(
+    id: string,
+    fn: (record: T, call: AsyncCall) => Promise<Iterable<R>> | Iterable<R>,
+    options?: AsyncOptions & OperatorOptions,
+  ): Stream<R>;
+  /** Records that the operator just before emits to a side output: late data of a window, say. */
+  sideOutput<S>(tag: SideOutput<S>): Stream<S>;
+  /** Ends here, at a sink. A host may bind another connector to the id. */
+  to(id: string, sink: SinkConnector<T>): void;
+}
+
+/** Records of one type, in order within each partition. */
+export interface Stream<T> extends Flow<T> {
+  /** Lets the records through for which the predicate holds. */
+  filter<S extends T>(predicate: (record: T) => record is S, options?: OperatorOptions): Stream<S>;
+  filter<S extends T>(id: string, predicate: (record: T) => record is S, options?: OperatorOptions): Stream<S>;
+  filter(predicate: (record: T) => boolean, options?: OperatorOptions): Stream<T>;
+  filter(id: string, predicate: (record: T) => boolean, options?: OperatorOptions): Stream<T>;
+  /** An operator written as a handler, usually in a file of its own. One with a `key` belongs behind `keyBy`. */
+  process<R>(process: Process<T, unknown, R>, options?: OperatorOptions): Stream<R>;
+  process<R>(id: string, process: Process<T, unknown, R>, options?: OperatorOptions): Stream<R>;
+}
+
+/** Records by key. `filter` keeps the key; what changes the record does not, and needs another `keyBy` before state. */
+export interface KeyedStream<K, T> extends Flow<T> {
+  /** Lets the records through for which the predicate holds, under the same key. */
+  filter<S extends T>(predicate: (record: T) => record is S, options?: OperatorOptions): KeyedStream<K, S>;
+  filter<S extends T>(id: string, predicate: (record: T) => record is S, options?: OperatorOptions): KeyedStream<K, S>;
+  filter(predicate: (record: T) => boolean, options?: OperatorOptions): KeyedStream<K, T>;
+  filter(id: string, predicate: (record: T) => boolean, options?: OperatorOptions): KeyedStream<K, T>;
+  /** An operator written as a handler, with state and timers by key. */
+  process<R>(process: Process<T, K, R>, options?: OperatorOptions): Stream<R>;
+  /** The same handler under another id: it may run in several places. */
+  process<R>(id: string, process: Process<T, K, R>, options?: OperatorOptions): Stream<R>;
+  /** Each key's records so far reduced to one, emitted after every record. */
+  reduce(id: string, fn: Reduce<T>, options?: OperatorOptions): Stream<T>;
+  /** Each key's records so far aggregated, emitted after every record: `{ key, ...aggregates }`, or `{ key, value }` of a single aggregator. */
+  aggregate<One = never, Many = never>(
+    id: string,
+    aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
+    options?: OperatorOptions,
+  ): Stream<KeyedResult<K, Aggregated<One, Many>>>;
+}
