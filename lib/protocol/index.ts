@@ -1,11 +1,15 @@
+export * from './audit.ts';
 export * from './bytes.ts';
 export * from './chain.ts';
 export * from './channel-minimum.ts';
 export * from './channels.ts';
 export * from './commit.ts';
 export * from './data-json.ts';
+export * from './facts.ts';
+export * from './foresight.ts';
 export * from './message.ts';
 export { decodeMessage, encodeMessage, MESSAGE_FORMAT, type MessageEncoding } from './message-codec.ts';
+export * from './pump.ts';
 export * from './restart.ts';
 export * from './steps.ts';
 export { decodeValue, encodeValue, readValue, writeValue } from './value-codec.ts';

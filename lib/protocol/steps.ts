@@ -18,16 +18,16 @@ export function nextBoundary(watermark: number, grid: number): number {
   return Math.min((Math.floor((watermark + 1) / grid) + 1) * grid - 1, MAX_TIME);
 }
 
-/** Greatest common divisor of durations in whole milliseconds, of either sign; zeros do not count. 0 if there are none. */
-export function gcd(durations: Iterable<number>): number {
-  let result = 0;
-  for (const duration of durations) {
-    let rest = Math.abs(duration);
-    while (rest !== 0) {
-      const next = result % rest;
-      result = rest;
-      rest = next;
-    }
-  }
-  return result;
+/** Frames without records behind sessions and free timers are sent when event time passes a full second. */
+const CONTROL_GRID = 1_000;
+
+/** The grid in milliseconds on which an edge passes on time without records; infinite where nobody behind it asks for time. */
+export function controlGridOf(steps: number | 'every' | 'none'): number {
+  return steps === 'every' ? CONTROL_GRID : steps === 'none' ? Number.POSITIVE_INFINITY : steps;
+}
+
+/** The least that was said of a watermark on an edge that passes time on by a grid; ends are always said. */
+export function saidOf(watermark: number, grid: number): number {
+  if (watermark <= MIN_TIME || watermark >= MAX_TIME) return watermark;
+  return grid === Number.POSITIVE_INFINITY ? MIN_TIME : bucket(watermark, grid) * grid - 1;
 }
