@@ -120,8 +120,8 @@ function configure(database: DatabaseSync, options: StateFileOptions): void {
   if (isNew) database.exec('PRAGMA page_size = 8192');
   database.exec('PRAGMA journal_mode = WAL');
   database.exec(`PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}`);
-  database.exec('PRAGMA wal_autocheckpoint = 1024');
-  database.exec('PRAGMA journal_size_limit = 33554432');
+  database.exec('PRAGMA wal_autocheckpoint = 4096');
+  database.exec('PRAGMA journal_size_limit = 67108864');
   database.exec('PRAGMA cache_size = -16384');
   if (options.maxFileBytes !== undefined) {
     const pages = Math.max(1, Math.floor(options.maxFileBytes / numberOf(database, 'page_size')));
