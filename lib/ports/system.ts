@@ -3,7 +3,7 @@ import type { Duration, WallTime } from '../model/index.ts';
 /** The only source of the current time. */
 export interface Clock {
   now(): WallTime;
-  /** Resolves after at least that long by this clock; rejects with the signal's reason if it is aborted first. */
+  /** Resolves after at least that long by this clock, of no length after everything that waits has had its turn; rejects with the signal's reason if it is aborted first. */
   sleep(span: Duration, signal?: AbortSignal): Promise<void>;
 }
 

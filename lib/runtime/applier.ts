@@ -9,7 +9,7 @@
 import { type KeyId, keyOf, MAX_TIME, MillraceError } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
 import type { LogMessage } from '../ports/index.ts';
-import { ByteWriter, type Claims, type Frame, nextAttempt, type TaskStatus } from '../protocol/index.ts';
+import { ByteWriter, type Claims, type Frame, nextAttempt } from '../protocol/index.ts';
 import { type Cell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
 import { AttemptOver, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
 import type { EdgeMark } from './edge-output.ts';
@@ -57,10 +57,13 @@ export class Applier {
   readonly #host: TaskHost;
   readonly #careful: boolean;
   readonly #now: number;
+  readonly #draw: number;
   /** Units of the message in hand that were given up in earlier attempts or this one. */
   #skip: ReadonlySet<number> = new Set();
 
-  constructor(host: TaskHost, state: TaskState, careful: boolean, now: number) {
+  /** `draw`, uniform in [0, 1), is for the jitter of a back-off. */
+  constructor(host: TaskHost, state: TaskState, careful: boolean, now: number, draw = 0.5) {
+    this.#draw = draw;
     this.#host = host;
     this.#state = state;
     this.#careful = careful;
@@ -190,7 +193,7 @@ export class Applier {
 
   #evaluate(): void {
     const { value } = this.#state.channels.watermark();
-    if (value !== undefined) this.advance(value);
+    if (value !== undefined) this.advance(Math.min(value, MAX_TIME));
   }
 
   #claims(claims: Claims): void {
@@ -269,8 +272,9 @@ export class Applier {
   giveUpOrStop(failure: GivenUp['failure'], value: unknown, time: number, key: unknown, cause: number, unit: number): void {
     const { status } = this.#state;
     const operator = failure.operator ?? this.#host.stage.id;
-    const next = nextAttempt(this.#faults(operator), status, cause, unit, failure, this.#now, 0.5);
-    if (next.kind !== 'give-up') throw new AttemptOver(cause, unit, failure);
+    const before = this.givenUp.filter((g) => g.cause === cause).map((g) => g.unit);
+    const next = nextAttempt(this.#faults(operator), status, cause, unit, failure, this.#now, this.#draw, before);
+    if (next.kind !== 'give-up') throw new AttemptOver(cause, next.status);
     const attempts = status.kind === 'backoff' && status.offset === cause && status.unit === unit ? status.attempts + 1 : 1;
     this.givenUp.push({ how: next.how, cause, unit, operator, value, time, key, attempts, failure });
   }
@@ -296,15 +300,6 @@ export class Applier {
       sink.rollback(to.sinks[i]!);
     });
   }
-}
-
-/** The status after an attempt that ended at a unit. */
-export function statusAfter(host: TaskHost, status: TaskStatus, over: AttemptOver, now: number, random: number): TaskStatus {
-  const node = host.plan.nodes.find((n) => n.id === over.failure.operator);
-  const faults = (node?.kind === 'operator' ? node.faults : undefined) ?? host.plan.faults;
-  const next = nextAttempt(faults, status, over.offset, over.unit, over.failure, now, random);
-  if (next.kind === 'give-up') throw new MillraceError('internal', 'an attempt ended at a unit that was to be given up');
-  return next.status;
 }
 
 const nothing: ReadonlySet<number> = new Set();

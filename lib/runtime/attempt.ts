@@ -3,7 +3,7 @@
  * undone and applied again with a way back to before each record and timer, so that one bad record costs itself and not the batch.
  */
 import { MillraceError, messageOf } from '../model/index.ts';
-import type { Failure } from '../protocol/index.ts';
+import type { Failure, TaskStatus } from '../protocol/index.ts';
 
 /** A record or timer that was given up for good. */
 export interface GivenUp {
@@ -21,13 +21,12 @@ export interface GivenUp {
 /** Ends the attempt at a message: the batch is cut before it. */
 export class AttemptOver extends Error {
   readonly offset: number;
-  readonly unit: number;
-  readonly failure: Failure;
-  constructor(offset: number, unit: number, failure: Failure) {
-    super(failure.message);
+  /** What the commit of everything before says of the task. */
+  readonly status: Extract<TaskStatus, { kind: 'backoff' | 'stopped' }>;
+  constructor(offset: number, status: Extract<TaskStatus, { kind: 'backoff' | 'stopped' }>) {
+    super(status.failure.message);
     this.offset = offset;
-    this.unit = unit;
-    this.failure = failure;
+    this.status = status;
   }
 }
 

@@ -7,3 +7,4 @@ export type { StageCode } from './stage-chain.ts';
 export * from './task.ts';
 export * from './task-host.ts';
 export type { TaskState } from './task-state.ts';
+export * from './open-run.ts';

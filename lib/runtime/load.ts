@@ -4,8 +4,8 @@
  */
 import { MillraceError, MIN_TIME, taskName } from '../model/index.ts';
 import { chainOf, type Commit, type CommitHeader, expectedInSlot, slotOf } from '../protocol/index.ts';
-import { applyCells, Snapshots } from '../state/index.ts';
-import { ByteReader } from '../protocol/index.ts';
+import { restoring, Snapshots } from '../state/index.ts';
+
 import { decodeBody, encodeBody, type Sheet } from './sheet.ts';
 import type { TaskHost } from './task-host.ts';
 import { TaskState } from './task-state.ts';
@@ -63,7 +63,7 @@ export async function load(host: TaskHost): Promise<TaskState> {
   for (let attempt = 0; attempt < limits.loadAttempts; attempt++) {
     if (attempt > 0) await host.clock.sleep((10 * 2 ** attempt * (0.5 + host.random.next())) as never);
     const slots = await commits.slots(run.id, task);
-    const found = chainOf(slots, run.slots);
+    const found = chainOf(slots);
     if (found.kind === 'none') {
       throw new MillraceError('state-lost', `task ${taskName(task)} of run ${run.id} has no commits although the run exists`, {
         where,
@@ -94,7 +94,7 @@ async function restore(host: TaskHost, newest: Commit, chain: readonly Commit[])
   const state = new TaskState(host, newest.header, last.sheet);
   const { snapshot } = newest.header;
   if (snapshot !== undefined) {
-    await snapshotsOf(host).load(snapshot, applyVisitor(state));
+    await snapshotsOf(host).load(snapshot, restoring(state.store));
   }
   for (const commit of chain) state.applyDelta(commit === newest ? last.cells : decodeBody(await bodyOf(host, commit)).cells);
   return state;

@@ -25,10 +25,11 @@ export class SourceBatch {
   /** Applies rows below `limit`. In a careful attempt throws `AttemptOver` at a row that is to be tried again or stops the task. */
   apply(slice: SourceSlice, from: number, limit: number, applier: Applier, careful: boolean): void {
     const { values, offsets, times } = slice;
-    const { eventTime, watermark, schema } = this.#definition;
+    const { eventTime, schema, maxFuture, maxRecordBytes } = this.#definition;
+    const { generator, kind } = this.#definition.watermark;
     const { unit } = this.#state;
     const validate = schema?.['~standard'].validate;
-    const latest = Math.min(MAX_EVENT_TIME, this.#now + this.#definition.maxFuture);
+    const latest = maxFuture === undefined ? MAX_EVENT_TIME : Math.min(MAX_EVENT_TIME, this.#now + maxFuture);
     for (let i = 0; i < values.length; i++) {
       const offset = offsets === undefined ? from + i : offsets[i]!;
       if (offset < from) continue;
@@ -43,6 +44,7 @@ export class SourceBatch {
         if (careful) applier.begin(offset);
         try {
           if (row instanceof Undecodable) throw row.error;
+          if (maxRecordBytes !== undefined) refuseLarge(row, maxRecordBytes);
           if (validate !== undefined) value = valid(validate(row));
           if (eventTime !== undefined) time = timeOf(eventTime(value), latest);
         } catch (error) {
@@ -54,8 +56,8 @@ export class SourceBatch {
         if (back !== undefined && error instanceof AttemptOver) applier.goBack(back);
         throw error;
       }
-      if (watermark !== undefined) {
-        const moved = watermark.onRecord(this.#state.generator, time as EventTime, value);
+      if (kind !== 'none') {
+        const moved = generator.onRecord(this.#state.generator, time as EventTime, value);
         if (moved !== undefined && moved > this.#state.sourceWatermark) {
           this.#state.sourceWatermark = moved;
           applier.advance(moved);
@@ -68,16 +70,14 @@ export class SourceBatch {
     const failure = failureOf(error instanceof MillraceError ? error.at({ source: this.#source }) : error, this.#source, this.#now);
     const policy = this.#definition.badRecords;
     const raw = row instanceof Undecodable ? row.raw : row;
-    if (policy === 'fail') throw new BadRecord(offset, failure);
+    if (policy === 'fail') throw new AttemptOver(offset, { kind: 'stopped', reason: 'failed', failure, skip: [] });
     applier.givenUp.push({ how: policy, cause: offset, unit: 0, operator: this.#source, value: raw, time: MIN_TIME, key: undefined, attempts: 1, failure });
   }
 }
 
-/** A bad record whose policy is to fail: stops the task at its offset. */
-export class BadRecord extends AttemptOver {
-  constructor(offset: number, failure: ConstructorParameters<typeof AttemptOver>[2]) {
-    super(offset, 0, failure);
-  }
+function refuseLarge(row: unknown, limit: number): void {
+  const bytes = Buffer.byteLength(JSON.stringify(row) ?? '');
+  if (bytes > limit) throw new MillraceError('bad-record', `the record has ${bytes} bytes as JSON, more than the ${limit} allowed`, { hint: 'raise maxRecordBytes of the source if it is right' });
 }
 
 function valid(result: ReturnType<NonNullable<SourceDefinition['schema']>['~standard']['validate']>): unknown {

@@ -48,7 +48,7 @@ export class TaskState {
     this.status = header.status;
     this.snapshot = header.snapshot;
     this.restarts = header.restarts;
-    this.generator = sheet.generator;
+    this.generator = sheet.generator ?? host.source?.definition.watermark.generator.create();
     this.sourceWatermark = header.source?.watermark ?? MIN_TIME;
     this.lastArrival = header.source?.lastArrival ?? 0;
     this.spoken = header.source?.spoken ?? false;

@@ -8,13 +8,13 @@
  */
 import { MAX_TIME, MillraceError, messageOf, type TaskId, taskName } from '../model/index.ts';
 import type { LogMessage, SourceSlice } from '../ports/index.ts';
-import { encodeValue, type StopReason, type TaskStatus } from '../protocol/index.ts';
-import { Applier, type AsyncResults, statusAfter } from './applier.ts';
+import { encodeValue, recovered, type StopReason, type TaskStatus } from '../protocol/index.ts';
+import { Applier, type AsyncResults } from './applier.ts';
 import { asyncPass } from './async-pass.ts';
 import { AttemptOver, failureOf, isAuthorError } from './attempt.ts';
 import { Committer, type Outcome } from './committer.ts';
 import { load } from './load.ts';
-import { BadRecord, SourceBatch } from './source-batch.ts';
+import { SourceBatch } from './source-batch.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 
@@ -157,7 +157,7 @@ export class Task {
     }
     let over: AttemptOver | undefined;
     if (careful) {
-      applier = new Applier(this.host, state, true, now);
+      applier = new Applier(this.host, state, true, now, this.host.random.next());
       if (this.#inspecting) this.#inspect(state, applier);
       try {
         upTo = batch.apply(applier, batch.upTo, true);
@@ -167,7 +167,7 @@ export class Task {
         upTo = over.offset;
       }
     }
-    const status = this.#statusAfter(state, over, upTo, now, applier);
+    const status = over?.status ?? recovered(state.status);
     if (over === undefined && batch.ended && upTo === batch.upTo) {
       state.done = true;
       state.sourceWatermark = MAX_TIME;
@@ -191,7 +191,7 @@ export class Task {
   async #commit(state: TaskState, applier: Applier, upTo: number): Promise<Outcome> {
     try {
       const outcome = await this.#committer.commit(state, applier, upTo, applier.givenUp.length > 0);
-      if (upTo > this.#inspectTo) this.#inspecting = false;
+      if (upTo >= this.#inspectTo) this.#inspecting = false;
       return outcome;
     } catch (error) {
       if (this.#inspecting || !isAuthorError(error)) throw error;
@@ -214,17 +214,6 @@ export class Task {
     const limit = this.host.log.maxMessageBytes ?? Number.POSITIVE_INFINITY;
     for (const edge of state.chain.edges) edge.inspect = (value) => refuseUnfit(value, limit);
     applier.inspectState = true;
-  }
-
-  #statusAfter(state: TaskState, over: AttemptOver | undefined, upTo: number, now: number, applier: Applier): TaskStatus {
-    if (over === undefined) return ok;
-    if (over instanceof BadRecord) return { kind: 'stopped', reason: 'failed', failure: over.failure, skip: [] };
-    const skipped = [
-      ...(state.status.kind === 'backoff' && state.status.offset === upTo ? state.status.skip : []),
-      ...applier.givenUp.filter((g) => g.cause === upTo).map((g) => g.unit),
-    ];
-    const status = statusAfter(this.host, state.status, over, now, this.host.random.next());
-    return status.kind === 'ok' ? status : { ...status, skip: skipped };
   }
 
   async #settle(state: TaskState, outcome: Outcome, records: number): Promise<StepResult> {
@@ -381,8 +370,6 @@ function refuseUnfit(value: unknown, limit: number): void {
     hint: 'emit smaller records, or raise the limit of the log',
   });
 }
-
-const ok: TaskStatus = { kind: 'ok' };
 
 function contiguous(messages: readonly LogMessage[], from: number): boolean {
   return messages.length > 0 && messages.every((m, i) => m.offset === from + i);

@@ -1,3 +1,5 @@
 export * from './cell-table.ts';
-export * from './delta-codec.ts';
+export { applyCells, type CellVisitor, decodeCells, encodeCells, restoring } from './delta-codec.ts';
 export * from './keyed-store.ts';
+export * from './snapshots.ts';
+export { TimerQueue } from './timer-queue.ts';

@@ -8,6 +8,7 @@ const LONGEST = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now() as WallTime,
   sleep: async (span, signal) => {
+    if (span <= 0 && signal === undefined) return turn();
     const due = performance.now() + span;
     for (let left: number = span; ; left = due - performance.now()) {
       await rest(Math.min(Math.ceil(left), LONGEST) as Duration, signal);
@@ -15,6 +16,9 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** Lets everything that waits have its turn. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function rest(span: Duration, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,0 +1,269 @@
+/**
+ * All of a pipeline in one process: a loop per task, woken by appends to its partition; a pump for silent sources and timers of processing time.
+ *
+ * Memory stays flat: sources wait while any task has more than a few messages before it, and messages are let go of once consumed.
+ */
+import { type Duration, MAX_TIME, MIN_TIME, MillraceError, messageOf, taskName } from '../../model/index.ts';
+import type { Pipeline } from '../../pipeline/index.ts';
+import type { Log } from '../../ports/index.ts';
+import { type OpenOptions, type OpenRun, openRun, type StepResult, type Task, type TaskPorts } from '../../runtime/index.ts';
+import { Pump } from './pump.ts';
+import { Wakeups, wakeName, wakingLog, wakingStep } from './wakeups.ts';
+
+export interface EmbeddedOptions extends Omit<OpenOptions, 'signal'> {
+  /** How often the pump looks after silent sources and timers of processing time. Default: 1 second. */
+  readonly pumpPeriod?: Duration;
+  /** How often a source that had nothing is asked again. Default: 20 milliseconds. */
+  readonly pollPeriod?: Duration;
+  /** What a stopped task means for the rest: everything stops ('stop', the default), or the other tasks go on. */
+  readonly onFailure?: 'stop' | 'continue';
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  /** `finished`: all input processed, everything closed. `stopped`: asked to, and resumable. `failed`: a task stopped. */
+  readonly kind: 'finished' | 'stopped' | 'failed';
+  readonly error: MillraceError | undefined;
+}
+
+/** Where a run stands. Times are milliseconds since the epoch, undefined where nothing is known yet. */
+export interface Progress {
+  /** Rows read from all sources since the process began. */
+  readonly records: number;
+  /** Least event time that every task has reached. */
+  readonly eventTime: number | undefined;
+  /** Messages that wait between stages. */
+  readonly backlog: number;
+  /** Cells of keyed state: open windows, values, timers. */
+  readonly stateEntries: number;
+  readonly tasksDone: number;
+  readonly tasks: number;
+}
+
+/** Messages before a task at which sources wait. */
+const BACKLOG = 16;
+
+export class EmbeddedRun {
+  readonly open: OpenRun;
+  readonly #log: Log;
+  readonly #ports: TaskPorts;
+  readonly #options: EmbeddedOptions;
+  readonly #wakeups: Wakeups;
+  readonly #abort: AbortController;
+  readonly #pump: Pump;
+  readonly #state = new Map<Task, 'busy' | 'idle' | 'done' | 'stopped'>();
+  #records = 0;
+  #failure: MillraceError | undefined;
+  #ended: RunEnd | undefined;
+
+  private constructor(open: OpenRun, ports: TaskPorts, options: EmbeddedOptions, wakeups: Wakeups, abort: AbortController) {
+    this.open = open;
+    this.#ports = ports;
+    this.#log = ports.log;
+    this.#options = options;
+    this.#wakeups = wakeups;
+    this.#abort = abort;
+    this.#pump = new Pump(open, ports, options.limits?.clockSkew ?? (0 as Duration));
+  }
+
+  /** Opens or creates the run of a pipeline on these ports. Throws what `openRun` throws. */
+  static async open(pipeline: Pipeline, ports: TaskPorts, options: EmbeddedOptions): Promise<EmbeddedRun> {
+    const wakeups = new Wakeups();
+    const abort = new AbortController();
+    const waking: TaskPorts = {
+      ...ports,
+      log: wakingLog(ports.log, wakeups),
+      atomic: ports.atomic === undefined ? undefined : wakingStep(ports.atomic, wakeups),
+    };
+    const open = await openRun(pipeline, waking, { ...options, signal: abort.signal });
+    return new EmbeddedRun(open, waking, options, wakeups, abort);
+  }
+
+  /** Runs until the input ends, `stop` is called or a task fails; then closes everything. */
+  async run(): Promise<RunEnd> {
+    const loops = this.open.tasks.map((task) => this.#loop(task).catch((error: unknown) => this.#fail(error)));
+    const pump = this.#pumpLoop().catch((error: unknown) => this.#fail(error));
+    await Promise.all(loops);
+    this.#abort.abort();
+    await pump;
+    if (this.#failure === undefined && this.#finished()) {
+      try {
+        await this.#finishSinks();
+        this.#ended = { kind: 'finished', error: undefined };
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+    this.#ended ??= this.#failure === undefined ? { kind: 'stopped', error: undefined } : { kind: 'failed', error: this.#failure };
+    await this.open.close();
+    return this.#ended;
+  }
+
+  /** Asks for a clean end: steps under way are finished, nothing new begins. */
+  stop(): void {
+    this.#abort.abort();
+    this.#wakeups.callAll();
+  }
+
+  /** Fixes the sources' ends where they stand: what is in is finished, every window closes, and the run ends. */
+  async drain(): Promise<void> {
+    for (const task of this.open.tasks) {
+      if (task.host.source === undefined) continue;
+      const { end } = await task.host.source.log.bounds(task.id.partition);
+      await task.drainTo(end ?? task.state?.nextOffset ?? 0);
+      this.#wakeups.call(taskName(task.id));
+    }
+  }
+
+  progress(): Progress {
+    let eventTime: number | undefined;
+    let stateEntries = 0;
+    for (const task of this.open.tasks) {
+      const { state } = task;
+      if (state === undefined) continue;
+      stateEntries += state.store.size;
+      const { watermark } = state;
+      if (watermark !== MIN_TIME && watermark !== MAX_TIME) eventTime = Math.min(eventTime ?? watermark, watermark);
+    }
+    return {
+      records: this.#records,
+      eventTime,
+      backlog: [...this.#wakeups.backlog.values()].reduce((a, b) => a + b, 0),
+      stateEntries,
+      tasksDone: [...this.#state.values()].filter((s) => s === 'done').length,
+      tasks: this.open.tasks.length,
+    };
+  }
+
+  async #loop(task: Task): Promise<void> {
+    const { clock } = this.#ports;
+    const { host, id } = task;
+    const name = host.source === undefined ? wakeName(host.stage.topic, id.partition) : taskName(id);
+    let lost = 0;
+    while (!this.#abort.signal.aborted) {
+      if (host.source !== undefined && this.#full()) {
+        await this.#pause(taskName(id));
+        continue;
+      }
+      this.#state.set(task, 'busy');
+      let result: StepResult;
+      try {
+        result = await task.ring();
+      } catch (error) {
+        if (!(error instanceof MillraceError) || !error.retry || ++lost > 10) throw error;
+        await this.#sleep((100 * 2 ** Math.min(lost, 6)) as Duration);
+        continue;
+      }
+      switch (result.kind) {
+        case 'advanced':
+          lost = 0;
+          if (host.source !== undefined) this.#records += result.records;
+          else await this.#consumed(task, result.nextOffset);
+          await clock.sleep(0 as Duration);
+          break;
+        case 'idle':
+          lost = 0;
+          if (await this.#rest(task, result.done, name)) return;
+          break;
+        case 'waiting':
+          await this.#sleep(Math.max(1, result.until - clock.now()) as Duration);
+          break;
+        case 'lost':
+          if (++lost > 10) throw new MillraceError('internal', `task ${taskName(id)} lost ten commits in a row: another process works on the same run`);
+          break;
+        case 'stopped':
+          this.#state.set(task, 'stopped');
+          if (this.#options.onFailure !== 'continue') throw result.error;
+          this.#failure ??= result.error;
+          return;
+        case 'other-code':
+          throw new MillraceError('internal', `task ${taskName(id)} is at code version ${result.epoch}, this process has ${host.epoch}`);
+      }
+    }
+  }
+
+  /** Nothing to do: waits for something. True if nothing will ever come. */
+  async #rest(task: Task, done: boolean, name: string): Promise<boolean> {
+    if (task.host.source !== undefined) {
+      if (done) {
+        this.#state.set(task, 'done');
+        this.#wakeups.callAll();
+        return true;
+      }
+      this.#state.set(task, 'idle');
+      await this.#sleep(this.#options.pollPeriod ?? (20 as Duration));
+      return false;
+    }
+    if (this.#complete(task)) {
+      this.#state.set(task, 'done');
+      this.#wakeups.callAll();
+      return true;
+    }
+    this.#state.set(task, 'idle');
+    await this.#pause(name);
+    return false;
+  }
+
+  /** Whether a task behind an exchange has heard the end from all and has nothing left to do. */
+  #complete(task: Task): boolean {
+    const { state } = task;
+    if (state === undefined || state.watermark !== MAX_TIME) return false;
+    return state.store.processingTimers.earliest() === undefined && state.debts.length === 0;
+  }
+
+  #finished(): boolean {
+    return this.open.tasks.every((task) => this.#state.get(task) === 'done');
+  }
+
+  async #finishSinks(): Promise<void> {
+    for (const task of this.open.tasks) {
+      for (const sink of task.state?.chain.sinks ?? []) await sink.finish();
+    }
+  }
+
+  async #consumed(task: Task, nextOffset: number): Promise<void> {
+    const topic = task.host.topic!;
+    const name = wakeName(topic.name, task.id.partition);
+    const { backlog } = this.#wakeups;
+    const before = backlog.get(name) ?? 0;
+    const { end } = await this.#log.bounds(topic, task.id.partition);
+    backlog.set(name, end - nextOffset);
+    if (before >= BACKLOG && end - nextOffset < BACKLOG) this.#wakeSources();
+    await this.#log.trim(topic, task.id.partition, nextOffset);
+  }
+
+  #wakeSources(): void {
+    for (const task of this.open.tasks) if (task.host.source !== undefined) this.#wakeups.call(taskName(task.id));
+  }
+
+  #full(): boolean {
+    for (const n of this.#wakeups.backlog.values()) if (n >= BACKLOG) return true;
+    return false;
+  }
+
+  async #pumpLoop(): Promise<void> {
+    const period = this.#options.pumpPeriod ?? (1_000 as Duration);
+    while (!this.#abort.signal.aborted) {
+      await this.#sleep(period);
+      if (this.#abort.signal.aborted || this.#finished()) return;
+      const rung = await this.#pump.round();
+      for (const name of rung) this.#wakeups.call(name);
+    }
+  }
+
+  async #pause(name: string): Promise<void> {
+    if (!this.#abort.signal.aborted) await this.#wakeups.wait(name);
+  }
+
+  async #sleep(span: Duration): Promise<void> {
+    await this.#ports.clock.sleep(span, this.#abort.signal).catch(() => {});
+  }
+
+  #fail(error: unknown): void {
+    const known = error instanceof MillraceError ? error : new MillraceError('internal', messageOf(error), { cause: error });
+    this.#failure ??= known;
+    this.#ports.telemetry.log('error', known.message, { where: known.where, hint: known.hint });
+    this.stop();
+  }
+}
+

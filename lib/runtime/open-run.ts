@@ -1,0 +1,237 @@
+/**
+ * From a pipeline and ports to a run with its tasks: creates the run record once, or finds the one there is and checks that pipeline, inputs and topics still fit it.
+ */
+import { MillraceError, type TaskId, taskName } from '../model/index.ts';
+import type { Pipeline } from '../pipeline/index.ts';
+import { comparePlans, type Plan, type StagePlan } from '../plan/index.ts';
+import type { SinkHost, SourceLog, Topic } from '../ports/index.ts';
+import { dataFromJson, dataToJson, edgeTimesOf, type RunRecord } from '../protocol/index.ts';
+import { deadLetterTopic } from './dead-letter.ts';
+import { birth } from './load.ts';
+import { Task } from './task.ts';
+import { defaultLimits, type Limits, type TaskHost, type TaskPorts } from './task-host.ts';
+
+export interface OpenOptions {
+  readonly limits?: Partial<Limits>;
+  /** Slots per task in the commit store's ring; fixed when the run is created. */
+  readonly slots?: number;
+  /** Whether state survives the process: what sinks are told. */
+  readonly durable: boolean;
+  /** Folder for what sources must keep (standard input), if there is one. */
+  readonly spool?: string;
+  readonly signal: AbortSignal;
+  /** Names the run if one is created. */
+  readonly runId: string;
+}
+
+/** A run, opened: its record, its sources and its tasks, upstream stages first. */
+export interface OpenRun {
+  readonly record: RunRecord;
+  readonly plan: Plan;
+  readonly sources: ReadonlyMap<string, SourceLog>;
+  readonly tasks: readonly Task[];
+  /** True if it was there before. */
+  readonly resumed: boolean;
+  /** Stages whose code changed since the run was last opened. */
+  readonly changedStages: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Which code version each stage is at. */
+interface CodeRecord {
+  readonly plan: Plan;
+  readonly epochs: Readonly<Record<string, number>>;
+}
+
+const SLOTS = 32;
+
+/** Opens the newest run of the pipeline, or creates one. Throws `incompatible` if the pipeline does not fit the run, `data-lost` if inputs or topics were replaced. */
+export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: OpenOptions): Promise<OpenRun> {
+  const { plan } = pipeline;
+  const sources = new Map<string, SourceLog>();
+  try {
+    for (const [id, definition] of pipeline.sources) {
+      const host = { source: id, spool: options.spool === undefined ? undefined : `${options.spool}/${id}`, signal: options.signal, clock: ports.clock };
+      sources.set(id, await definition.connector.open(host).catch((error: unknown) => { throw error instanceof MillraceError ? error.at({ source: id }) : error; }));
+    }
+    const existing = (await ports.commits.runs(plan.pipeline)).at(-1);
+    if (existing === undefined) await refuseLostState(ports, plan);
+    const record = existing ?? (await createRun(pipeline, ports, sources, options));
+    const partitions = partitionCounts(record);
+    const topics = await topicsOf(plan, ports, partitions, record, sources);
+    const code = await codeRecord(plan, ports, record);
+    const tasks = record.tasks.map((task) => new Task(taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs: code.epochs, task })));
+    for (const task of tasks) if ((await ports.commits.head(record.id, task.id)) === undefined) await birth(task.host);
+    const close = async () => {
+      await Promise.all(tasks.map((task) => task.forget()));
+      await Promise.all([...sources.values()].map((source) => source.close()));
+    };
+    return { record, plan, sources, tasks, resumed: existing !== undefined, changedStages: code.changed, close };
+  } catch (error) {
+    await Promise.all([...sources.values()].map((source) => source.close()));
+    throw error;
+  }
+}
+
+const runName = (pipeline: string, id: string): string => `runs/${pipeline}/${id}`;
+
+/** A run known to the blob store alone: the commit store was emptied or is the wrong one. */
+async function refuseLostState({ blobs }: TaskPorts, { pipeline }: Plan): Promise<void> {
+  const [known] = await blobs.list(`runs/${pipeline}/`);
+  if (known === undefined) return;
+  throw new MillraceError('state-lost', `the blob store knows run ${known.split('/').at(2)} of pipeline ${pipeline}, and the commit store does not`, {
+    where: { pipeline },
+    hint: 'the commit store was emptied or is another one; restore it, or remove both to start anew',
+  });
+}
+
+async function createRun(pipeline: Pipeline, ports: TaskPorts, sources: ReadonlyMap<string, SourceLog>, options: OpenOptions): Promise<RunRecord> {
+  const { plan } = pipeline;
+  const counts = new Map(plan.stages.map((stage) => [stage.id, stage.partitions]));
+  for (const stage of plan.stages) {
+    if (stage.source !== undefined) counts.set(stage.id, sources.get(stage.source)!.info.partitions);
+    else counts.set(stage.id, forwardCount(plan, stage, counts));
+  }
+  const topics: Record<string, string> = {};
+  for (const stage of plan.stages) {
+    topics[stage.id] = stage.source === undefined ? (await ports.log.ensureTopic(stage.topic, counts.get(stage.id)!)).id : sources.get(stage.source)!.info.id;
+  }
+  const starts: Record<string, number[]> = {};
+  for (const [id, source] of sources) {
+    starts[id] = [];
+    for (let p = 0; p < source.info.partitions; p++) starts[id].push((await source.bounds(p)).start);
+  }
+  const record: RunRecord = {
+    id: options.runId,
+    pipeline: plan.pipeline,
+    createdAt: ports.clock.now(),
+    slots: options.slots ?? SLOTS,
+    plan,
+    tasks: plan.stages.flatMap((stage): TaskId[] => Array.from({ length: counts.get(stage.id)! }, (_, partition) => ({ stage: stage.id, partition }))),
+    topics,
+    starts,
+    ends: {},
+  };
+  if ((await ports.commits.createRun(record)) === 'exists') {
+    throw new MillraceError('unavailable', `run ${record.id} was created by another process at the same time`);
+  }
+  await ports.blobs.put(runName(plan.pipeline, record.id), new TextEncoder().encode(dataToJson({ id: record.id, createdAt: record.createdAt })));
+  return record;
+}
+
+/** Tasks of a stage that takes its partitions from what is before it. */
+function forwardCount(plan: Plan, stage: StagePlan, counts: ReadonlyMap<string, number>): number {
+  const edges = plan.edges.filter((edge) => edge.to === stage.id);
+  if (edges.length === 0 || edges.some((edge) => edge.partitioning.kind !== 'forward')) return stage.partitions;
+  return Math.max(...edges.map((edge) => counts.get(edge.from) ?? 1));
+}
+
+function partitionCounts(record: RunRecord): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { stage } of record.tasks) counts.set(stage, (counts.get(stage) ?? 0) + 1);
+  return counts;
+}
+
+async function topicsOf(plan: Plan, ports: TaskPorts, partitions: ReadonlyMap<string, number>, record: RunRecord, sources: ReadonlyMap<string, SourceLog>): Promise<ReadonlyMap<string, Topic>> {
+  const topics = new Map<string, Topic>();
+  await ports.log.ensureTopic(deadLetterTopic(plan.pipeline), 1);
+  for (const stage of plan.stages) {
+    const expected = record.topics[stage.id];
+    if (stage.source !== undefined) {
+      const { id } = sources.get(stage.source)!.info;
+      if (expected !== undefined && id !== expected) {
+        throw new MillraceError('data-lost', `the data of source "${stage.source}" is not what the run began with`, {
+          where: { pipeline: plan.pipeline, source: stage.source },
+          hint: 'put the former data back, or start a new run (another data directory)',
+        });
+      }
+      continue;
+    }
+    const topic = await ports.log.topic(stage.topic);
+    if (expected !== undefined && topic?.id !== expected) {
+      throw new MillraceError('data-lost', `the topic ${stage.topic} ${topic === undefined ? 'is gone' : 'was deleted and created anew'}`, {
+        where: { pipeline: plan.pipeline, stage: stage.id, topic: stage.topic },
+        hint: 'records between stages were lost with it; start a new run',
+      });
+    }
+    topics.set(stage.id, topic ?? (await ports.log.ensureTopic(stage.topic, partitions.get(stage.id)!)));
+  }
+  return topics;
+}
+
+/** Looks up which code each stage runs, and gives changed stages a new epoch. Throws `incompatible`, naming the differences. */
+async function codeRecord(plan: Plan, ports: TaskPorts, record: RunRecord): Promise<{ readonly epochs: Readonly<Record<string, number>>; readonly changed: readonly string[] }> {
+  const name = `${runName(plan.pipeline, record.id).replace('runs/', 'code/')}`;
+  const stored = await ports.blobs.get(name);
+  const before: CodeRecord = stored === undefined ? { plan: record.plan as Plan, epochs: {} } : (dataFromJson(new TextDecoder().decode(stored)) as CodeRecord);
+  const { compatible, differences, changedStages } = comparePlans(before.plan, plan);
+  if (!compatible) {
+    throw new MillraceError('incompatible', `the pipeline ${plan.pipeline} does not fit the state it is to go on with:\n${differences.map((d) => `  ${d}`).join('\n')}`, {
+      where: { pipeline: plan.pipeline },
+      hint: 'run the pipeline as it was, or start anew with another data directory',
+    });
+  }
+  const epochs = { ...before.epochs };
+  for (const stage of changedStages) epochs[stage] = (epochs[stage] ?? 0) + 1;
+  if (stored === undefined || changedStages.length > 0) {
+    await ports.blobs.put(name, new TextEncoder().encode(dataToJson({ plan, epochs } satisfies CodeRecord)));
+  }
+  return { epochs, changed: stored === undefined ? [] : changedStages };
+}
+
+interface TaskParts {
+  readonly record: RunRecord;
+  readonly partitions: ReadonlyMap<string, number>;
+  readonly topics: ReadonlyMap<string, Topic>;
+  readonly sources: ReadonlyMap<string, SourceLog>;
+  readonly epochs: Readonly<Record<string, number>>;
+  readonly task: TaskId;
+}
+
+/** Everything one task works with. */
+export function taskHost(pipeline: Pipeline, ports: TaskPorts, options: Pick<OpenOptions, 'limits' | 'durable' | 'signal'>, parts: TaskParts): TaskHost {
+  const { plan } = pipeline;
+  const { task, record, partitions } = parts;
+  const stage = plan.stages.find((s) => s.id === task.stage)!;
+  const partitionsOf = (id: string): number => partitions.get(id) ?? 1;
+  return {
+    ...ports,
+    run: record,
+    task,
+    plan,
+    stage,
+    code: pipeline,
+    epoch: parts.epochs[stage.id] ?? 0,
+    limits: { ...defaultLimits, ...options.limits },
+    seed: seedOf(taskName(task)),
+    edgeTimes: edgeTimesOf(plan, stage.id),
+    topic: parts.topics.get(stage.id),
+    deadLetters: deadLetterTopic(plan.pipeline),
+    source:
+      stage.source === undefined
+        ? undefined
+        : {
+            definition: pipeline.sources.get(stage.source)!,
+            log: parts.sources.get(stage.source)!,
+            end: record.ends[stage.source]?.[task.partition],
+          },
+    partitionsOf,
+    sinkHost: (sink): SinkHost => ({
+      sink,
+      pipeline: plan.pipeline,
+      run: record.id,
+      task: task.partition,
+      tasks: partitionsOf(stage.id),
+      durable: options.durable,
+      signal: options.signal,
+    }),
+  };
+}
+
+/** FNV-1a of a name. */
+function seedOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash;
+}
+
