@@ -99,6 +99,18 @@ export function logConformance(subject: LogSubject): void {
         expect(numbers((await log.read(topic, 1, 0, all)).messages)).toEqual([7]);
       });
 
+      unless('trim')(`goes on where it was when it is widened after a trim${because('trim')}`, async () => {
+        await log.append(range(0, 6).map((n) => entry(0, n)));
+        await log.trim(topic, 0, 4);
+        const wider = await log.ensureTopic('t', 3);
+        expect(await log.bounds(wider, 0)).toEqual({ start: 4, end: 6 });
+        await log.append([entry(0, 6), entry(2, 0)]);
+        expect(await log.bounds(wider, 0)).toEqual({ start: 4, end: 7 });
+        if (opened.reopen !== undefined) await reopen();
+        expect(await log.bounds(wider, 0)).toEqual({ start: 4, end: 7 });
+        expect(numbers((await log.read(wider, 0, 0, all)).messages)).toEqual([4, 5, 6]);
+      });
+
       it('never narrows a topic', async () => {
         expect((await log.ensureTopic('t', 1)).partitions).toBe(2);
       });

@@ -70,7 +70,11 @@ export class LogPartitions {
       return true;
     });
     this.#topics.delete(name);
-    return this.#state(name)!.topic;
+    const widened = this.#state(name)!;
+    if (found === undefined) return widened.topic;
+    const states = [...found.partitions, ...widened.partitions.slice(found.partitions.length)];
+    this.#topics.set(name, { topic: widened.topic, partitions: states });
+    return widened.topic;
   }
 
   deleteTopic(name: string): void {
