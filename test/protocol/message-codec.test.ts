@@ -176,7 +176,35 @@ describe('frames', () => {
   });
 
   it('do not let one outlier widen a whole column', () => {
-    expect(valuesSize(rows(1_000, (i) => (i === 500 ? 2 ** 50 : i % 50)))).toBeLessThan(1_200);
+    expect(valuesSize(rows(1_000, (i) => (i === 500 ? 2 ** 40 : i % 50)))).toBeLessThan(1_200);
+  });
+
+  it('keep strings that do not repeat without a dictionary', () => {
+    expect(valuesSize(rows(1_000, (i) => `id-${10_000 + i}`))).toBeLessThan(8_050);
+  });
+
+  it('tell records whose fields are the first of another one, or more', () => {
+    const pair = [{ a: 1, b: 2 }, { a: 1 }];
+    for (const values of [
+      pair,
+      pair.toReversed(),
+      [...pair, ...pair, ...pair],
+      [pair, pair.toReversed()],
+      [{}, { a: 1 }],
+    ]) {
+      deepStrictEqual(decodeMessage(encodeMessage(frameOf(values))), frameOf(values));
+    }
+  });
+
+  it('keep records nested far deeper than columns go', () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : { in: nested(levels - 1) });
+    for (const levels of [7, 8, 9, 10, 60]) {
+      const frame = frameOf(rows(5, (i) => ({ i, deep: nested(levels) })));
+      deepStrictEqual(decodeMessage(encodeMessage(frame)), frame);
+    }
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    expect(() => encodeMessage(frameOf([1, cycle]))).toThrow(/a cycle, cannot be encoded at record\[1\]\.self/);
   });
 
   it('give records of one shape one hidden class of plain objects', () => {

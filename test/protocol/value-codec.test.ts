@@ -39,6 +39,16 @@ describe('the codec of values', () => {
     }
   });
 
+  it('tells apart field names whose bytes have one hash', () => {
+    for (const value of [{ Aa: 1 }, { BB: 1 }, { Aa: 2 }, { BB: 2 }]) deepStrictEqual(copy(value), value);
+  });
+
+  it('forgets shapes rather than keep endless ones', () => {
+    for (let i = 0; i < 9_000; i++) deepStrictEqual(copy({ [`k${i}`]: i }), { [`k${i}`]: i });
+    const wide = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`f${i}`, i]));
+    deepStrictEqual(copy([wide, wide]), [wide, wide]);
+  });
+
   it('takes several values one after another', () => {
     fc.assert(
       fc.property(fc.array(anyValue, { maxLength: 4 }), (values) => {
