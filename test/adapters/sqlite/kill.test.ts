@@ -37,8 +37,10 @@ describe('a process that is killed', () => {
       running.kill('SIGKILL');
       await once(running, 'exit');
 
+      const seen = await openVersion(directory);
       const store = open();
       const head = await store.commits.head('r', task);
+      expect(seen).toBe(head?.version);
       const topic = (await store.log.topic('t'))!;
       for (const partition of [0, 1, 2]) {
         const { messages } = await store.log.read(topic, partition, 0, all);
