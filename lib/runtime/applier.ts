@@ -159,16 +159,24 @@ export class Applier {
     const { edge, task } = frame.channel;
     const head = chain.heads.get(edge);
     if (head === undefined) {
-      throw new MillraceError('incompatible', `a frame came on the edge "${edge}", which stage "${this.#host.stage.id}" does not have`, {
-        where: { stage: this.#host.stage.id, partition: this.#host.task.partition, offset: unit.cause },
-      });
+      throw new MillraceError(
+        'incompatible',
+        `a frame came on the edge "${edge}", which stage "${this.#host.stage.id}" does not have`,
+        {
+          where: { stage: this.#host.stage.id, partition: this.#host.task.partition, offset: unit.cause },
+        },
+      );
     }
     const arrival = channels.arrival(frame);
     if (arrival.kind === 'gap') {
-      throw new MillraceError('data-lost', `a frame of channel ${edge}#${task} was lost: this one follows ${text(frame.prev)}, the last one seen ended at ${text(arrival.thru)}`, {
-        where: { stage: this.#host.stage.id, partition: this.#host.task.partition, offset: unit.cause },
-        hint: 'a message of an internal topic is gone: check its retention and replication, then start a new run',
-      });
+      throw new MillraceError(
+        'data-lost',
+        `a frame of channel ${edge}#${task} was lost: this one follows ${text(frame.prev)}, the last one seen ended at ${text(arrival.thru)}`,
+        {
+          where: { stage: this.#host.stage.id, partition: this.#host.task.partition, offset: unit.cause },
+          hint: 'a message of an internal topic is gone: check its retention and replication, then start a new run',
+        },
+      );
     }
     channels.begin(frame);
     const { values, times, keys, steps } = frame;
@@ -180,7 +188,12 @@ export class Applier {
         this.#step(edge, task, steps[step + 1]!);
         step += 2;
       }
-      this.record(head, results === undefined ? values[i] : results[i], times[i]!, keys === undefined ? undefined : keys[i]);
+      this.record(
+        head,
+        results === undefined ? values[i] : results[i],
+        times[i]!,
+        keys === undefined ? undefined : keys[i],
+      );
     }
     for (; step < steps.length; step += 2) this.#step(edge, task, steps[step + 1]!);
     channels.end(frame);
@@ -265,17 +278,32 @@ export class Applier {
     if (!isAuthorError(error)) throw error;
     const { unit, chain } = this.#state;
     this.#unitGoBack(back);
-    this.giveUpOrStop(failureOf(error, chain.site.at, this.#now), value, time, key === undefined ? undefined : keyOf(key), unit.cause, unit.index);
+    this.giveUpOrStop(
+      failureOf(error, chain.site.at, this.#now),
+      value,
+      time,
+      key === undefined ? undefined : keyOf(key),
+      unit.cause,
+      unit.index,
+    );
   }
 
   /** Decides what becomes of a unit that failed: remembers it as given up, or throws `AttemptOver`. */
-  giveUpOrStop(failure: GivenUp['failure'], value: unknown, time: number, key: unknown, cause: number, unit: number): void {
+  giveUpOrStop(
+    failure: GivenUp['failure'],
+    value: unknown,
+    time: number,
+    key: unknown,
+    cause: number,
+    unit: number,
+  ): void {
     const { status } = this.#state;
     const operator = failure.operator ?? this.#host.stage.id;
     const before = this.givenUp.filter((g) => g.cause === cause).map((g) => g.unit);
     const next = nextAttempt(this.#faults(operator), status, cause, unit, failure, this.#now, this.#draw, before);
     if (next.kind !== 'give-up') throw new AttemptOver(cause, next.status);
-    const attempts = status.kind === 'backoff' && status.offset === cause && status.unit === unit ? status.attempts + 1 : 1;
+    const attempts =
+      status.kind === 'backoff' && status.offset === cause && status.unit === unit ? status.attempts + 1 : 1;
     this.givenUp.push({ how: next.how, cause, unit, operator, value, time, key, attempts, failure });
   }
 
@@ -323,4 +351,5 @@ function raise(error: unknown): never {
   throw error;
 }
 
-const text = (position: { cause: number; k: number }): string => `(${position.cause}, ${position.k === Number.POSITIVE_INFINITY ? 'all' : position.k})`;
+const text = (position: { cause: number; k: number }): string =>
+  `(${position.cause}, ${position.k === Number.POSITIVE_INFINITY ? 'all' : position.k})`;

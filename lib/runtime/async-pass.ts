@@ -5,7 +5,12 @@ import type { Clock, LogMessage } from '../ports/index.ts';
 import { AsyncFailure, type AsyncResults } from './applier.ts';
 
 /** Results by message offset and record index. A call that failed, after its retries, leaves an `AsyncFailure` in its place. */
-export async function asyncPass(code: AsyncCode, operator: string, messages: readonly LogMessage[], clock: Clock): Promise<AsyncResults> {
+export async function asyncPass(
+  code: AsyncCode,
+  operator: string,
+  messages: readonly LogMessage[],
+  clock: Clock,
+): Promise<AsyncResults> {
   const results = new Map<number, unknown[]>();
   const calls: (() => Promise<void>)[] = [];
   for (const { offset, message } of messages) {
@@ -26,7 +31,14 @@ export async function asyncPass(code: AsyncCode, operator: string, messages: rea
   return results;
 }
 
-async function result(code: AsyncCode, operator: string, value: unknown, time: number, key: never | undefined | string | number | bigint, clock: Clock): Promise<unknown> {
+async function result(
+  code: AsyncCode,
+  operator: string,
+  value: unknown,
+  time: number,
+  key: never | undefined | string | number | bigint,
+  clock: Clock,
+): Promise<unknown> {
   for (let attempt = 0; ; attempt++) {
     const abort = new AbortController();
     const timer = new AbortController();
@@ -34,7 +46,10 @@ async function result(code: AsyncCode, operator: string, value: unknown, time: n
       return await Promise.race([
         code.call(value, time, key, abort.signal),
         clock.sleep(code.timeout as Duration, timer.signal).then(() => {
-          throw new MillraceError('operator-failed', `the call took longer than ${code.timeout} ms`, { where: { operator }, hint: 'raise its timeout or lower its capacity' });
+          throw new MillraceError('operator-failed', `the call took longer than ${code.timeout} ms`, {
+            where: { operator },
+            hint: 'raise its timeout or lower its capacity',
+          });
         }),
       ]);
     } catch (error) {

@@ -42,7 +42,8 @@ export function failureOf(thrown: unknown, operator: string, at: number): Failur
   return {
     kind: thrown instanceof MillraceError ? thrown.kind : 'operator-failed',
     message: messageOf(thrown).slice(0, 2_000),
-    operator: (thrown instanceof MillraceError ? (thrown.where.operator ?? thrown.where.source) : undefined) ?? operator,
+    operator:
+      (thrown instanceof MillraceError ? (thrown.where.operator ?? thrown.where.source) : undefined) ?? operator,
     ...(hint === undefined ? {} : { hint }),
     ...(stack === undefined ? {} : { stack: stack.slice(0, 4_000) }),
     at,

@@ -7,8 +7,8 @@ import {
   ByteWriter,
   type Commit,
   type CommitHeader,
-  encodeMessage,
   decodeMessage,
+  encodeMessage,
   encodeValue,
   expectedInSlot,
   type Frame,
@@ -32,7 +32,9 @@ export type Outcome = { readonly kind: 'committed' } | { readonly kind: 'lost' }
 export class Committer {
   readonly #host: TaskHost;
   /** A snapshot under way or ready: the next commit carries it. */
-  #increment: { readonly version: number; readonly ref: Promise<SnapshotRef | undefined>; done: SnapshotRef | undefined } | undefined;
+  #increment:
+    | { readonly version: number; readonly ref: Promise<SnapshotRef | undefined>; done: SnapshotRef | undefined }
+    | undefined;
   /** A commit is due that says the debts are paid. */
   #paid = false;
 
@@ -73,11 +75,20 @@ export class Committer {
     state.nextOffset = upTo;
     state.watermark = state.unit.watermark;
     const entries = this.#entries(state, applier, upTo);
-    const batches = state.chain.sinks.filter((sink) => sink.pending > 0).map((sink) => ({ sink, batch: sink.take(upTo) }));
+    const batches = state.chain.sinks
+      .filter((sink) => sink.pending > 0)
+      .map((sink) => ({ sink, batch: sink.take(upTo) }));
     const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
     const debts: Debt[] = journaled
       ? [
-          ...entries.map((e): Debt => ({ kind: 'message', topic: e.topic, partition: e.partition, bytes: e.bytes ?? encodeMessage(e.message) })),
+          ...entries.map(
+            (e): Debt => ({
+              kind: 'message',
+              topic: e.topic,
+              partition: e.partition,
+              bytes: e.bytes ?? encodeMessage(e.message),
+            }),
+          ),
           ...batches.map(({ sink, batch }): Debt => ({ kind: 'sink', sink: sink.id, batch })),
         ]
       : [];
@@ -121,11 +132,20 @@ export class Committer {
     const channels = this.#host.partitionsOf(stage.id);
     const add = (topic: string, partition: number, frame: Frame) => {
       if (log.maxMessageBytes === undefined) entries.push({ topic, partition, message: frame });
-      else for (const part of fit(frame, log.maxMessageBytes)) entries.push({ topic, partition, message: part.frame, bytes: part.bytes });
+      else
+        for (const part of fit(frame, log.maxMessageBytes))
+          entries.push({ topic, partition, message: part.frame, bytes: part.bytes });
     };
     for (const edge of state.chain.edges) {
       const topic = plan.stages.find((s) => s.id === edge.edge.to)!.topic;
-      for (const { partition, frame } of edge.frames(run.id, epoch, upTo, held ? MIN_TIME : watermark, channels, applier.exact)) {
+      for (const { partition, frame } of edge.frames(
+        run.id,
+        epoch,
+        upTo,
+        held ? MIN_TIME : watermark,
+        channels,
+        applier.exact,
+      )) {
         add(topic, partition, frame);
       }
     }
@@ -154,7 +174,12 @@ export class Committer {
     };
   }
 
-  async #build(state: TaskState, version: number, snapshot: SnapshotRef | undefined, debts: readonly Debt[]): Promise<[Commit, Uint8Array]> {
+  async #build(
+    state: TaskState,
+    version: number,
+    snapshot: SnapshotRef | undefined,
+    debts: readonly Debt[],
+  ): Promise<[Commit, Uint8Array]> {
     const { run, task, clock, commits, limits, blobs } = this.#host;
     const { store, unit } = state;
     const header: CommitHeader = {
@@ -189,12 +214,14 @@ export class Committer {
       restarts: state.restarts,
       at: clock.now(),
     };
-    if (commits.volatile) return [{ header, body: { kind: 'inline', bytes: () => new Uint8Array(0) } }, new Uint8Array(0)];
+    if (commits.volatile)
+      return [{ header, body: { kind: 'inline', bytes: () => new Uint8Array(0) } }, new Uint8Array(0)];
     const changes = store.changes();
     const writer = new ByteWriter(256 + changes.length * 32);
     if (changes.length > 0) encodeCells(writer, store.tables, changes);
     const cells = writer.copy();
-    if (changes.length > 0) state.bytesPerCell = Math.round(0.8 * state.bytesPerCell + (0.2 * cells.length) / changes.length);
+    if (changes.length > 0)
+      state.bytesPerCell = Math.round(0.8 * state.bytesPerCell + (0.2 * cells.length) / changes.length);
     const body = encodeBody(state.sheet(debts), cells);
     if (body.length <= limits.inlineBytes) return [{ header, body: { kind: 'inline', bytes: () => body } }, cells];
     const name = `${blobPrefix(this.#host)}/delta/${String(version).padStart(16, '0')}/${nonceOf(this.#host)}`;
@@ -206,7 +233,12 @@ export class Committer {
     const entries: LogEntry[] = [];
     for (const debt of debts) {
       if (debt.kind === 'message') {
-        entries.push({ topic: debt.topic, partition: debt.partition, message: decodeMessage(debt.bytes), bytes: debt.bytes });
+        entries.push({
+          topic: debt.topic,
+          partition: debt.partition,
+          message: decodeMessage(debt.bytes),
+          bytes: debt.bytes,
+        });
       }
     }
     if (entries.length > 0) await this.#host.log.append(entries);
@@ -221,9 +253,17 @@ export class Committer {
     const since = state.version - (state.snapshot?.version ?? -1);
     if (this.#increment !== undefined && this.#increment.version > state.version) this.#increment = undefined;
     if (this.#increment === undefined && since >= Math.max(1, run.slots >> 1)) {
-      const pending = { version: state.version, done: undefined as SnapshotRef | undefined, ref: Promise.resolve<SnapshotRef | undefined>(undefined) };
+      const pending = {
+        version: state.version,
+        done: undefined as SnapshotRef | undefined,
+        ref: Promise.resolve<SnapshotRef | undefined>(undefined),
+      };
       pending.ref = snapshotsOf(this.#host)
-        .increment(state.snapshot, state.version, [...state.deltas].filter((cells) => cells.length > 0))
+        .increment(
+          state.snapshot,
+          state.version,
+          [...state.deltas].filter((cells) => cells.length > 0),
+        )
         .then(
           (ref) => {
             pending.done = ref;
@@ -250,7 +290,11 @@ export class Committer {
       if (ref === undefined) this.#increment = undefined;
       else return ref;
     }
-    if (needed) throw new MillraceError('unavailable', `no snapshot of ${taskName(state.task)} covers version ${overwritten}, whose slot is needed`);
+    if (needed)
+      throw new MillraceError(
+        'unavailable',
+        `no snapshot of ${taskName(state.task)} covers version ${overwritten}, whose slot is needed`,
+      );
     return state.snapshot;
   }
 

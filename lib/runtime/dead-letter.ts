@@ -14,7 +14,12 @@ export interface DeadLetter {
   readonly offset: number;
   readonly unit: number;
   readonly attempts: number;
-  readonly error: { readonly kind: string; readonly message: string; readonly stack: string | undefined; readonly hint: string | undefined };
+  readonly error: {
+    readonly kind: string;
+    readonly message: string;
+    readonly stack: string | undefined;
+    readonly hint: string | undefined;
+  };
   readonly at: number;
   readonly eventTime: number;
   readonly key: unknown;

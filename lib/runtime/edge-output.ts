@@ -6,10 +6,10 @@
  * 3. `prev` is the `thru` of the frame sent before to that partition; `thru` is how far this one speaks.
  */
 import { ALL, type KeyId, keyIdOf, MIN_TIME, NOTHING, type Position, partitionOf } from '../model/index.ts';
+import type { Receiver } from '../operators/index.ts';
 import type { EdgePlan } from '../plan/index.ts';
 import type { Frame } from '../protocol/index.ts';
 import type { Unit } from './unit.ts';
-import type { Receiver } from '../operators/index.ts';
 
 /** What was said last on a channel. */
 export interface Sent {
@@ -80,7 +80,10 @@ export class EdgeOutput implements Receiver {
     this.#keyOf = keyOf;
     this.#grid = edge.steps === 'every' ? 0 : edge.steps === 'none' ? Number.POSITIVE_INFINITY : edge.steps;
     this.#controlGrid = edge.steps === 'every' ? CONTROL_GRID : this.#grid;
-    this.sent = Array.from({ length: partitions }, (_, q) => sent?.[q] ?? { thru: NOTHING, watermark: MIN_TIME, spoken: false });
+    this.sent = Array.from(
+      { length: partitions },
+      (_, q) => sent?.[q] ?? { thru: NOTHING, watermark: MIN_TIME, spoken: false },
+    );
     this.#drafts = this.sent.map((s) => draft(s.watermark));
     this.#findBoundary();
   }
@@ -158,7 +161,14 @@ export class EdgeOutput implements Receiver {
    * The frames of a batch that ends before offset `upTo`, with `watermark` as its last; nothing for partitions to which there is nothing to say.
    * Afterwards `sent` says they were sent. `exact`: a change of the watermark must be passed on however small (it came from a claim or an end).
    */
-  frames(run: string, epoch: number, upTo: number, watermark: number, channels: number, exact: boolean): { partition: number; frame: Frame }[] {
+  frames(
+    run: string,
+    epoch: number,
+    upTo: number,
+    watermark: number,
+    channels: number,
+    exact: boolean,
+  ): { partition: number; frame: Frame }[] {
     const thru: Position = { cause: upTo - 1, k: ALL };
     const frames: { partition: number; frame: Frame }[] = [];
     for (let q = 0; q < this.partitions; q++) {
@@ -222,7 +232,8 @@ export class EdgeOutput implements Receiver {
     }
     let least = Number.POSITIVE_INFINITY;
     for (const d of this.#drafts) least = Math.min(least, d.watermark);
-    this.#boundary = this.#grid === 0 ? least + 1 : least === MIN_TIME ? MIN_TIME : (bucket(least, this.#grid) + 1) * this.#grid - 1;
+    this.#boundary =
+      this.#grid === 0 ? least + 1 : least === MIN_TIME ? MIN_TIME : (bucket(least, this.#grid) + 1) * this.#grid - 1;
   }
 }
 
@@ -230,7 +241,15 @@ export class EdgeOutput implements Receiver {
 const bucket = (watermark: number, grid: number): number =>
   watermark === MIN_TIME ? Number.NEGATIVE_INFINITY : Math.floor((watermark + 1) / grid);
 
-const draft = (watermark: number): Draft => ({ values: [], keys: [], times: [], causes: [], ks: [], steps: [], watermark });
+const draft = (watermark: number): Draft => ({
+  values: [],
+  keys: [],
+  times: [],
+  causes: [],
+  ks: [],
+  steps: [],
+  watermark,
+});
 
 function cut(d: Draft, length: number, steps: number): void {
   d.values.length = length;
@@ -240,4 +259,3 @@ function cut(d: Draft, length: number, steps: number): void {
   if (d.keys.length > length) d.keys.length = length;
   d.steps.length = steps;
 }
-

@@ -12,9 +12,13 @@ export function fit(frame: Frame, limit: number): { readonly frame: Frame; reado
   if (bytes.length <= limit) return [{ frame, bytes }];
   const n = frame.values.length;
   if (n < 2) {
-    throw new MillraceError('bad-record', `a record of ${bytes.length} bytes is longer than the ${limit} bytes that the log takes`, {
-      hint: 'emit smaller records, or raise the limit of the log',
-    });
+    throw new MillraceError(
+      'bad-record',
+      `a record of ${bytes.length} bytes is longer than the ${limit} bytes that the log takes`,
+      {
+        hint: 'emit smaller records, or raise the limit of the log',
+      },
+    );
   }
   const at = cutPoint(frame, n >> 1);
   return [...fit(part(frame, 0, at), limit), ...fit(part(frame, at, n), limit)];

@@ -2,8 +2,8 @@
  * Birth and loading of a task. A query of the slots is not a snapshot of them, so it is judged by `chainOf`: a chain of commits from a snapshot to the newest, complete, or
  * read again.
  */
-import { MillraceError, MIN_TIME, taskName } from '../model/index.ts';
-import { chainOf, type Commit, type CommitHeader, expectedInSlot, slotOf } from '../protocol/index.ts';
+import { MIN_TIME, MillraceError, taskName } from '../model/index.ts';
+import { type Commit, type CommitHeader, chainOf, expectedInSlot, slotOf } from '../protocol/index.ts';
 import { restoring, Snapshots } from '../state/index.ts';
 
 import { decodeBody, encodeBody, type Sheet } from './sheet.ts';
@@ -20,7 +20,10 @@ export function snapshotsOf(host: TaskHost): Snapshots {
 }
 
 /** A name that no other attempt chooses. */
-export const nonceOf = (host: TaskHost): string => Math.floor(host.random.next() * 0x1_0000_0000_0000).toString(36).padStart(10, '0');
+export const nonceOf = (host: TaskHost): string =>
+  Math.floor(host.random.next() * 0x1_0000_0000_0000)
+    .toString(36)
+    .padStart(10, '0');
 
 /** Commits version 0 of a task that was never born. Whoever comes second finds it born. */
 export async function birth(host: TaskHost): Promise<void> {
@@ -43,7 +46,15 @@ export async function birth(host: TaskHost): Promise<void> {
     source:
       source === undefined
         ? undefined
-        : { watermark: MIN_TIME, lastArrival: run.createdAt, spoken: false, cursor: undefined, drainTo: undefined, done: false, sent: {} },
+        : {
+            watermark: MIN_TIME,
+            lastArrival: run.createdAt,
+            spoken: false,
+            cursor: undefined,
+            drainTo: undefined,
+            done: false,
+            sent: {},
+          },
     debts: 0,
     heldBy: undefined,
     stateBytes: 0,
@@ -65,10 +76,14 @@ export async function load(host: TaskHost): Promise<TaskState> {
     const slots = await commits.slots(run.id, task);
     const found = chainOf(slots);
     if (found.kind === 'none') {
-      throw new MillraceError('state-lost', `task ${taskName(task)} of run ${run.id} has no commits although the run exists`, {
-        where,
-        hint: 'the commit store was emptied or replaced; restore it, or start a new run',
-      });
+      throw new MillraceError(
+        'state-lost',
+        `task ${taskName(task)} of run ${run.id} has no commits although the run exists`,
+        {
+          where,
+          hint: 'the commit store was emptied or replaced; restore it, or start a new run',
+        },
+      );
     }
     if (found.kind === 'incomplete') continue;
     try {
@@ -78,11 +93,15 @@ export async function load(host: TaskHost): Promise<TaskState> {
       missing = error;
     }
   }
-  throw new MillraceError('data-lost', `the commits of task ${taskName(task)} are not complete: ${missing === undefined ? 'versions are missing' : String(missing)}`, {
-    where,
-    cause: missing,
-    hint: 'a commit or blob is gone; restore the store it was in, or start a new run',
-  });
+  throw new MillraceError(
+    'data-lost',
+    `the commits of task ${taskName(task)} are not complete: ${missing === undefined ? 'versions are missing' : String(missing)}`,
+    {
+      where,
+      cause: missing,
+      hint: 'a commit or blob is gone; restore the store it was in, or start a new run',
+    },
+  );
 }
 
 async function restore(host: TaskHost, newest: Commit, chain: readonly Commit[]): Promise<TaskState> {
@@ -96,7 +115,8 @@ async function restore(host: TaskHost, newest: Commit, chain: readonly Commit[])
   if (snapshot !== undefined) {
     await snapshotsOf(host).load(snapshot, restoring(state.store));
   }
-  for (const commit of chain) state.applyDelta(commit === newest ? last.cells : decodeBody(await bodyOf(host, commit)).cells);
+  for (const commit of chain)
+    state.applyDelta(commit === newest ? last.cells : decodeBody(await bodyOf(host, commit)).cells);
   return state;
 }
 

@@ -51,8 +51,18 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
   const sources = new Map<string, SourceLog>();
   try {
     for (const [id, definition] of pipeline.sources) {
-      const host = { source: id, spool: options.spool === undefined ? undefined : `${options.spool}/${id}`, signal: options.signal, clock: ports.clock };
-      sources.set(id, await definition.connector.open(host).catch((error: unknown) => { throw error instanceof MillraceError ? error.at({ source: id }) : error; }));
+      const host = {
+        source: id,
+        spool: options.spool === undefined ? undefined : `${options.spool}/${id}`,
+        signal: options.signal,
+        clock: ports.clock,
+      };
+      sources.set(
+        id,
+        await definition.connector.open(host).catch((error: unknown) => {
+          throw error instanceof MillraceError ? error.at({ source: id }) : error;
+        }),
+      );
     }
     const existing = (await ports.commits.runs(plan.pipeline)).at(-1);
     if (existing === undefined) await refuseLostState(ports, plan);
@@ -60,7 +70,12 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     const partitions = partitionCounts(record);
     const topics = await topicsOf(plan, ports, partitions, record, sources);
     const code = await codeRecord(plan, ports, record);
-    const tasks = record.tasks.map((task) => new Task(taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs: code.epochs, task })));
+    const tasks = record.tasks.map(
+      (task) =>
+        new Task(
+          taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs: code.epochs, task }),
+        ),
+    );
     for (const task of tasks) if ((await ports.commits.head(record.id, task.id)) === undefined) await birth(task.host);
     const close = async () => {
       await Promise.all(tasks.map((task) => task.forget()));
@@ -79,13 +94,22 @@ const runName = (pipeline: string, id: string): string => `runs/${pipeline}/${id
 async function refuseLostState({ blobs }: TaskPorts, { pipeline }: Plan): Promise<void> {
   const [known] = await blobs.list(`runs/${pipeline}/`);
   if (known === undefined) return;
-  throw new MillraceError('state-lost', `the blob store knows run ${known.split('/').at(2)} of pipeline ${pipeline}, and the commit store does not`, {
-    where: { pipeline },
-    hint: 'the commit store was emptied or is another one; restore it, or remove both to start anew',
-  });
+  throw new MillraceError(
+    'state-lost',
+    `the blob store knows run ${known.split('/').at(2)} of pipeline ${pipeline}, and the commit store does not`,
+    {
+      where: { pipeline },
+      hint: 'the commit store was emptied or is another one; restore it, or remove both to start anew',
+    },
+  );
 }
 
-async function createRun(pipeline: Pipeline, ports: TaskPorts, sources: ReadonlyMap<string, SourceLog>, options: OpenOptions): Promise<RunRecord> {
+async function createRun(
+  pipeline: Pipeline,
+  ports: TaskPorts,
+  sources: ReadonlyMap<string, SourceLog>,
+  options: OpenOptions,
+): Promise<RunRecord> {
   const { plan } = pipeline;
   const counts = new Map(plan.stages.map((stage) => [stage.id, stage.partitions]));
   for (const stage of plan.stages) {
@@ -94,7 +118,10 @@ async function createRun(pipeline: Pipeline, ports: TaskPorts, sources: Readonly
   }
   const topics: Record<string, string> = {};
   for (const stage of plan.stages) {
-    topics[stage.id] = stage.source === undefined ? (await ports.log.ensureTopic(stage.topic, counts.get(stage.id)!)).id : sources.get(stage.source)!.info.id;
+    topics[stage.id] =
+      stage.source === undefined
+        ? (await ports.log.ensureTopic(stage.topic, counts.get(stage.id)!)).id
+        : sources.get(stage.source)!.info.id;
   }
   const starts: Record<string, number[]> = {};
   for (const [id, source] of sources) {
@@ -107,7 +134,9 @@ async function createRun(pipeline: Pipeline, ports: TaskPorts, sources: Readonly
     createdAt: ports.clock.now(),
     slots: options.slots ?? SLOTS,
     plan,
-    tasks: plan.stages.flatMap((stage): TaskId[] => Array.from({ length: counts.get(stage.id)! }, (_, partition) => ({ stage: stage.id, partition }))),
+    tasks: plan.stages.flatMap((stage): TaskId[] =>
+      Array.from({ length: counts.get(stage.id)! }, (_, partition) => ({ stage: stage.id, partition })),
+    ),
     topics,
     starts,
     ends: {},
@@ -115,7 +144,10 @@ async function createRun(pipeline: Pipeline, ports: TaskPorts, sources: Readonly
   if ((await ports.commits.createRun(record)) === 'exists') {
     throw new MillraceError('unavailable', `run ${record.id} was created by another process at the same time`);
   }
-  await ports.blobs.put(runName(plan.pipeline, record.id), new TextEncoder().encode(dataToJson({ id: record.id, createdAt: record.createdAt })));
+  await ports.blobs.put(
+    runName(plan.pipeline, record.id),
+    new TextEncoder().encode(dataToJson({ id: record.id, createdAt: record.createdAt })),
+  );
   return record;
 }
 
@@ -132,7 +164,13 @@ function partitionCounts(record: RunRecord): ReadonlyMap<string, number> {
   return counts;
 }
 
-async function topicsOf(plan: Plan, ports: TaskPorts, partitions: ReadonlyMap<string, number>, record: RunRecord, sources: ReadonlyMap<string, SourceLog>): Promise<ReadonlyMap<string, Topic>> {
+async function topicsOf(
+  plan: Plan,
+  ports: TaskPorts,
+  partitions: ReadonlyMap<string, number>,
+  record: RunRecord,
+  sources: ReadonlyMap<string, SourceLog>,
+): Promise<ReadonlyMap<string, Topic>> {
   const topics = new Map<string, Topic>();
   await ports.log.ensureTopic(deadLetterTopic(plan.pipeline), 1);
   for (const stage of plan.stages) {
@@ -149,10 +187,14 @@ async function topicsOf(plan: Plan, ports: TaskPorts, partitions: ReadonlyMap<st
     }
     const topic = await ports.log.topic(stage.topic);
     if (expected !== undefined && topic?.id !== expected) {
-      throw new MillraceError('data-lost', `the topic ${stage.topic} ${topic === undefined ? 'is gone' : 'was deleted and created anew'}`, {
-        where: { pipeline: plan.pipeline, stage: stage.id, topic: stage.topic },
-        hint: 'records between stages were lost with it; start a new run',
-      });
+      throw new MillraceError(
+        'data-lost',
+        `the topic ${stage.topic} ${topic === undefined ? 'is gone' : 'was deleted and created anew'}`,
+        {
+          where: { pipeline: plan.pipeline, stage: stage.id, topic: stage.topic },
+          hint: 'records between stages were lost with it; start a new run',
+        },
+      );
     }
     topics.set(stage.id, topic ?? (await ports.log.ensureTopic(stage.topic, partitions.get(stage.id)!)));
   }
@@ -160,16 +202,27 @@ async function topicsOf(plan: Plan, ports: TaskPorts, partitions: ReadonlyMap<st
 }
 
 /** Looks up which code each stage runs, and gives changed stages a new epoch. Throws `incompatible`, naming the differences. */
-async function codeRecord(plan: Plan, ports: TaskPorts, record: RunRecord): Promise<{ readonly epochs: Readonly<Record<string, number>>; readonly changed: readonly string[] }> {
+async function codeRecord(
+  plan: Plan,
+  ports: TaskPorts,
+  record: RunRecord,
+): Promise<{ readonly epochs: Readonly<Record<string, number>>; readonly changed: readonly string[] }> {
   const name = `${runName(plan.pipeline, record.id).replace('runs/', 'code/')}`;
   const stored = await ports.blobs.get(name);
-  const before: CodeRecord = stored === undefined ? { plan: record.plan as Plan, epochs: {} } : (dataFromJson(new TextDecoder().decode(stored)) as CodeRecord);
+  const before: CodeRecord =
+    stored === undefined
+      ? { plan: record.plan as Plan, epochs: {} }
+      : (dataFromJson(new TextDecoder().decode(stored)) as CodeRecord);
   const { compatible, differences, changedStages } = comparePlans(before.plan, plan);
   if (!compatible) {
-    throw new MillraceError('incompatible', `the pipeline ${plan.pipeline} does not fit the state it is to go on with:\n${differences.map((d) => `  ${d}`).join('\n')}`, {
-      where: { pipeline: plan.pipeline },
-      hint: 'run the pipeline as it was, or start anew with another data directory',
-    });
+    throw new MillraceError(
+      'incompatible',
+      `the pipeline ${plan.pipeline} does not fit the state it is to go on with:\n${differences.map((d) => `  ${d}`).join('\n')}`,
+      {
+        where: { pipeline: plan.pipeline },
+        hint: 'run the pipeline as it was, or start anew with another data directory',
+      },
+    );
   }
   const epochs = { ...before.epochs };
   for (const stage of changedStages) epochs[stage] = (epochs[stage] ?? 0) + 1;
@@ -189,7 +242,12 @@ interface TaskParts {
 }
 
 /** Everything one task works with. */
-export function taskHost(pipeline: Pipeline, ports: TaskPorts, options: Pick<OpenOptions, 'limits' | 'durable' | 'signal'>, parts: TaskParts): TaskHost {
+export function taskHost(
+  pipeline: Pipeline,
+  ports: TaskPorts,
+  options: Pick<OpenOptions, 'limits' | 'durable' | 'signal'>,
+  parts: TaskParts,
+): TaskHost {
   const { plan } = pipeline;
   const { task, record, partitions } = parts;
   const stage = plan.stages.find((s) => s.id === task.stage)!;
@@ -234,4 +292,3 @@ function seedOf(name: string): number {
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   return hash;
 }
-

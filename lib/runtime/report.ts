@@ -29,7 +29,11 @@ export function reportStep(host: TaskHost, state: TaskState, applier: Applier, b
     if (outlet.count === 0) continue;
     const slash = output.indexOf('/');
     const operator = slash < 0 ? output : output.slice(0, slash);
-    telemetry.count(metrics.recordsOut, outlet.count, slash < 0 ? { ...labels, operator } : { ...labels, operator, side: output.slice(slash + 1) });
+    telemetry.count(
+      metrics.recordsOut,
+      outlet.count,
+      slash < 0 ? { ...labels, operator } : { ...labels, operator, side: output.slice(slash + 1) },
+    );
     outlet.count = 0;
   }
   for (const [operator, counts] of state.chain.counts) {
@@ -38,16 +42,25 @@ export function reportStep(host: TaskHost, state: TaskState, applier: Applier, b
   }
   for (const { how, operator, failure } of applier.givenUp) {
     telemetry.count(how === 'skip' ? metrics.skipped : metrics.deadLettered, 1, { ...labels, operator });
-    telemetry.log('warn', `${how === 'skip' ? 'skipped' : 'dead-lettered'} a record at ${operator}: ${failure.message}`, { task: taskName(task) });
+    telemetry.log(
+      'warn',
+      `${how === 'skip' ? 'skipped' : 'dead-lettered'} a record at ${operator}: ${failure.message}`,
+      { task: taskName(task) },
+    );
   }
   telemetry.count(metrics.commits, 1, labels);
   if (state.status.kind !== 'ok' && state.status !== before) {
     const { kind, failure } = state.status;
     telemetry.count(metrics.restarts, 1, labels);
-    telemetry.log(kind === 'stopped' ? 'error' : 'warn', `${taskName(task)} ${kind === 'stopped' ? 'stopped' : 'backs off'}: ${failure.message}`, { operator: failure.operator });
+    telemetry.log(
+      kind === 'stopped' ? 'error' : 'warn',
+      `${taskName(task)} ${kind === 'stopped' ? 'stopped' : 'backs off'}: ${failure.message}`,
+      { operator: failure.operator },
+    );
   }
   const own = { ...labels, partition: task.partition };
-  if (state.watermark !== MIN_TIME && state.watermark !== MAX_TIME) telemetry.gauge(metrics.watermark, state.watermark, own);
+  if (state.watermark !== MIN_TIME && state.watermark !== MAX_TIME)
+    telemetry.gauge(metrics.watermark, state.watermark, own);
   telemetry.gauge(metrics.stateEntries, state.store.size, own);
   telemetry.gauge(metrics.stateBytes, state.store.size * state.bytesPerCell, own);
 }

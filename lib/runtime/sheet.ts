@@ -3,9 +3,9 @@
  * The sheet is written whole with every commit, so that loading a task needs the newest commit's sheet only, and cells from snapshot and deltas.
  */
 import { MillraceError } from '../model/index.ts';
-import { ByteReader, ByteWriter, readValue, writeValue } from '../protocol/index.ts';
-import type { ChannelState } from '../protocol/index.ts';
 import type { Json, SinkBatch } from '../ports/index.ts';
+import type { ChannelState } from '../protocol/index.ts';
+import { ByteReader, ByteWriter, readValue, writeValue } from '../protocol/index.ts';
 import type { Sent } from './edge-output.ts';
 
 const FORMAT = 1;

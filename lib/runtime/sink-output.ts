@@ -65,7 +65,14 @@ export class SinkOutput implements Receiver {
 
   /** Takes out what was collected. */
   take(upTo: number): SinkBatch {
-    const batch = { values: this.#values, times: this.#times, keys: this.#keys, causes: this.#causes, ks: this.#ks, upTo };
+    const batch = {
+      values: this.#values,
+      times: this.#times,
+      keys: this.#keys,
+      causes: this.#causes,
+      ks: this.#ks,
+      upTo,
+    };
     this.#values = [];
     this.#times = [];
     this.#keys = [];
@@ -97,7 +104,10 @@ export class SinkOutput implements Receiver {
       return this.#writer;
     } catch (error) {
       if (error instanceof MillraceError) throw error.at({ sink: this.id });
-      throw new MillraceError('unavailable', `the sink "${this.id}" cannot be opened: ${String(error)}`, { cause: error, where: { sink: this.id } });
+      throw new MillraceError('unavailable', `the sink "${this.id}" cannot be opened: ${String(error)}`, {
+        cause: error,
+        where: { sink: this.id },
+      });
     }
   }
 }

@@ -1,8 +1,8 @@
 /** A source's rows on their way into its stage: decoded, validated, timed; what does not fit follows the source's policy. */
 import { type EventTime, MAX_EVENT_TIME, MIN_TIME, MillraceError } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
-import { type SourceSlice, Undecodable } from '../ports/index.ts';
 import type { SourceDefinition } from '../pipeline/index.ts';
+import { type SourceSlice, Undecodable } from '../ports/index.ts';
 import type { Applier } from './applier.ts';
 import { AttemptOver, failureOf } from './attempt.ts';
 import type { TaskState } from './task-state.ts';
@@ -67,22 +67,41 @@ export class SourceBatch {
   }
 
   #bad(error: unknown, row: unknown, offset: number, applier: Applier): void {
-    const failure = failureOf(error instanceof MillraceError ? error.at({ source: this.#source }) : error, this.#source, this.#now);
+    const failure = failureOf(
+      error instanceof MillraceError ? error.at({ source: this.#source }) : error,
+      this.#source,
+      this.#now,
+    );
     const policy = this.#definition.badRecords;
     const raw = row instanceof Undecodable ? row.raw : row;
     if (policy === 'fail') throw new AttemptOver(offset, { kind: 'stopped', reason: 'failed', failure, skip: [] });
-    applier.givenUp.push({ how: policy, cause: offset, unit: 0, operator: this.#source, value: raw, time: MIN_TIME, key: undefined, attempts: 1, failure });
+    applier.givenUp.push({
+      how: policy,
+      cause: offset,
+      unit: 0,
+      operator: this.#source,
+      value: raw,
+      time: MIN_TIME,
+      key: undefined,
+      attempts: 1,
+      failure,
+    });
   }
 }
 
 function refuseLarge(row: unknown, limit: number): void {
   const bytes = Buffer.byteLength(JSON.stringify(row) ?? '');
-  if (bytes > limit) throw new MillraceError('bad-record', `the record has ${bytes} bytes as JSON, more than the ${limit} allowed`, { hint: 'raise maxRecordBytes of the source if it is right' });
+  if (bytes > limit)
+    throw new MillraceError('bad-record', `the record has ${bytes} bytes as JSON, more than the ${limit} allowed`, {
+      hint: 'raise maxRecordBytes of the source if it is right',
+    });
 }
 
 function valid(result: ReturnType<NonNullable<SourceDefinition['schema']>['~standard']['validate']>): unknown {
   if (result instanceof Promise) {
-    throw new MillraceError('operator-failed', 'the schema validates asynchronously', { hint: 'use a schema without asynchronous checks' });
+    throw new MillraceError('operator-failed', 'the schema validates asynchronously', {
+      hint: 'use a schema without asynchronous checks',
+    });
   }
   if (result.issues === undefined) return result.value;
   const issues = result.issues.slice(0, 5).map((issue) => {
@@ -97,9 +116,13 @@ function valid(result: ReturnType<NonNullable<SourceDefinition['schema']>['~stan
 function timeOf(said: unknown, latest: number): number {
   const time = said instanceof Date ? said.getTime() : said;
   if (typeof time !== 'number' || Number.isNaN(time)) {
-    throw new MillraceError('bad-record', `the event time is ${time === undefined || time === null ? 'missing' : String(said)}`, {
-      hint: 'eventTime must return a valid Date, or milliseconds since 1970 by epochMillis(n)',
-    });
+    throw new MillraceError(
+      'bad-record',
+      `the event time is ${time === undefined || time === null ? 'missing' : String(said)}`,
+      {
+        hint: 'eventTime must return a valid Date, or milliseconds since 1970 by epochMillis(n)',
+      },
+    );
   }
   if (time < 0 || time > MAX_EVENT_TIME) {
     throw new MillraceError('bad-record', `the event time ${time} is not between 1970 and 9999`, {

@@ -91,7 +91,8 @@ export class StageChain {
   #targets(wires: readonly Wire[]) {
     return wires.map(({ to, input }) => {
       const receiver = this.#inputs.get(to)?.[input];
-      if (receiver === undefined) throw new MillraceError('internal', `no input ${input} of "${to}" in stage ${this.#host.stage.id}`);
+      if (receiver === undefined)
+        throw new MillraceError('internal', `no input ${input} of "${to}" in stage ${this.#host.stage.id}`);
       return { node: to, receiver };
     });
   }
@@ -155,4 +156,3 @@ const same = (a: OutputRef, b: OutputRef): boolean => a.node === b.node && a.sid
 
 /** The operator that a state table belongs to. */
 export const operatorOfTable = (table: string): string => table.slice(0, table.indexOf('/'));
-

@@ -1,8 +1,19 @@
 import type { Duration, TaskId } from '../model/index.ts';
-import type { EdgeTime, RunRecord } from '../protocol/index.ts';
-import type { Plan, StagePlan } from '../plan/index.ts';
-import type { AtomicStep, BlobStore, Clock, CommitStore, Log, Random, SinkHost, SourceLog, Telemetry, Topic } from '../ports/index.ts';
 import type { SourceDefinition } from '../pipeline/index.ts';
+import type { Plan, StagePlan } from '../plan/index.ts';
+import type {
+  AtomicStep,
+  BlobStore,
+  Clock,
+  CommitStore,
+  Log,
+  Random,
+  SinkHost,
+  SourceLog,
+  Telemetry,
+  Topic,
+} from '../ports/index.ts';
+import type { EdgeTime, RunRecord } from '../protocol/index.ts';
 import type { StageCode } from './stage-chain.ts';
 
 /** Bounds and periods of the runtime. */
@@ -57,7 +68,9 @@ export interface TaskHost extends TaskPorts {
   /** Topic of dead letters. */
   readonly deadLetters: string;
   /** Source tasks only. */
-  readonly source: { readonly definition: SourceDefinition; readonly log: SourceLog; readonly end: number | undefined } | undefined;
+  readonly source:
+    | { readonly definition: SourceDefinition; readonly log: SourceLog; readonly end: number | undefined }
+    | undefined;
   partitionsOf(stage: string): number;
   sinkHost(sink: string): SinkHost;
 }

@@ -86,7 +86,16 @@ export class Task {
     return this.#alone(async () => {
       const state = this.#take() ?? (await load(this.host));
       state.drainTo = Math.min(state.drainTo ?? Number.MAX_SAFE_INTEGER, end);
-      return this.#settle(state, await this.#committer.commit(state, new Applier(this.host, state, false, this.host.clock.now()), state.nextOffset, false), 0);
+      return this.#settle(
+        state,
+        await this.#committer.commit(
+          state,
+          new Applier(this.host, state, false, this.host.clock.now()),
+          state.nextOffset,
+          false,
+        ),
+        0,
+      );
     });
   }
 
@@ -112,7 +121,11 @@ export class Task {
       if (state.epoch !== this.host.epoch) return this.#keep(state, { kind: 'other-code', epoch: state.epoch });
       const now = this.host.clock.now();
       if (state.status.kind === 'stopped') {
-        return this.#keep(state, { kind: 'stopped', reason: state.status.reason, error: errorOf(state.status, this.id) });
+        return this.#keep(state, {
+          kind: 'stopped',
+          reason: state.status.reason,
+          error: errorOf(state.status, this.id),
+        });
       }
       await this.#committer.prepare(state);
       if (state.status.kind === 'backoff' && state.status.until > now) {
@@ -120,7 +133,8 @@ export class Task {
       }
       if (delivered !== undefined && !fresh) {
         const first = delivered.find((m) => m.offset >= state!.nextOffset);
-        if (first === undefined && state.debts.length === 0) return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
+        if (first === undefined && state.debts.length === 0)
+          return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
         if (first !== undefined && first.offset > state.nextOffset) {
           await state.close();
           state = await load(this.host);
@@ -128,8 +142,14 @@ export class Task {
       }
       const batch = await this.#batch(state, delivered);
       if (batch === undefined) {
-        if (!this.#committer.owes(state)) return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
-        const outcome = await this.#committer.commit(state, new Applier(this.host, state, false, now), state.nextOffset, false);
+        if (!this.#committer.owes(state))
+          return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
+        const outcome = await this.#committer.commit(
+          state,
+          new Applier(this.host, state, false, now),
+          state.nextOffset,
+          false,
+        );
         return this.#settle(state, outcome, 0);
       }
       return await this.#run(state, batch, now);
@@ -222,7 +242,8 @@ export class Task {
       return { kind: 'lost' };
     }
     this.#cached = state;
-    if (state.status.kind === 'stopped') return { kind: 'stopped', reason: state.status.reason, error: errorOf(state.status, this.id) };
+    if (state.status.kind === 'stopped')
+      return { kind: 'stopped', reason: state.status.reason, error: errorOf(state.status, this.id) };
     if (state.status.kind === 'backoff') return { kind: 'waiting', until: state.status.until };
     return { kind: 'advanced', nextOffset: state.nextOffset, records, done: state.done };
   }
@@ -239,13 +260,19 @@ export class Task {
     let messages = (delivered ?? []).filter((m) => m.offset >= state.nextOffset);
     let upTo = state.nextOffset + messages.length;
     if (delivered === undefined || !contiguous(messages, state.nextOffset)) {
-      const slice = await log.read(topic, partition, state.nextOffset, { messages: limits.batchMessages, bytes: limits.batchBytes });
-      if (slice.start > state.nextOffset || slice.end < state.nextOffset) throw this.#dataLost(state.nextOffset, slice.start, slice.end);
+      const slice = await log.read(topic, partition, state.nextOffset, {
+        messages: limits.batchMessages,
+        bytes: limits.batchBytes,
+      });
+      if (slice.start > state.nextOffset || slice.end < state.nextOffset)
+        throw this.#dataLost(state.nextOffset, slice.start, slice.end);
       messages = slice.messages.filter((m) => m.offset >= state.nextOffset);
       upTo = slice.next;
     }
     if (upTo <= state.nextOffset) return undefined;
-    const barrier = messages.findIndex(({ message }) => message.kind === 'barrier' && message.run === this.host.run.id && message.epoch !== state.epoch);
+    const barrier = messages.findIndex(
+      ({ message }) => message.kind === 'barrier' && message.run === this.host.run.id && message.epoch !== state.epoch,
+    );
     if (barrier >= 0 && barrier < messages.length - 1) {
       messages = messages.slice(0, barrier + 1);
       upTo = messages[barrier]!.offset + 1;
@@ -302,7 +329,13 @@ export class Task {
       arrived: slice.values.length > 0,
       ended,
       apply: (applier, applyLimit, careful) => {
-        new SourceBatch(this.host.stage.source!, source.definition, state, now).apply(slice, from, applyLimit, applier, careful);
+        new SourceBatch(this.host.stage.source!, source.definition, state, now).apply(
+          slice,
+          from,
+          applyLimit,
+          applier,
+          careful,
+        );
         return upTo;
       },
     };
@@ -311,8 +344,16 @@ export class Task {
   #dataLost(next: number, start: number, end: number | undefined): MillraceError {
     const where = { ...this.id, offset: next };
     return end !== undefined && end < next
-      ? new MillraceError('data-lost', `the log of ${taskName(this.id)} ends at ${end}, before the offset ${next} that is next`, { where, hint: 'the log was truncated or created anew; start a new run' })
-      : new MillraceError('data-lost', `the log of ${taskName(this.id)} starts at ${start}, after the offset ${next} that is next`, { where, hint: 'its retention overtook the task; start a new run, and keep the log longer' });
+      ? new MillraceError(
+          'data-lost',
+          `the log of ${taskName(this.id)} ends at ${end}, before the offset ${next} that is next`,
+          { where, hint: 'the log was truncated or created anew; start a new run' },
+        )
+      : new MillraceError(
+          'data-lost',
+          `the log of ${taskName(this.id)} starts at ${start}, after the offset ${next} that is next`,
+          { where, hint: 'its retention overtook the task; start a new run, and keep the log longer' },
+        );
   }
 
   #take(): TaskState | undefined {
@@ -336,12 +377,20 @@ export class Task {
     const known = error instanceof MillraceError ? error.at({ ...this.id }) : undefined;
     if (known?.kind === 'state-lost') return { kind: 'stopped', reason: 'state-lost', error: known };
     const reason: StopReason | undefined =
-      known?.kind === 'data-lost' ? (/was lost: this one follows/.test(known.message) ? 'gap' : 'data-lost') : known?.kind === 'incompatible' ? 'incompatible' : undefined;
+      known?.kind === 'data-lost'
+        ? /was lost: this one follows/.test(known.message)
+          ? 'gap'
+          : 'data-lost'
+        : known?.kind === 'incompatible'
+          ? 'incompatible'
+          : undefined;
     if (reason !== undefined && known !== undefined) {
       await this.#stop(reason, known);
       return { kind: 'stopped', reason, error: known };
     }
-    this.host.telemetry.log('warn', `step of ${taskName(this.id)} failed: ${messageOf(error)}`, { task: taskName(this.id) });
+    this.host.telemetry.log('warn', `step of ${taskName(this.id)} failed: ${messageOf(error)}`, {
+      task: taskName(this.id),
+    });
     throw known ?? error;
   }
 
@@ -355,7 +404,11 @@ export class Task {
       await this.#committer.commit(state, new Applier(this.host, state, false, now), state.nextOffset, false);
       await state.close();
     } catch (second) {
-      this.host.telemetry.log('error', `${taskName(this.id)} stopped, and its status could not be written: ${messageOf(second)}`, { reason });
+      this.host.telemetry.log(
+        'error',
+        `${taskName(this.id)} stopped, and its status could not be written: ${messageOf(second)}`,
+        { reason },
+      );
     }
   }
 }
@@ -366,9 +419,13 @@ const HEADER_BYTES = 1_024;
 function refuseUnfit(value: unknown, limit: number): void {
   const bytes = encodeValue(value).length;
   if (bytes + HEADER_BYTES <= limit) return;
-  throw new MillraceError('bad-record', `a record of ${bytes} bytes is longer than the ${limit} bytes that the log takes`, {
-    hint: 'emit smaller records, or raise the limit of the log',
-  });
+  throw new MillraceError(
+    'bad-record',
+    `a record of ${bytes} bytes is longer than the ${limit} bytes that the log takes`,
+    {
+      hint: 'emit smaller records, or raise the limit of the log',
+    },
+  );
 }
 
 function contiguous(messages: readonly LogMessage[], from: number): boolean {
@@ -378,9 +435,17 @@ function contiguous(messages: readonly LogMessage[], from: number): boolean {
 /** The error that a stopped task's commit tells of. */
 export function errorOf(status: Extract<TaskStatus, { kind: 'stopped' }>, task: TaskId): MillraceError {
   const { failure } = status;
-  return new MillraceError((failure.kind === 'operator-failed' || status.reason === 'failed' ? failure.kind : status.reason === 'gap' || status.reason === 'lost' ? 'data-lost' : status.reason) as MillraceError['kind'], failure.message, {
-    where: { ...task, ...(failure.operator === undefined ? {} : { operator: failure.operator }) },
-    ...(failure.hint === undefined ? {} : { hint: failure.hint }),
-    ...(failure.stack === undefined ? {} : { cause: failure.stack }),
-  });
+  return new MillraceError(
+    (failure.kind === 'operator-failed' || status.reason === 'failed'
+      ? failure.kind
+      : status.reason === 'gap' || status.reason === 'lost'
+        ? 'data-lost'
+        : status.reason) as MillraceError['kind'],
+    failure.message,
+    {
+      where: { ...task, ...(failure.operator === undefined ? {} : { operator: failure.operator }) },
+      ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+      ...(failure.stack === undefined ? {} : { cause: failure.stack }),
+    },
+  );
 }

@@ -6,7 +6,14 @@
 import { type Duration, MAX_TIME, MIN_TIME, MillraceError, messageOf, taskName } from '../../model/index.ts';
 import type { Pipeline } from '../../pipeline/index.ts';
 import type { Log } from '../../ports/index.ts';
-import { type OpenOptions, type OpenRun, openRun, type StepResult, type Task, type TaskPorts } from '../../runtime/index.ts';
+import {
+  type OpenOptions,
+  type OpenRun,
+  openRun,
+  type StepResult,
+  type Task,
+  type TaskPorts,
+} from '../../runtime/index.ts';
 import { Pump } from './pump.ts';
 import { Wakeups, wakeName, wakingLog, wakingStep } from './wakeups.ts';
 
@@ -56,7 +63,13 @@ export class EmbeddedRun {
   #failure: MillraceError | undefined;
   #ended: RunEnd | undefined;
 
-  private constructor(open: OpenRun, ports: TaskPorts, options: EmbeddedOptions, wakeups: Wakeups, abort: AbortController) {
+  private constructor(
+    open: OpenRun,
+    ports: TaskPorts,
+    options: EmbeddedOptions,
+    wakeups: Wakeups,
+    abort: AbortController,
+  ) {
     this.open = open;
     this.#ports = ports;
     this.#log = ports.log;
@@ -94,7 +107,8 @@ export class EmbeddedRun {
         this.#fail(error);
       }
     }
-    this.#ended ??= this.#failure === undefined ? { kind: 'stopped', error: undefined } : { kind: 'failed', error: this.#failure };
+    this.#ended ??=
+      this.#failure === undefined ? { kind: 'stopped', error: undefined } : { kind: 'failed', error: this.#failure };
     await this.open.close();
     return this.#ended;
   }
@@ -169,7 +183,11 @@ export class EmbeddedRun {
           await this.#sleep(Math.max(1, result.until - clock.now()) as Duration);
           break;
         case 'lost':
-          if (++lost > 10) throw new MillraceError('internal', `task ${taskName(id)} lost ten commits in a row: another process works on the same run`);
+          if (++lost > 10)
+            throw new MillraceError(
+              'internal',
+              `task ${taskName(id)} lost ten commits in a row: another process works on the same run`,
+            );
           break;
         case 'stopped':
           this.#state.set(task, 'stopped');
@@ -177,7 +195,10 @@ export class EmbeddedRun {
           this.#failure ??= result.error;
           return;
         case 'other-code':
-          throw new MillraceError('internal', `task ${taskName(id)} is at code version ${result.epoch}, this process has ${host.epoch}`);
+          throw new MillraceError(
+            'internal',
+            `task ${taskName(id)} is at code version ${result.epoch}, this process has ${host.epoch}`,
+          );
       }
     }
   }
@@ -244,7 +265,11 @@ export class EmbeddedRun {
   async #pumpLoop(): Promise<void> {
     const period = this.#options.pumpPeriod ?? (1_000 as Duration);
     while (!this.#abort.signal.aborted) {
-      await this.#sleep(period);
+      const wait =
+        this.#pump.next === undefined
+          ? period
+          : Math.min(period, Math.max(1, this.#pump.next - this.#ports.clock.now()));
+      await this.#sleep(wait as Duration);
       if (this.#abort.signal.aborted || this.#finished()) return;
       const rung = await this.#pump.round();
       for (const name of rung) this.#wakeups.call(name);
@@ -260,10 +285,10 @@ export class EmbeddedRun {
   }
 
   #fail(error: unknown): void {
-    const known = error instanceof MillraceError ? error : new MillraceError('internal', messageOf(error), { cause: error });
+    const known =
+      error instanceof MillraceError ? error : new MillraceError('internal', messageOf(error), { cause: error });
     this.#failure ??= known;
     this.#ports.telemetry.log('error', known.message, { where: known.where, hint: known.hint });
     this.stop();
   }
 }
-
