@@ -1,4 +1,6 @@
+export { comparePlans, type PlanComparison } from './compare.ts';
 export { type Compiled, compile, invalidPipeline } from './compile.ts';
+export { planAsJson, planAsMermaid, planAsText } from './describe.ts';
 export type * from './draft.ts';
 export { fingerprint } from './fingerprint.ts';
 export { mistakeInName } from './names.ts';
