@@ -20,10 +20,10 @@ import { encodeCells, REMOVED } from '../state/index.ts';
 import type { Applier } from './applier.ts';
 import type { GivenUp } from './attempt.ts';
 import { DEAD_LETTERS, deadLetterOf } from './dead-letter.ts';
-import { fit } from './fit.ts';
 import { blobPrefix, nonceOf, snapshotsOf } from './load.ts';
-import { reportStep } from './report.ts';
+import { reportSinks, reportStep } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';
+import { splitToFit } from './split-frame.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 
@@ -109,6 +109,7 @@ export class Committer {
     state.version = version;
     state.store.clear();
     this.#paid = false;
+    reportSinks(this.#host, batches);
     if (!commits.volatile) {
       state.keepDelta(cells);
       this.#adopt(state, snapshot);
@@ -133,7 +134,7 @@ export class Committer {
     const add = (topic: string, partition: number, frame: Frame) => {
       if (log.maxMessageBytes === undefined) entries.push({ topic, partition, message: frame });
       else
-        for (const part of fit(frame, log.maxMessageBytes))
+        for (const part of splitToFit(frame, log.maxMessageBytes))
           entries.push({ topic, partition, message: part.frame, bytes: part.bytes });
     };
     for (const edge of state.chain.edges) {

@@ -1,4 +1,5 @@
 import { MAX_TIME, MIN_TIME, taskName } from '../model/index.ts';
+import type { SinkBatch } from '../ports/index.ts';
 import type { TaskStatus } from '../protocol/index.ts';
 import type { Applier } from './applier.ts';
 import type { TaskHost } from './task-host.ts';
@@ -11,6 +12,8 @@ export const metrics = {
   recordsOut: 'millrace.records.out',
   /** By operator: what operators count themselves is `millrace.records.<what>`, for instance `late`. */
   records: 'millrace.records.',
+  /** Records given to a sink and committed, by `sink`. */
+  written: 'millrace.records.written',
   deadLettered: 'millrace.records.dead_lettered',
   skipped: 'millrace.records.skipped',
   commits: 'millrace.commits',
@@ -63,4 +66,15 @@ export function reportStep(host: TaskHost, state: TaskState, applier: Applier, b
     telemetry.gauge(metrics.watermark, state.watermark, own);
   telemetry.gauge(metrics.stateEntries, state.store.size, own);
   telemetry.gauge(metrics.stateBytes, state.store.size * state.bytesPerCell, own);
+}
+
+/** Counts what a commit gave to sinks. */
+export function reportSinks(
+  { telemetry, plan, task }: TaskHost,
+  batches: readonly { readonly sink: { readonly id: string }; readonly batch: SinkBatch }[],
+): void {
+  for (const { sink, batch } of batches) {
+    const labels = { pipeline: plan.pipeline, stage: task.stage, sink: sink.id };
+    telemetry.count(metrics.written, batch.values.length, labels);
+  }
 }

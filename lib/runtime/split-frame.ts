@@ -7,7 +7,7 @@ import { encodeMessage, type Frame } from '../protocol/index.ts';
  * cut inside. Each part carries the watermark's steps that belong before or among its records, those behind its last record open the next part.
  * Throws `bad-record` if a single record is too long.
  */
-export function fit(frame: Frame, limit: number): { readonly frame: Frame; readonly bytes: Uint8Array }[] {
+export function splitToFit(frame: Frame, limit: number): { readonly frame: Frame; readonly bytes: Uint8Array }[] {
   const bytes = encodeMessage(frame);
   if (bytes.length <= limit) return [{ frame, bytes }];
   const n = frame.values.length;
@@ -21,7 +21,7 @@ export function fit(frame: Frame, limit: number): { readonly frame: Frame; reado
     );
   }
   const at = cutPoint(frame, n >> 1);
-  return [...fit(part(frame, 0, at), limit), ...fit(part(frame, at, n), limit)];
+  return [...splitToFit(part(frame, 0, at), limit), ...splitToFit(part(frame, at, n), limit)];
 }
 
 /** The place nearest the middle where the cause changes, or the middle if there is one cause only. */
