@@ -3,8 +3,31 @@ export * from './async.ts';
 export * from './definition.ts';
 export * from './filter.ts';
 export { type FlatMap, flatMapOperator } from './flat-map.ts';
+export {
+  type AggregatingDescriptor,
+  type AggregatingState,
+  aggregating,
+  type ListDescriptor,
+  type ListState,
+  list,
+  type MapDescriptor,
+  type MapState,
+  map,
+  type ReducingDescriptor,
+  type ReducingState,
+  reducing,
+  type StateDescriptor,
+  type StateDescriptors,
+  type StateOptions,
+  type StatesOf,
+  type Timers,
+  type ValueDescriptor,
+  type ValueState,
+  value,
+} from './keyed/index.ts';
 export * from './map.ts';
 export * from './operator.ts';
+export * from './process.ts';
 export * from './rolling.ts';
 export * from './side-output.ts';
 export * from './split.ts';

@@ -3,9 +3,9 @@
  * is never cleared; windows and `process` with a time to live forget.
  */
 import type { Aggregation } from './aggregate/index.ts';
-import { aggregatorOf } from './aggregate/index.ts';
 import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
+import { keyedResult, namedAggregation, nameMistakes } from './named-results.ts';
 
 /** Two records into one. Must return a new value, or one of the two as it is: changing either in place corrupts what undo restores. */
 export type Reduce<T> = (reduced: T, record: T) => T;
@@ -46,15 +46,20 @@ export function reduceOperator<T>(fn: Reduce<T>): OperatorDefinition {
   });
 }
 
-/** The records of each key aggregated; the result is emitted after every record with that record's time. */
+/**
+ * The records of each key aggregated, emitted after every record with that record's time: `{ key, ...aggregates }`, or `{ key, value }` where the
+ * aggregation is a single aggregator.
+ */
 export function aggregateOperator<In, Out>(aggregation: Aggregation<In, Out>): OperatorDefinition {
-  const aggregator = aggregatorOf(aggregation);
+  const named = namedAggregation(aggregation);
+  const { aggregator } = named;
   return definition({
     type: 'aggregate',
     needsKey: true,
     stateful: true,
     state: { aggregated: 1 },
     functions: [aggregation],
+    mistakes: nameMistakes(aggregation, ['key']),
     code: {
       create(context) {
         const out = context.output();
@@ -65,8 +70,8 @@ export function aggregateOperator<In, Out>(aggregation: Aggregation<In, Out>): O
               record(value, time, key) {
                 const cell = table.find(key!, undefined) ?? table.create(key!, undefined, aggregator.create());
                 table.touch(cell);
-                cell.value = aggregator.add(cell.value, value as In, time);
-                out.record(aggregator.result(cell.value), time, key);
+                cell.value = aggregator.add(cell.value, value, time);
+                out.record(keyedResult(named, cell.key, cell.value), time, key);
               },
             },
           ],
