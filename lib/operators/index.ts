@@ -32,3 +32,4 @@ export * from './rolling.ts';
 export * from './side-output.ts';
 export * from './split.ts';
 export * from './type.ts';
+export * from './window/index.ts';
