@@ -1,0 +1,94 @@
+/** Opens a pipeline's run in this process: chooses storage, names the run, binds connectors. */
+import { systemClock, systemRandom } from '../adapters/system/index.ts';
+import { combineTelemetry, RecordingTelemetry } from '../adapters/telemetry/index.ts';
+import { EmbeddedRun, type EmbeddedOptions as HostOptions } from '../hosts/embedded/index.ts';
+import type { Bindings, Pipeline } from '../pipeline/index.ts';
+import type { Clock, Random, Telemetry } from '../ports/index.ts';
+import type { TaskPorts } from '../runtime/index.ts';
+import { directoryStorage, memoryStorage } from './storage.ts';
+
+type Tuning = Pick<HostOptions, 'limits' | 'slots' | 'pumpPeriod' | 'pollPeriod' | 'onFailure'>;
+
+/** How a pipeline runs in this process. */
+export interface EmbeddedOptions extends Tuning {
+  /**
+   * Folder for state, made if there is none. With it a run that ends in whatever way goes on where its last commit left it; one process at a time may
+   * use it. Without it everything is in memory and gone with the process.
+   */
+  readonly dataDir?: string;
+  /** With a data directory: every commit waits for the disk, so that it survives a power cut and not only the end of the process. Default false. */
+  readonly fsync?: boolean;
+  /** Other connectors for sources and sinks, by id. */
+  readonly bindings?: Bindings;
+  /** Hears measurements and log lines. */
+  readonly telemetry?: Telemetry;
+  readonly clock?: Clock;
+  /** Names runs and blobs, and spreads delays. Nothing that results depend on. */
+  readonly random?: Random;
+}
+
+/** A run that is open in this process. */
+export interface OpenEmbedded {
+  /** The pipeline with its bindings. */
+  readonly pipeline: Pipeline;
+  readonly run: EmbeddedRun;
+  /** The ports that it works on, for looking into it. */
+  readonly ports: TaskPorts;
+  /** What has been measured since it was opened. */
+  readonly measured: RecordingTelemetry;
+  readonly dataDir: string | undefined;
+  /** Closes everything, also where the run never began. After `run.run()` has ended, only the storage is left to close. May be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the run of a pipeline, or begins one, without running it. Throws what is wrong with bindings (`invalid-pipeline`), inputs, the data directory
+ * (`unavailable` where another process uses it), or the state it holds (`incompatible` with the differences, `data-lost`, `state-lost`).
+ */
+export async function openEmbedded(pipeline: Pipeline, options: EmbeddedOptions = {}): Promise<OpenEmbedded> {
+  const { dataDir, bindings, clock = systemClock, random = systemRandom, fsync = false } = options;
+  const bound = bindings === undefined ? pipeline : pipeline.withBindings(bindings);
+  const measured = new RecordingTelemetry();
+  const telemetry = options.telemetry === undefined ? measured : combineTelemetry(measured, options.telemetry);
+  const storage = dataDir === undefined ? memoryStorage(clock) : await directoryStorage(dataDir, { clock, fsync });
+  const { log, commits, blobs, atomic, durable, spool } = storage;
+  const ports: TaskPorts = { log, commits, blobs, atomic, clock, random, telemetry };
+  try {
+    const run = await EmbeddedRun.open(bound, ports, {
+      ...tuningOf(options),
+      durable,
+      runId: runIdOf(clock, random),
+      ...(spool === undefined ? {} : { spool }),
+    });
+    const close = async (): Promise<void> => {
+      try {
+        await run.open.close();
+      } finally {
+        storage.close();
+      }
+    };
+    return { pipeline: bound, run, ports, measured, dataDir, close };
+  } catch (thrown) {
+    storage.close();
+    throw thrown;
+  }
+}
+
+function tuningOf(options: EmbeddedOptions): Tuning {
+  const { limits, slots, pumpPeriod, pollPeriod, onFailure } = options;
+  return {
+    ...(limits === undefined ? {} : { limits }),
+    ...(slots === undefined ? {} : { slots }),
+    ...(pumpPeriod === undefined ? {} : { pumpPeriod }),
+    ...(pollPeriod === undefined ? {} : { pollPeriod }),
+    ...(onFailure === undefined ? {} : { onFailure }),
+  };
+}
+
+/** A name in the order of creation, with enough chance in it that no two runs share one. */
+function runIdOf(clock: Clock, random: Random): string {
+  const when = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+Z$/g, '');
+  let chance = '';
+  while (chance.length < 10) chance += Math.floor(random.next() * 36).toString(36);
+  return `${when}-${chance}`;
+}
