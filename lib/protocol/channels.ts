@@ -37,12 +37,13 @@ export interface ChannelsMark {
   readonly places: readonly (readonly number[])[];
   readonly side: ReadonlyMap<string, ChannelState>;
   readonly minimum: Minimum | undefined;
+  readonly reading: Reading | undefined;
 }
 
 interface Lane {
   readonly time: EdgeTime;
   /** Where the channel of task i stands in the flat list. */
-  places: number[];
+  places: readonly number[];
 }
 
 /** Holds the channels of a task, one immutable `ChannelState` each. Unknown edges are refused by throwing a RangeError. */
@@ -50,8 +51,8 @@ export class Channels {
   readonly #lanes = new Map<string, Lane>();
   readonly #skew: number;
   #states: ChannelState[] = [];
-  #edges: EdgeTime[] = [];
-  #names: string[] = [];
+  #edges: readonly EdgeTime[] = [];
+  #names: readonly string[] = [];
   #side = new Map<string, ChannelState>();
   #minimum: Minimum | undefined;
   #reading: Reading | undefined;
@@ -176,23 +177,25 @@ export class Channels {
   snapshot(): ChannelsMark {
     return {
       states: this.#states.slice(),
-      edges: this.#edges.slice(),
-      names: this.#names.slice(),
-      places: [...this.#lanes.values()].map((lane) => lane.places.slice()),
+      edges: this.#edges,
+      names: this.#names,
+      places: [...this.#lanes.values()].map((lane) => lane.places),
       side: new Map(this.#side),
       minimum: this.#minimum,
+      reading: this.#reading,
     };
   }
 
   /** Goes back. A mark may be gone back to more than once. */
   restore(mark: ChannelsMark): void {
     this.#states = mark.states.slice();
-    this.#edges = mark.edges.slice();
-    this.#names = mark.names.slice();
+    this.#edges = mark.edges;
+    this.#names = mark.names;
     let i = 0;
-    for (const lane of this.#lanes.values()) lane.places = (mark.places[i++] ?? []).slice();
+    for (const lane of this.#lanes.values()) lane.places = mark.places[i++] ?? [];
     this.#side = new Map(mark.side);
-    this.#minimum = undefined;
+    this.#minimum = mark.minimum;
+    this.#reading = mark.reading;
   }
 
   #at(edge: string, task: number): ChannelState {
@@ -219,16 +222,28 @@ export class Channels {
     return lane;
   }
 
+  /** Makes room for the edge's channels; the order in the list is that of edges and tasks, whoever spoke first. */
   #widen(edge: string, channels: number): void {
-    const { places, time } = this.#lane(edge);
-    while (places.length < channels) {
-      const task = places.length;
-      places.push(this.#states.length);
-      this.#states.push(unheardOf(edge, task));
-      this.#edges.push(time);
-      this.#names.push(channelName(edge, task));
-      this.#minimum = undefined;
+    const { places } = this.#lane(edge);
+    if (places.length >= channels) return;
+    const states: ChannelState[] = [];
+    const edges: EdgeTime[] = [];
+    const names: string[] = [];
+    for (const lane of this.#lanes.values()) {
+      const known = lane.places;
+      const { edge: each } = lane.time;
+      const size = each === edge ? channels : known.length;
+      lane.places = Array.from({ length: size }, (_, task) => states.length + task);
+      for (let task = 0; task < size; task++) {
+        states.push(this.#states[known[task] ?? -1] ?? unheardOf(each, task));
+        edges.push(lane.time);
+        names.push(channelName(each, task));
+      }
     }
+    this.#states = states;
+    this.#edges = edges;
+    this.#names = names;
+    this.#minimum = undefined;
   }
 
   #unheard(): string | undefined {
