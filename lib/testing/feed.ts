@@ -1,0 +1,56 @@
+import type { SourceConnector, SourceLog } from '../ports/index.ts';
+
+/** A source that is fed by hand: its log grows as a test appends to it. */
+export class Feed<T> implements SourceConnector<T> {
+  readonly kind = 'feed';
+  readonly options: { readonly partitions: number };
+  readonly bounded = false;
+  readonly #partitions: { value: T; time: number | undefined }[][];
+  #sealed = false;
+  readonly #now: () => number;
+
+  /** `now` gives records their append time. */
+  constructor(partitions: number, now: () => number) {
+    this.options = { partitions };
+    this.#partitions = Array.from({ length: partitions }, () => []);
+    this.#now = now;
+  }
+
+  /** Appends records to a partition. */
+  push(partition: number, records: readonly T[]): void {
+    const rows = this.#partitions[partition];
+    if (rows === undefined) throw new RangeError(`there is no partition ${partition} of ${this.#partitions.length}`);
+    for (const value of records) rows.push({ value, time: this.#now() });
+  }
+
+  /** Nothing will follow. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  async open(): Promise<SourceLog> {
+    const bounds = (partition: number) => ({
+      start: 0,
+      end: this.#partitions[partition]!.length,
+      sealed: this.#sealed,
+    });
+    return {
+      info: { id: 'feed', partitions: this.#partitions.length, bounded: false, resumable: true },
+      read: async (partition, from, limit) => {
+        const rows = this.#partitions[partition]!.slice(from, from + limit);
+        const next = from + rows.length;
+        const { start, end, sealed } = bounds(partition);
+        return {
+          values: rows.map((row) => row.value),
+          times: rows.map((row) => row.time as never),
+          next,
+          start,
+          end,
+          sealed: sealed && next === end,
+        };
+      },
+      bounds: async (partition) => bounds(partition),
+      close: async () => {},
+    };
+  }
+}

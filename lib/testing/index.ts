@@ -1,0 +1,5 @@
+/** The test kit: a driver for whole pipelines, a verifier for operators. */
+export { ManualClock, SeededRandom } from '../adapters/simulated/index.ts';
+export * from './feed.ts';
+export * from './test-driver.ts';
+export * from './verify-operator.ts';
