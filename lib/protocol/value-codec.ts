@@ -232,11 +232,8 @@ function readCollection(reader: ByteReader, tag: number, depth: number): unknown
   switch (tag) {
     case ARRAY:
       return readArray(reader, depth);
-    case DOUBLES: {
-      const items: number[] = [];
-      for (let n = reader.count(8); n > 0; n--) items.push(reader.f64());
-      return items;
-    }
+    case DOUBLES:
+      return readDoubles(reader);
     case ROWS: {
       const items: unknown[] = [];
       const n = reader.varint();
@@ -266,6 +263,20 @@ function readCollection(reader: ByteReader, tag: number, depth: number): unknown
   }
 }
 
+function readDoubles(reader: ByteReader): number[] {
+  const n = reader.count(8);
+  if (n === 2) return [reader.f64(), reader.f64()];
+  if (n === 3) return [reader.f64(), reader.f64(), reader.f64()];
+  const items: number[] = [];
+  for (let i = 0; i < n; i++) items.push(reader.f64());
+  return trimmed(items);
+}
+
+/** A short array in no more room than it needs: one that was pushed to has place for seventeen items, which keyed state pays for every key. */
+function trimmed<T>(items: T[]): T[] {
+  return items.length > 0 && items.length <= 12 ? items.slice() : items;
+}
+
 function readArray(reader: ByteReader, depth: number): unknown[] {
   const n = reader.count();
   const items: unknown[] = [];
@@ -275,7 +286,7 @@ function readArray(reader: ByteReader, depth: number): unknown[] {
       items.length++;
     } else items.push(read(reader, depth));
   }
-  return items;
+  return trimmed(items);
 }
 
 function readBigInt(reader: ByteReader): bigint {

@@ -69,21 +69,42 @@ export function readKeyId(reader: ByteReader): KeyId {
   throw reader.damaged(`no key begins with ${tag}`);
 }
 
-/** Moves over stored cells one after another without decoding their values. After `next`, the fields tell of the cell it stands at. */
+/** Passes over a key id. */
+function skipKeyId(reader: ByteReader): void {
+  if (reader.remaining > 0 && (reader.bytes[reader.at]! & 3) !== 3) skipString(reader);
+  else {
+    const tag = reader.u8();
+    if (tag === INTEGER) reader.zigzag();
+    else if (tag === DOUBLE) reader.take(8);
+    else if (tag === BIGINT) skipString(reader);
+    else throw reader.damaged(`no key begins with ${tag}`);
+  }
+}
+
+function skipString(reader: ByteReader): void {
+  const head = reader.varint();
+  reader.take((head - (head % 4)) / 4);
+}
+
+/**
+ * Moves over stored cells one after another. After `next`, the fields tell of the cell it stands at; its key, sub and value are decoded when they are asked
+ * for.
+ */
 export class EntryReader {
   readonly tables: readonly StoredTable[];
   table = 0;
-  key: KeyId = '';
-  sub: Sub = undefined;
   timer = NEVER;
   removed = false;
   flags = 0;
-  /** Where what follows the first number begins, where the value begins, and where the cell ends. */
+  /** Where what follows the first number begins, and where the cell ends. */
   tail = 0;
-  valueAt = 0;
   end = 0;
   readonly #reader: ByteReader;
   #left: number;
+  #valueAt = 0;
+  #keyKnown = false;
+  #key: KeyId = '';
+  #sub: Sub = undefined;
 
   /** Reads `count` cells from where the reader stands. */
   constructor(reader: ByteReader, tables: readonly StoredTable[], count: number) {
@@ -94,6 +115,16 @@ export class EntryReader {
 
   get bytes(): Uint8Array {
     return this.#reader.bytes;
+  }
+
+  get key(): KeyId {
+    if (!this.#keyKnown) this.#readKey();
+    return this.#key;
+  }
+
+  get sub(): Sub {
+    if (!this.#keyKnown) this.#readKey();
+    return this.#sub;
   }
 
   /** Goes to the next cell; false after the last. The reader then stands behind it. */
@@ -107,13 +138,14 @@ export class EntryReader {
     this.table = (head - flags) / 16;
     if (this.table >= this.tables.length) throw reader.damaged(`there is no table ${this.table}`);
     this.tail = reader.at;
-    this.key = readKeyId(reader);
-    this.sub = flags & SUB_FLAG ? readKeyId(reader) : undefined;
+    this.#keyKnown = false;
+    skipKeyId(reader);
+    if (flags & SUB_FLAG) skipKeyId(reader);
     this.timer = flags & TIMER_FLAG ? (flags & DOUBLE_TIMER_FLAG ? reader.f64() : reader.zigzag()) : NEVER;
     this.removed = (flags & REMOVED_FLAG) !== 0;
     if (!this.removed) {
       const size = reader.varint();
-      this.valueAt = reader.take(size);
+      this.#valueAt = reader.take(size);
     }
     this.end = reader.at;
     return true;
@@ -122,10 +154,19 @@ export class EntryReader {
   /** The value of the cell it stands at, which must not be removed. */
   value(): unknown {
     const reader = this.#reader;
-    reader.at = this.valueAt;
+    reader.at = this.#valueAt;
     const value = readValue(reader);
     if (reader.at !== this.end) throw reader.damaged('a value is not as long as was said');
     return value;
+  }
+
+  #readKey(): void {
+    const reader = this.#reader;
+    reader.at = this.tail;
+    this.#key = readKeyId(reader);
+    this.#sub = this.flags & SUB_FLAG ? readKeyId(reader) : undefined;
+    this.#keyKnown = true;
+    reader.at = this.end;
   }
 }
 

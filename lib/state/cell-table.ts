@@ -85,6 +85,22 @@ export class CellTable<V> {
     return cell;
   }
 
+  /** For loading: the cell of that key and sub; a new one with this value, of which the store is not told, if there is none. */
+  obtain(key: KeyId, sub: Sub, value: V): Cell<V> {
+    const found = this.#byKey.get(key);
+    if (found === undefined) {
+      const cell = new Cell<V>(this, key, sub, value);
+      this.#byKey.set(key, cell);
+      this.size++;
+      return cell;
+    }
+    const there = this.find(key, sub);
+    if (there !== undefined) return there;
+    const cell = new Cell<V>(this, key, sub, value);
+    this.link(cell);
+    return cell;
+  }
+
   /** Says that the cell is about to change. Cheap when said again in the same step. */
   touch(cell: Cell<V>): void {
     if (cell.stamp !== this.store.stamp) this.store.touched(cell);

@@ -6,7 +6,7 @@
  * 3. Timers are part of cells; the queues are derived from them and can be rebuilt at any time.
  */
 import { MillraceError } from '../model/index.ts';
-import { Cell, CellTable, NEVER, type TableOptions } from './cell-table.ts';
+import { type Cell, CellTable, NEVER, type TableOptions } from './cell-table.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 type AnyCell = Cell<unknown>;
@@ -140,13 +140,8 @@ export class KeyedStore {
 
   /** For loading: a cell as it was committed, replacing what was there; the journal takes no part. */
   restore(table: AnyTable, key: AnyCell['key'], sub: AnyCell['sub'], value: unknown, timer: number): void {
-    let cell = table.find(key, sub);
-    if (cell === undefined) {
-      cell = new Cell<unknown>(table, key, sub, value);
-      table.link(cell);
-    } else {
-      cell.value = value;
-    }
+    const cell = table.obtain(key, sub, value);
+    cell.value = value;
     cell.timer = timer;
     if (timer !== NEVER) this.#queueOf(cell)?.add(cell);
   }

@@ -1,0 +1,412 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MemoryBlobStore } from '../../lib/adapters/memory/index.ts';
+import { compareKeyIds, type KeyId, MillraceError } from '../../lib/model/index.ts';
+import { ByteReader, ByteWriter, type SnapshotRef } from '../../lib/protocol/index.ts';
+import {
+  applyCells,
+  encodeCells,
+  KeyedStore,
+  REMOVED,
+  restoring,
+  Snapshots,
+  type Sub,
+  versionedBlob,
+} from '../../lib/state/index.ts';
+import { decodeManifest } from '../../lib/state/snapshot-manifest.ts';
+import { anyKeyId, anyStateValue, anySub, anyTimer } from './arbitraries.ts';
+
+const NAMES = ['op/a', 'op/b', 'b/other'];
+
+function newStore(version = 1): KeyedStore {
+  const store = new KeyedStore();
+  for (const name of NAMES) {
+    store.table<unknown>(name, { clone: structuredClone, domain: 'event', version, migrate: (value) => value });
+  }
+  return store;
+}
+
+function deltaOf(store: KeyedStore): Uint8Array {
+  const writer = new ByteWriter();
+  encodeCells(writer, store.tables, store.changes());
+  store.clear();
+  return writer.copy();
+}
+
+type Told = [table: string, key: KeyId, sub: Sub, timer: number, value: unknown];
+
+/** All cells in the order of runs. */
+function contentsOf(store: KeyedStore): Told[] {
+  return store.tables
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((table) =>
+      [...table.keys()]
+        .sort(compareKeyIds)
+        .flatMap((key) =>
+          table.cellsOf(key).map(({ sub, timer, value }): Told => [table.name, key, sub, timer, value]),
+        ),
+    );
+}
+
+async function toldBy(snapshots: Snapshots, ref: SnapshotRef): Promise<Told[]> {
+  const told: Told[] = [];
+  await snapshots.load(ref, (table, _version, key, sub, timer, value) => {
+    told.push([table, key, sub, timer, value]);
+  });
+  return told;
+}
+
+function snapshotsIn(blobs: MemoryBlobStore, fileBytes?: number): Snapshots {
+  let nonces = 0;
+  const nonce = (): string => `n${nonces++}`;
+  return new Snapshots({ blobs, prefix: 'run/stage/1', nonce, ...(fileBytes === undefined ? {} : { fileBytes }) });
+}
+
+interface Change {
+  readonly table: number;
+  readonly key: KeyId;
+  readonly sub: Sub;
+  readonly timer: number;
+  readonly value: unknown;
+}
+
+/** Applies the change: undefined removes. */
+function apply(store: KeyedStore, { table: at, key, sub, timer, value }: Change): void {
+  const table = store.tables[at]!;
+  const cell = table.find(key, sub);
+  if (value === REMOVED) {
+    if (cell !== undefined) table.remove(cell);
+    return;
+  }
+  const there = cell ?? table.create(key, sub, undefined);
+  table.set(there, value);
+  table.schedule(there, timer);
+}
+
+const anyChange: fc.Arbitrary<Change> = fc.record({
+  table: fc.nat(2),
+  key: anyKeyId,
+  sub: anySub,
+  timer: anyTimer,
+  value: fc.oneof({ weight: 2, arbitrary: anyStateValue }, { weight: 1, arbitrary: fc.constant(REMOVED) }),
+});
+
+/** Commits of several changes each, and after which of them a snapshot is taken. */
+const anyHistory = fc.array(fc.record({ changes: fc.array(anyChange, { maxLength: 12 }), snapshot: fc.boolean() }), {
+  maxLength: 25,
+});
+
+async function errorOf(run: Promise<unknown>): Promise<MillraceError> {
+  try {
+    await run;
+  } catch (error) {
+    if (error instanceof MillraceError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('a snapshot', () => {
+  test('holds what the deltas up to its version make, whatever the increments', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyHistory, fc.constantFrom(1, 400, undefined), async (history, fileBytes) => {
+        const store = newStore();
+        const snapshots = snapshotsIn(new MemoryBlobStore(), fileBytes);
+        let ref: SnapshotRef | undefined;
+        let deltas: Uint8Array[] = [];
+        for (let version = 0; version < history.length; version++) {
+          const { changes, snapshot } = history[version]!;
+          for (const change of changes) apply(store, change);
+          deltas.push(deltaOf(store));
+          if (!snapshot) continue;
+          const next = await snapshots.increment(ref, version, deltas);
+          expect(next.version).toBe(version);
+          expect(next.base).toBeGreaterThanOrEqual(ref?.base ?? 0);
+          ref = next;
+          deltas = [];
+          expect(await toldBy(snapshots, ref)).toStrictEqual(contentsOf(store));
+          const cold = newStore();
+          await snapshots.load(ref, restoring(cold));
+          expect(contentsOf(cold)).toStrictEqual(contentsOf(store));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('is loaded by an instance that did not write it, and carried on by it', async () => {
+    const blobs = new MemoryBlobStore();
+    const store = newStore();
+    let ref: SnapshotRef | undefined;
+    for (let version = 0; version < 12; version++) {
+      for (let i = 0; i < 40; i++)
+        apply(store, { table: 0, key: i * (version + 1), sub: i, timer: i, value: [version] });
+      ref = await new Snapshots({ blobs, prefix: 'p', nonce: () => `v${version}` }).increment(ref, version, [
+        deltaOf(store),
+      ]);
+    }
+    const other = new Snapshots({ blobs, prefix: 'p', nonce: () => 'other' });
+    expect(await toldBy(other, ref!)).toStrictEqual(contentsOf(store));
+  });
+
+  test('keeps the state version with which each value was written', async () => {
+    const blobs = new MemoryBlobStore();
+    const snapshots = snapshotsIn(blobs);
+    const first = newStore(1);
+    const second = newStore(2);
+    apply(first, { table: 0, key: 'old', sub: undefined, timer: 5, value: 1 });
+    apply(first, { table: 0, key: 'both', sub: undefined, timer: 5, value: 1 });
+    apply(second, { table: 0, key: 'both', sub: undefined, timer: 5, value: 2 });
+    const ref = await snapshots.increment(undefined, 2, [deltaOf(first), deltaOf(second)]);
+    const versions: Record<string, number> = {};
+    await snapshots.load(ref, (_table, version, key) => {
+      versions[String(key)] = version;
+    });
+    expect(versions).toEqual({ old: 1, both: 2 });
+  });
+
+  test('says no removed cell, and stores none once they reach the oldest run', async () => {
+    const blobs = new MemoryBlobStore();
+    const snapshots = snapshotsIn(blobs);
+    const store = newStore();
+    for (let key = 0; key < 5000; key++) apply(store, { table: 0, key, sub: 'w', timer: 1, value: [key, 0.5] });
+    let ref = await snapshots.increment(undefined, 0, [deltaOf(store)]);
+    for (let key = 0; key < 10; key++) apply(store, { table: 0, key, sub: 'w', timer: 1, value: REMOVED });
+    ref = await snapshots.increment(ref, 1, [deltaOf(store)]);
+    expect(ref.base).toBe(0);
+    expect((await toldBy(snapshots, ref)).length).toBe(4990);
+    for (let key = 0; key < 5000; key++) apply(store, { table: 0, key, sub: 'w', timer: 1, value: REMOVED });
+    ref = await snapshots.increment(ref, 2, [deltaOf(store)]);
+    expect(ref.base).toBe(0);
+    expect(await toldBy(snapshots, ref)).toEqual([]);
+    for (let key = 0; key < 5000; key++) apply(store, { table: 0, key, sub: 'v', timer: 1, value: [key, 0.5] });
+    ref = await snapshots.increment(ref, 3, [deltaOf(store)]);
+    expect(ref.base).toBe(3);
+    expect(await toldBy(snapshots, ref)).toStrictEqual(contentsOf(store));
+    const { runs } = decodeManifest(ref.name, (await blobs.get(ref.name))!);
+    expect(runs.map((run) => run.cells)).toEqual([5000]);
+    await snapshots.collect({ minBase: ref.base, minVersion: 3 });
+    expect(await blobs.list('')).toEqual([ref.name, `${ref.name}-0`]);
+  });
+
+  test('of nothing can be taken, loaded and carried on', async () => {
+    const snapshots = snapshotsIn(new MemoryBlobStore());
+    const store = newStore();
+    const empty = await snapshots.increment(undefined, 3, []);
+    expect(await toldBy(snapshots, empty)).toEqual([]);
+    apply(store, { table: 0, key: 1, sub: undefined, timer: 1, value: 1 });
+    const next = await snapshots.increment(empty, 4, [deltaOf(store), deltaOf(store)]);
+    expect(await toldBy(snapshots, next)).toStrictEqual(contentsOf(store));
+    const same = await snapshots.increment(next, 5, [deltaOf(store)]);
+    expect(await toldBy(snapshots, same)).toStrictEqual(contentsOf(store));
+  });
+
+  test('cannot be of a version that its predecessor has', async () => {
+    const snapshots = snapshotsIn(new MemoryBlobStore());
+    const ref = await snapshots.increment(undefined, 3, []);
+    expect((await errorOf(snapshots.increment(ref, 3, []))).kind).toBe('internal');
+  });
+});
+
+describe('the cost of snapshots', () => {
+  /** Takes a snapshot after each of `rounds` deltas of `perRound` cells, and tells bytes of deltas, bytes written, runs and blobs left after garbage. */
+  async function cost(keys: number, perRound: number, rounds: number, keyOf: (n: number) => KeyId) {
+    const blobs = new MemoryBlobStore();
+    let written = 0;
+    let most = 0;
+    const put = blobs.put.bind(blobs);
+    blobs.put = (name, bytes) => {
+      written += bytes.length;
+      return put(name, bytes);
+    };
+    const snapshots = snapshotsIn(blobs);
+    const store = newStore();
+    for (let key = 0; key < keys; key++) apply(store, { table: 0, key, sub: 1, timer: 1, value: [key / 7, key / 3] });
+    let ref = await snapshots.increment(undefined, 0, [deltaOf(store)]);
+    const first = written;
+    written = 0;
+    let changed = 0;
+    for (let round = 1; round <= rounds; round++) {
+      for (let i = 0; i < perRound; i++) {
+        const value = [Math.sin(round * perRound + i), Math.cos(i * round)];
+        apply(store, { table: 0, key: keyOf(round * perRound + i), sub: 1, timer: 1, value });
+      }
+      const delta = deltaOf(store);
+      changed += delta.length;
+      ref = await snapshots.increment(ref, round, [delta]);
+      await snapshots.collect({ minBase: ref.base, minVersion: round });
+      most = Math.max(most, (await blobs.list('')).length);
+    }
+    let left = 0;
+    for (const name of await blobs.list('')) left += (await blobs.get(name))!.length;
+    return { changed, written, first, left, most };
+  }
+
+  test('what is written grows with what changes, not with the state', async () => {
+    const { changed, written } = await cost(20_000, 20, 200, (n) => (n * 7919) % 20_000);
+    expect(written / changed).toBeLessThan(12);
+  });
+
+  test('garbage stays within the size of the state where the same few cells change for ever', async () => {
+    const { first, left } = await cost(5_000, 100, 200, (n) => n % 100);
+    expect(left / first).toBeLessThan(7);
+  });
+});
+
+describe('garbage', () => {
+  test('collected at any moments leaves every live snapshot whole', async () => {
+    const step = fc.record({
+      changes: fc.array(anyChange, { maxLength: 8 }),
+      abandoned: fc.boolean(),
+      collect: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.integer({ min: 1, max: 6 }), async (steps, slots) => {
+        const blobs = new MemoryBlobStore();
+        const snapshots = snapshotsIn(blobs, 300);
+        const store = newStore();
+        const live: { ref: SnapshotRef; version: number; expected: Told[] }[] = [];
+        for (let version = 0; version < steps.length; version++) {
+          const { changes, abandoned, collect } = steps[version]!;
+          for (const change of changes) apply(store, change);
+          const delta = deltaOf(store);
+          const previous = live.at(-1)?.ref;
+          if (abandoned) await snapshots.increment(previous, version, [delta]);
+          await blobs.put(versionedBlob('run/stage/1', 'delta', version, 'd'), delta);
+          const ref = await snapshots.increment(previous, version, [delta]);
+          live.push({ ref, version, expected: contentsOf(store) });
+          if (live.length > slots) live.shift();
+          const minBase = Math.min(...live.map((slot) => slot.ref.base));
+          const minVersion = live[0]!.version;
+          if (collect) await snapshots.collect({ minBase, minVersion });
+          for (const slot of live) {
+            const cold = new Snapshots({ blobs, prefix: 'run/stage/1', nonce: () => 'cold' });
+            expect(await toldBy(cold, slot.ref)).toStrictEqual(slot.expected);
+            expect(await blobs.get(versionedBlob('run/stage/1', 'delta', slot.version, 'd'))).toBeDefined();
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('is told by version and kind, and only of this task', async () => {
+    const blobs = new MemoryBlobStore();
+    const snapshots = snapshotsIn(blobs);
+    const names = ['snap', 'delta', 'debt'].flatMap((kind) =>
+      [3, 4, 5, 10].map((version) => versionedBlob('run/stage/1', kind as 'snap', version, 'x')),
+    );
+    const others = [
+      versionedBlob('run/stage/10', 'snap', 1, 'x'),
+      versionedBlob('run/stage', 'delta', 1, 'x'),
+      'run/stage/1/other/0000000000000001/x',
+      'run/stage/1/snap/x',
+    ];
+    for (const name of [...names, ...others]) await blobs.put(name, Uint8Array.of(1));
+    expect(await snapshots.collect({ minBase: 4, minVersion: 5 })).toBe(5);
+    const left = names.filter((name) => !/(snap.*3|(delta|debt).*[34])\/x$/.test(name));
+    expect(await blobs.list('')).toEqual([...left, ...others].sort());
+    expect(await snapshots.collect({ minBase: 4, minVersion: 5 })).toBe(0);
+  });
+
+  test('versions sort as their blobs names do', () => {
+    const names = [9, 10, 99, 2 ** 40, Number.MAX_SAFE_INTEGER].map((v) => versionedBlob('p', 'snap', v, 'x'));
+    expect(names.toSorted()).toEqual(names);
+  });
+});
+
+describe('blobs that are missing or damaged', () => {
+  async function example() {
+    const blobs = new MemoryBlobStore();
+    const snapshots = snapshotsIn(blobs);
+    const store = newStore();
+    for (let key = 0; key < 60; key++) apply(store, { table: 0, key, sub: 'w', timer: 1, value: `value ${key}` });
+    let ref = await snapshots.increment(undefined, 0, [deltaOf(store)]);
+    apply(store, { table: 1, key: 'k', sub: undefined, timer: 1, value: 'more' });
+    ref = await snapshots.increment(ref, 1, [deltaOf(store)]);
+    const cold = (): Snapshots => new Snapshots({ blobs, prefix: 'run/stage/1', nonce: () => 'cold' });
+    const needed = (await blobs.list('')).filter((name) => !name.includes('0000/n0') || name.includes('-'));
+    return { blobs, ref, cold, needed, expected: contentsOf(store) };
+  }
+
+  test('a missing blob says to try again', async () => {
+    const { blobs, ref, cold, needed } = await example();
+    for (const name of [ref.name, ...needed.filter((name) => name.startsWith(ref.name))]) {
+      const bytes = (await blobs.get(name))!;
+      await blobs.delete([name]);
+      const error = await errorOf(toldBy(cold(), ref));
+      expect(error.kind).toBe('unavailable');
+      expect(error.retry).toBe(true);
+      expect(error.message).toBe(`blob ${name} is missing`);
+      await blobs.put(name, bytes);
+    }
+  });
+
+  test('every damaged byte of every blob is noticed', async () => {
+    const { blobs, ref, cold, expected } = await example();
+    expect(await toldBy(cold(), ref)).toStrictEqual(expected);
+    let tried = 0;
+    for (const name of await blobs.list('')) {
+      if (!name.startsWith(ref.name)) continue;
+      const bytes = (await blobs.get(name))!;
+      for (let at = 0; at < bytes.length; at++) {
+        const damaged = bytes.slice();
+        damaged[at]! ^= 1 << (at % 8);
+        await blobs.put(name, damaged);
+        const error = await errorOf(toldBy(cold(), ref));
+        expect(['data-lost', 'incompatible']).toContain(error.kind);
+        tried++;
+      }
+      await blobs.put(name, bytes);
+    }
+    expect(tried).toBeGreaterThan(400);
+  });
+
+  test('a blob cut short at any byte is noticed', async () => {
+    const { blobs, ref, cold } = await example();
+    for (const name of await blobs.list('')) {
+      if (!name.startsWith(ref.name)) continue;
+      const bytes = (await blobs.get(name))!;
+      for (let n = 0; n < bytes.length; n += 3) {
+        await blobs.put(name, bytes.slice(0, n));
+        expect((await errorOf(toldBy(cold(), ref))).kind).toBe('data-lost');
+      }
+      await blobs.put(name, bytes);
+    }
+  });
+
+  test('a manifest or run of another format is refused as such', async () => {
+    const { blobs, ref, cold } = await example();
+    const run = (await blobs.list('')).findLast((name) => name.includes('-'))!;
+    for (const [name, fromEnd] of [
+      [ref.name, undefined],
+      [run, 9],
+    ] as const) {
+      const bytes = (await blobs.get(name))!;
+      const other = bytes.slice();
+      other[fromEnd === undefined ? 4 : bytes.length - fromEnd] = 7;
+      await blobs.put(name, other);
+      const error = await errorOf(toldBy(cold(), ref));
+      expect(error.kind).toBe('incompatible');
+      expect(error.message).toMatch(/has format 7, and this version reads 1$/);
+      await blobs.put(name, bytes);
+    }
+  });
+
+  test('a manifest that is not the one its commit means is noticed', async () => {
+    const { ref, cold } = await example();
+    expect((await errorOf(toldBy(cold(), { ...ref, version: 9 }))).kind).toBe('data-lost');
+  });
+
+  test('a damaged delta is noticed when it is merged', async () => {
+    const snapshots = snapshotsIn(new MemoryBlobStore());
+    const store = newStore();
+    apply(store, { table: 0, key: 'k', sub: undefined, timer: 1, value: 1 });
+    const delta = deltaOf(store);
+    const longer = new Uint8Array(delta.length + 1);
+    longer.set(delta);
+    expect((await errorOf(snapshots.increment(undefined, 1, [longer]))).kind).toBe('incompatible');
+    expect((await errorOf(snapshots.increment(undefined, 1, [delta.slice(0, -1)]))).kind).toBe('incompatible');
+    applyCells(newStore(), new ByteReader(delta));
+  });
+});
