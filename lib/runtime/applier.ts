@@ -97,6 +97,7 @@ export class Applier {
     const { unit, status } = this.#state;
     unit.cause = offset;
     unit.index = -1;
+    unit.frame = undefined;
     this.#skip = status.kind === 'backoff' && status.offset === offset ? new Set(status.skip) : nothing;
   }
 
@@ -183,11 +184,13 @@ export class Applier {
     const n = values.length;
     let step = 0;
     unit.index += arrival.first;
+    unit.frame = frame;
     for (let i = arrival.first; i < n; i++) {
       while (step < steps.length && steps[step]! <= i) {
         this.#step(edge, task, steps[step + 1]!);
         step += 2;
       }
+      unit.row = i;
       this.record(
         head,
         results === undefined ? values[i] : results[i],
@@ -221,18 +224,23 @@ export class Applier {
       const due = queue.takeDue(limit);
       if (due === undefined) return;
       const time = due[0]!.timer;
+      const { unit } = this.#state;
       let at = 0;
       try {
         for (; at < due.length; at++) {
           const cell = due[at]!;
           if (cell.timer !== time) continue;
-          this.#state.unit.index++;
+          unit.index++;
+          unit.cell = cell;
+          unit.timer = time;
           if (this.#careful) this.#fireCarefully(cell, time);
           else fireCell(cell, time, this.#state.chain.site);
         }
       } catch (error) {
         for (const cell of due) if (cell.timer === time) queue.add(cell);
         throw error;
+      } finally {
+        unit.cell = undefined;
       }
     }
   }

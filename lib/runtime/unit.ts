@@ -1,3 +1,6 @@
+import type { KeyId } from '../model/index.ts';
+import type { Frame } from '../protocol/index.ts';
+
 /**
  * What the task is at work on: shared by everything in a stage, changed in place, so that no record carries it along.
  */
@@ -19,20 +22,46 @@ export class Unit {
     this.processingTime = processingTime;
   }
 
-  /** Uniform in [0, 1), a function of (task, cause, index, how often called for it): splitmix32 over their mix. */
+  /** The record in hand is row `row` of this frame; undefined for a source's row. */
+  frame: Frame | undefined = undefined;
+  row = 0;
+  /** The timer in hand; undefined while a record is. */
+  cell: { readonly key: KeyId; readonly sub: unknown } | undefined = undefined;
+  timer = 0;
+
+  /**
+   * Uniform in [0, 1), a function of what is in hand and of how often it was called for it: of a record its position on its channel, of a timer
+   * its key, name and time; never of where batches were cut. Splitmix32 over their mix.
+   */
   random(): number {
     if (this.#drawnFor !== this.cause || this.#drawnIndex !== this.index) {
       this.#drawnFor = this.cause;
       this.#drawnIndex = this.index;
       this.#draws = 0;
     }
-    let h = this.seed;
-    h = mix(h ^ (this.cause | 0));
-    h = mix(h ^ Math.floor(this.cause / 0x1_0000_0000));
-    h = mix(h ^ this.index);
+    let h = this.#identity();
     h = mix(h + Math.imul(++this.#draws, 0x9e3779b9));
     return (h >>> 0) / 0x1_0000_0000;
   }
+
+  #identity(): number {
+    if (this.cell !== undefined)
+      return mixNumber(mixText(mixText(this.seed, String(this.cell.key)), String(this.cell.sub)), this.timer);
+    const { frame, row } = this;
+    if (frame === undefined) return mixNumber(this.seed, this.cause);
+    const channel = mixNumber(mixText(this.seed, frame.channel.edge), frame.channel.task);
+    return mixNumber(mixNumber(channel, frame.causes[row]!), frame.ks[row]!);
+  }
+}
+
+function mixNumber(h: number, n: number): number {
+  return mix(mix(h ^ (n | 0)) ^ Math.floor(n / 0x1_0000_0000));
+}
+
+function mixText(h: number, text: string): number {
+  let mixed = mix(h ^ text.length);
+  for (let i = 0; i < text.length; i++) mixed = Math.imul(mixed ^ text.charCodeAt(i), 0x01000193);
+  return mix(mixed);
 }
 
 function mix(h: number): number {

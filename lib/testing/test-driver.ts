@@ -168,6 +168,7 @@ export class TestDriver {
   /** Every task forgets what it has in memory and goes on from its commits. */
   async restart(): Promise<void> {
     for (const task of this.#run.tasks) await task.forget();
+    await this.settle();
   }
 
   /** Lets every task work until none has anything to do. Throws what stopped a task. */

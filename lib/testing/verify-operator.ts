@@ -4,7 +4,7 @@ import { collection, toMemory } from '../adapters/memory-connectors/index.ts';
 import { SeededRandom } from '../adapters/simulated/index.ts';
 import type { Duration, EventTime } from '../model/index.ts';
 import { MillraceError } from '../model/index.ts';
-import { boundedOutOfOrderness, pipeline, type Stream } from '../pipeline/index.ts';
+import { boundedOutOfOrderness, noRestart, pipeline, type Stream } from '../pipeline/index.ts';
 import { TestDriver, type TestDriverOptions } from './test-driver.ts';
 
 export interface OperatorCase<In> {
@@ -67,7 +67,7 @@ async function outputs<In>(
       const streams = [test.build(source)].flat() as Stream<unknown>[];
       for (const stream of streams) stream.to(`out-${sinks++}`, toMemory<unknown>());
     },
-    { parallelism: 2 },
+    { parallelism: 2, restart: noRestart() },
   );
   const driver = await TestDriver.open(built, options);
   for (const chunk of chunks) await driver.feed('in', chunk.map(frozen));
