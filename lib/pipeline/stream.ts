@@ -2,6 +2,8 @@
 import { type Key, MillraceError } from '../model/index.ts';
 import {
   type Aggregation,
+  type Aggregator,
+  type AnyWindowFunction,
   type AsyncOptions,
   aggregateOperator,
   asyncFlatMapOperator,
@@ -15,12 +17,16 @@ import {
   type Reduce,
   reduceOperator,
   type SideOutput,
+  type StateDescriptors,
   splitOperator,
+  type WindowAssigner,
+  type WindowSpec,
+  windowOperator,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
-import type { ExchangeOptions, Stream } from './streams.ts';
+import type { ExchangeOptions, Stream, WindowFunctionOptions, WindowingOptions } from './streams.ts';
 
 /** A stream of what an output holds. */
 export function streamOf<T>(graph: Graph, output: DraftRef): Stream<T> {
@@ -112,6 +118,12 @@ class Written {
     return this.#add(id, aggregateOperator(aggregation), options);
   }
 
+  window(assigner: WindowAssigner<never>, options: WindowingOptions<never> = {}): Windowed {
+    const { allowedLateness, late, trigger, evictor } = options;
+    const spec = { assigner, allowedLateness, lateSide: late?.side, trigger, evictor };
+    return new Windowed(spec, (id, operator, given, fn) => this.#add(id, operator, given, fn));
+  }
+
   sideOutput(tag: SideOutput<unknown>): Written {
     return this.#at({ node: this.output.node, side: tag.side });
   }
@@ -137,6 +149,55 @@ class Written {
     return new Written(this.graph, output);
   }
 }
+
+type Add = (id: string, operator: OperatorDefinition, options: OperatorOptions | undefined, fn?: unknown) => Written;
+type FunctionOptions = WindowFunctionOptions<StateDescriptors, StateDescriptors>;
+
+/** A stream in windows: waits to hear what is made of them. */
+class Windowed {
+  readonly #spec: WindowSpec;
+  readonly #add: Add;
+
+  constructor(spec: WindowSpec, add: Add) {
+    this.#spec = spec;
+    this.#add = add;
+  }
+
+  aggregate(id: string, aggregation: Aggregation<never, unknown>, ...given: readonly unknown[]): Written {
+    const [windowFunction, options] = optional(given);
+    return this.#add(id, this.#operator({ aggregation, windowFunction }, options), options);
+  }
+
+  reduce(id: string, fn: Reduce<unknown>, ...given: readonly unknown[]): Written {
+    const [windowFunction, options] = optional(given);
+    const operator = this.#operator({ aggregation: reduced(fn), windowFunction }, options);
+    return this.#add(id, { ...operator, functions: [...operator.functions, fn] }, options, fn);
+  }
+
+  process(id: string, windowFunction: AnyWindowFunction, options?: FunctionOptions): Written {
+    return this.#add(id, this.#operator({ windowFunction }, options), options, windowFunction);
+  }
+
+  #operator(parts: Partial<WindowSpec>, options: FunctionOptions = {}): OperatorDefinition {
+    const { state, windowState, outputs } = options;
+    return windowOperator({ ...this.#spec, ...parts, state, windowState, outputs });
+  }
+}
+
+/** A window function that may be left out, and options. */
+function optional(given: readonly unknown[]): [AnyWindowFunction | undefined, FunctionOptions | undefined] {
+  const [fn, options] = typeof given[0] === 'function' ? given : [undefined, given[0]];
+  return [fn as AnyWindowFunction | undefined, options as FunctionOptions | undefined];
+}
+
+/** Reducing as an aggregation. */
+const reduced = (fn: Reduce<unknown>): Aggregator<unknown, unknown, unknown> => ({
+  create: () => undefined,
+  add: (acc, record) => (acc === undefined ? record : fn(acc, record)),
+  merge: (a, b) => (a === undefined ? b : b === undefined ? a : fn(a, b)),
+  result: (acc) => acc,
+  clone: (acc) => acc,
+});
 
 /** Arguments with or without an id before them. */
 function named<T>(given: readonly unknown[]): [id: string | undefined, what: T, options: OperatorOptions | undefined] {

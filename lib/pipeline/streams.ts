@@ -1,14 +1,20 @@
 /** What an author holds between a source and a sink. Types only; the streams are made by `stream.ts`. */
-import type { Key } from '../model/index.ts';
+import type { Duration, Key } from '../model/index.ts';
 import type {
   Aggregator,
   AsyncCall,
   AsyncOptions,
+  Evictor,
   FlatMap,
   Parts,
   Process,
   Reduce,
   SideOutput,
+  StateDescriptors,
+  Trigger,
+  WindowAssigner,
+  WindowFunction,
+  WindowResult,
 } from '../operators/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import type { OperatorOptions } from './graph.ts';
@@ -93,6 +99,65 @@ export interface Stream<T> extends Flow<T> {
   process<R>(id: string, process: Process<T, unknown, R>, options?: OperatorOptions): Stream<R>;
 }
 
+/** How windows treat time and when they emit. */
+export interface WindowingOptions<T> {
+  /** How long after its end a window still takes records and emits updated results. Default none. Only for windows by event time. */
+  readonly allowedLateness?: Duration;
+  /** Where records go that are too late even for that, as they came: read it by `sideOutput(tag)` of the results. Without it they are only counted. */
+  readonly late?: SideOutput<T>;
+  /** When a window emits. Default `endOfWindow()`; of count windows, their count. */
+  readonly trigger?: Trigger<T, never>;
+  /** Takes records out of a window when it emits. The window then holds its records one by one. */
+  readonly evictor?: Evictor<T>;
+}
+
+/** What a window function uses beside the window's content. */
+export interface WindowFunctionOptions<S extends StateDescriptors, W extends StateDescriptors> extends OperatorOptions {
+  /** States that belong to the key and outlive its windows. */
+  readonly state?: S;
+  /** States that belong to a window and are cleared with it. */
+  readonly windowState?: W;
+  /** Side outputs that the function emits to. */
+  readonly outputs?: readonly { readonly side: string }[];
+}
+
+type NoStates = Record<never, never>;
+type Single<One, Many> = [One] extends [never] ? Many : One;
+
+/**
+ * Records by key, in windows. Results have the window's last millisecond as their event time, so that windows chain. Without a window function a result
+ * is `{ key, windowStart, windowEnd, ...aggregates }`, as an aggregate without its key and window would say nothing; with one, what the function makes of
+ * them.
+ */
+export interface WindowedStream<K, T> {
+  /** Folds each record in as it comes: one aggregator (`value` in the result) or several under names. The window keeps only the aggregates. */
+  aggregate<One = never, Many = never>(
+    id: string,
+    aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
+    options?: OperatorOptions,
+  ): Stream<WindowResult<K, Aggregated<One, Many>>>;
+  aggregate<R, One = never, Many = never, S extends StateDescriptors = NoStates, W extends StateDescriptors = NoStates>(
+    id: string,
+    aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
+    fn: WindowFunction<K, Single<One, Many>, R, S, W>,
+    options?: WindowFunctionOptions<S, W>,
+  ): Stream<Exclude<R, undefined>>;
+  /** Folds records into one of the same type, in the order of their arrival; sessions that merge fold theirs in the order of time. */
+  reduce(id: string, fn: Reduce<T>, options?: OperatorOptions): Stream<WindowResult<K, { readonly value: T }>>;
+  reduce<R, S extends StateDescriptors = NoStates, W extends StateDescriptors = NoStates>(
+    id: string,
+    fn: Reduce<T>,
+    windowFunction: WindowFunction<K, T, R, S, W>,
+    options?: WindowFunctionOptions<S, W>,
+  ): Stream<Exclude<R, undefined>>;
+  /** Keeps all records of a window and hands them to the function, in order of arrival. The state grows with them: prefer `aggregate`. */
+  process<R, S extends StateDescriptors = NoStates, W extends StateDescriptors = NoStates>(
+    id: string,
+    fn: WindowFunction<K, readonly T[], R, S, W>,
+    options?: WindowFunctionOptions<S, W>,
+  ): Stream<Exclude<R, undefined>>;
+}
+
 /** Records by key. `filter` keeps the key; what changes the record does not, and needs another `keyBy` before state. */
 export interface KeyedStream<K, T> extends Flow<T> {
   /** Lets the records through for which the predicate holds, under the same key. */
@@ -104,6 +169,8 @@ export interface KeyedStream<K, T> extends Flow<T> {
   process<R>(process: Process<T, K, R>, options?: OperatorOptions): Stream<R>;
   /** The same handler under another id: it may run in several places. */
   process<R>(id: string, process: Process<T, K, R>, options?: OperatorOptions): Stream<R>;
+  /** Groups each key's records: `tumbling(hours(1))`, `hopping`, `session`, `cumulating`, `countWindow`, `globalWindow`. */
+  window(assigner: WindowAssigner<T>, options?: WindowingOptions<T>): WindowedStream<K, T>;
   /** Each key's records so far reduced to one, emitted after every record. */
   reduce(id: string, fn: Reduce<T>, options?: OperatorOptions): Stream<T>;
   /** Each key's records so far aggregated, emitted after every record: `{ key, ...aggregates }`, or `{ key, value }` of a single aggregator. */

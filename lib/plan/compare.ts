@@ -1,5 +1,5 @@
 /** Whether a pipeline may take over the state of another, and what has changed. */
-import type { Json } from '../ports/index.ts';
+import type { Json } from '../model/index.ts';
 import type { EdgePlan, OperatorNode, Plan, PlanNode, SinkNode, SourceNode, StagePlan } from './plan.ts';
 
 /** The outcome of comparing two plans. */
@@ -15,7 +15,9 @@ export interface PlanComparison {
 }
 
 /** Options of operators by which their state is laid out; a change of any other is a change of code only. */
-const LAYOUT_OPTIONS = ['assigner', 'window', 'aggregates', 'keyed', 'states', 'evictor'];
+const LAYOUT_OPTIONS = ['window', 'layout', 'aggregates', 'keyed'];
+/** Options that are things under names, each with a kind or name of its own that must stay. */
+const KINDS_IN_OPTIONS = ['states', 'state', 'windowState'];
 
 /**
  * Compares the plan whose state there is with the plan that is to go on with it. Code may change, and stateless operators may come and go inside a
@@ -145,10 +147,19 @@ class Comparison {
       this.obstacles.push(`${name}: was a ${was.type}, is a ${is.type}`);
       return;
     }
-    for (const option of LAYOUT_OPTIONS) {
-      const [old, now] = [optionOf(was, option), optionOf(is, option)];
-      if (option !== 'states' && !same(old, now)) {
-        this.obstacles.push(`${name}: its ${option} was ${JSON.stringify(old)}, is ${JSON.stringify(now)}`);
+    const changed = (what: string, old: Json | undefined, now: Json | undefined): void => {
+      if (same(old, now)) return;
+      this.obstacles.push(`${name}: its ${what} was ${JSON.stringify(old)}, is ${JSON.stringify(now)}`);
+    };
+    for (const option of LAYOUT_OPTIONS)
+      changed(option, propertyOf(was.options, option), propertyOf(is.options, option));
+    const trigger = (node: OperatorNode) => propertyOf(propertyOf(node.options, 'trigger'), 'name');
+    changed('trigger', trigger(was), trigger(is));
+    for (const option of KINDS_IN_OPTIONS) {
+      const [old, now] = [propertyOf(was.options, option), propertyOf(is.options, option)];
+      for (const state of namesIn(old).filter((known) => propertyOf(now, known) !== undefined)) {
+        const kind = (states: Json | undefined) => propertyOf(propertyOf(states, state), 'kind');
+        changed(`kind of state '${state}'`, kind(old), kind(now));
       }
     }
     for (const [table, version] of Object.entries(was.state)) {
@@ -180,11 +191,14 @@ const stageOf = (plan: Plan, node: string): string | undefined =>
   plan.stages.find((stage) => stage.nodes.includes(node))?.id;
 const boundsOf = (source: SourceNode): string => (source.bounded ? 'bounded' : 'unbounded');
 
-function optionOf(node: OperatorNode, name: string): Json | undefined {
-  const { options } = node;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) return undefined;
-  return (options as { readonly [name: string]: Json })[name];
+/** A property of JSON, undefined where it is no object or has none of that name. */
+function propertyOf(json: Json | undefined, name: string): Json | undefined {
+  if (typeof json !== 'object' || json === null || Array.isArray(json) || !Object.hasOwn(json, name)) return undefined;
+  return (json as { readonly [name: string]: Json })[name];
 }
+
+const namesIn = (json: Json | undefined): readonly string[] =>
+  typeof json === 'object' && json !== null && !Array.isArray(json) ? Object.keys(json) : [];
 
 /** Equal JSON, whatever the order of properties. */
 function same(a: Json | undefined, b: Json | undefined): boolean {

@@ -119,12 +119,12 @@ describe('refuses', () => {
   });
 
   test.each([
-    ['size', { assigner: { kind: 'tumbling', size: 1, offset: 0 } }],
-    ['offset', { assigner: { kind: 'tumbling', size: 60_000, offset: 1 } }],
-    ['kind', { assigner: { kind: 'hopping', size: 60_000, offset: 0 } }],
+    ['size', { window: { kind: 'tumbling', size: 1, offset: 0 } }],
+    ['offset', { window: { kind: 'tumbling', size: 60_000, offset: 1 } }],
+    ['kind', { window: { kind: 'hopping', size: 60_000, offset: 0 } }],
   ])('another %s of windows', (_, options) => {
     expect(refused(changed('w', { options }))).toEqual([
-      `operator w: its assigner was {"kind":"tumbling","size":60000,"offset":0}, is ${JSON.stringify(options.assigner)}`,
+      `operator w: its window was {"kind":"tumbling","size":60000,"offset":0}, is ${JSON.stringify(options.window)}`,
     ]);
   });
 

@@ -78,7 +78,7 @@ export class DraftWriter {
       eventTime: true,
       steps: [60_000],
       state: { panes: 1 },
-      options: { assigner: { kind: 'tumbling', size: 60_000, offset: 0 } },
+      options: { window: { kind: 'tumbling', size: 60_000, offset: 0 } },
       ...given,
     });
   }
