@@ -1,15 +1,16 @@
 import { systemClock } from '../adapters/system/index.ts';
-import type { Progress, RunEnd } from '../hosts/embedded/index.ts';
+import type { RunEnd } from '../hosts/embedded/index.ts';
 import type { Duration } from '../model/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import { type EmbeddedOptions, type OpenEmbedded, openEmbedded } from './open-embedded.ts';
+import { ProgressMeter, type RunProgress } from './progress.ts';
 import { type RunSummary, summaryOf } from './summary.ts';
 
 export interface RunOptions extends EmbeddedOptions {
   /** Asks for a clean end: what is under way is finished, the rest is there to go on with if there is a data directory. */
   readonly signal?: AbortSignal;
-  /** Told where the run stands, every `progressPeriod` and once at its end. */
-  readonly onProgress?: (progress: Progress) => void;
+  /** Told where the run stands, every `progressPeriod` and once after its end. */
+  readonly onProgress?: (progress: RunProgress) => void;
   /** Default: 250 milliseconds. */
   readonly progressPeriod?: Duration;
 }
@@ -41,7 +42,9 @@ export async function carryOut(open: OpenEmbedded, options: RunOptions): Promise
   if (signal?.aborted) stop();
   signal?.addEventListener('abort', stop, { once: true });
   const over = new AbortController();
-  const ticking = onProgress && tick(() => onProgress(run.progress()), progressPeriod, clock, over.signal);
+  const meter = new ProgressMeter(run, started);
+  const tell = (): void => onProgress?.(meter.report(clock.now()));
+  const ticking = onProgress && tick(tell, progressPeriod, clock, over.signal);
   let end: RunEnd;
   try {
     end = await run.run();
@@ -50,7 +53,7 @@ export async function carryOut(open: OpenEmbedded, options: RunOptions): Promise
     over.abort();
     await ticking;
   }
-  onProgress?.(run.progress());
+  tell();
   return summaryOf(open, end, clock.now() - started);
 }
 

@@ -59,6 +59,8 @@ export interface Pipeline {
   readonly sinks: ReadonlyMap<string, SinkDefinition>;
   /** The same pipeline on other connectors. Throws `invalid-pipeline` for an id that is none of its sources or sinks. */
   withBindings(bindings: Bindings): Pipeline;
+  /** The same pipeline with so many tasks behind every exchange that does not say how many itself. */
+  withParallelism(parallelism: number): Pipeline;
 }
 
 /**
@@ -108,6 +110,7 @@ function assemble(frame: Omit<Draft, 'nodes'>, entries: readonly Entry[]): Pipel
         entries.map((entry, index) => bind(entry, names[index] as string, bindings)),
       );
     },
+    withParallelism: (parallelism) => assemble({ ...frame, parallelism }, entries),
   };
 }
 

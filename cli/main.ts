@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+/** The command `millrace`: one file a command beside this one. It prints; what there is to decide, the library decides. */
+import { Command, CommanderError } from 'commander';
+import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { printFailure } from './failure.ts';
+import { packageVersion, shareMillrace } from './package-root.ts';
+import { addPlan } from './plan.ts';
+import { addRun } from './run.ts';
+import { flushed } from './terminal.ts';
+
+shareMillrace();
+
+const program = new Command('millrace')
+  .description('Run, look into and mend stream pipelines written in TypeScript.')
+  .version(packageVersion)
+  .addHelpText('after', exitCodesHelp)
+  .showHelpAfterError('(--help shows what there is)')
+  .exitOverride();
+
+addRun(program);
+addPlan(program);
+for (const command of commandsIn(program)) {
+  command
+    .option('--json', 'print JSON')
+    .option('--stack', 'with errors, show where in the code they came from')
+    .exitOverride();
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? codeOf(error) : report(error);
+}
+await flushed();
+
+function codeOf({ exitCode }: CommanderError): number {
+  return exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+}
+
+function report(error: unknown): number {
+  const { argv } = process;
+  printFailure(error, { json: argv.includes('--json'), stack: argv.includes('--stack') });
+  return exitCodeOf(
+    error,
+    program.commands.map((command) => command.opts()['dataDir'] as string | undefined).find(Boolean),
+  );
+}
+
+/** Every command that does something, those of groups too. */
+function commandsIn(group: Command): Command[] {
+  return group.commands.flatMap((command) => (command.commands.length > 0 ? commandsIn(command) : [command]));
+}

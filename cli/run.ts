@@ -1,0 +1,143 @@
+import type { Command } from 'commander';
+import { carryOut, type OpenEmbedded, openEmbedded, type RunSummary } from '../lib/embedded/index.ts';
+import { bindingsOf } from './bind.ts';
+import { commandLine } from './command-line.ts';
+import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
+import { failureData, printFailure } from './failure.ts';
+import { loadPipeline, type PipelineModule } from './load-pipeline.ts';
+import { jsonProgress, noProgress, type ProgressDisplay, plainProgress, terminalProgress } from './progress.ts';
+import { parseSpeed, replayed } from './speed.ts';
+import { listenForStop } from './stop-signals.ts';
+import { printSummary } from './summary.ts';
+import { type CommonOptions, counted, errorColours, flushed, print, printError, printJson } from './terminal.ts';
+
+interface RunCommandOptions extends CommonOptions {
+  readonly dataDir?: string;
+  readonly bind: readonly string[];
+  readonly quiet?: boolean;
+  readonly parallelism?: number;
+  readonly speed?: string;
+  readonly fsync?: boolean;
+}
+
+/** `millrace run` */
+export function addRun(program: Command): void {
+  program
+    .command('run <pipeline>')
+    .description('run a pipeline in this process until its input ends')
+    .option('-d, --data-dir <folder>', 'keep state there: a run that ended in whatever way goes on where it was')
+    .option('-b, --bind <id=path>', 'a file in the place of a source or sink; may be given again', collect, [])
+    .option('--parallelism <n>', 'tasks of each stage behind a key-by', wholeNumber)
+    .option('--speed <factor>', 'play sources back so many times faster than real time, or max')
+    .option('--fsync', 'with a data directory: survive power cuts too, not only the end of the process')
+    .option('-q, --quiet', 'no progress, no summary')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  millrace run examples/flights
+  millrace run examples/flights --data-dir data        go on after Ctrl-C, kill -9 or a crash
+  millrace run . --bind flights=2001.csv.gz            other input
+  millrace run . --bind stats=stats.parquet --json     other output; what happens as lines of JSON
+  cat orders.jsonl | millrace run . --bind orders=-    standard input
+  millrace run . --speed 3600                          an hour a second
+${exitCodesHelp}`,
+    )
+    .action(run);
+}
+
+async function run(path: string, options: RunCommandOptions): Promise<void> {
+  const loaded = await loadPipeline(path);
+  let { pipeline } = loaded;
+  if (options.parallelism !== undefined) pipeline = pipeline.withParallelism(options.parallelism);
+  if (options.bind.length > 0) pipeline = pipeline.withBindings(bindingsOf(pipeline, options.bind));
+  if (options.speed !== undefined) pipeline = pipeline.withBindings(replayed(pipeline, parseSpeed(options.speed)));
+  const { dataDir, fsync = false } = options;
+  const stop = listenForStop((text) => say(options, text));
+  let code: number = exitCodes.failed;
+  try {
+    const open = await openEmbedded(pipeline, { fsync, ...(dataDir === undefined ? {} : { dataDir }) });
+    try {
+      announce(open, options);
+      const display = displayFor(options);
+      const onProgress = display.update.bind(display);
+      const done = await carryOut(open, { signal: stop.signal, onProgress }).finally(() => display.end());
+      code = await conclude(loaded, done, options, stop.by);
+    } finally {
+      await open.close();
+    }
+  } catch (error) {
+    printFailure(error, options);
+    code = exitCodeOf(error, dataDir);
+  } finally {
+    stop.end();
+  }
+  await flushed();
+  process.exit(code);
+}
+
+function announce({ run, pipeline, dataDir }: OpenEmbedded, options: RunCommandOptions): void {
+  const { tasks, record, resumed, changedStages } = run.open;
+  if (options.json === true) {
+    printJson({ event: 'started', pipeline: pipeline.name, run: record.id, resumed, dataDir, tasks: tasks.length });
+    return;
+  }
+  const kept = dataDir === undefined ? 'in memory' : resumed ? `going on from ${dataDir}` : `state in ${dataDir}`;
+  const size = `${counted(pipeline.plan.stages.length, 'stage')}, ${counted(tasks.length, 'task')}`;
+  say(options, `${errorColours.bold(pipeline.name)}: ${size}, ${kept}`);
+  if (changedStages.length > 0) say(options, `changed code takes over in ${changedStages.join(', ')}`);
+}
+
+async function conclude(
+  { summary }: PipelineModule,
+  done: RunSummary,
+  options: RunCommandOptions,
+  stoppedBy: () => NodeJS.Signals | undefined,
+): Promise<number> {
+  const { json, quiet, dataDir } = options;
+  const text = done.kind === 'finished' && summary !== undefined && quiet !== true ? await summary(done) : undefined;
+  if (json === true) {
+    const { error, ...facts } = done;
+    printJson({
+      event: done.kind,
+      ...facts,
+      ...(error === undefined ? {} : { error: failureData(error, options.stack) }),
+    });
+  } else {
+    if (quiet !== true && done.kind !== 'failed') printSummary(done);
+    if (text !== undefined) print(`\n${text}`);
+    if (done.error !== undefined) printFailure(done.error, options);
+    if (done.kind !== 'finished') sayHowToGoOn(done, options);
+  }
+  if (done.kind === 'finished') return exitCodes.ok;
+  if (done.error !== undefined) return exitCodeOf(done.error, dataDir);
+  return stoppedBy() === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
+}
+
+function sayHowToGoOn({ kind, dataDir, pipeline }: RunSummary, options: RunCommandOptions): void {
+  if (dataDir !== undefined) {
+    const when = kind === 'failed' ? 'when that is mended, ' : '';
+    say(options, `everything up to the last commit is kept; ${when}go on with:\n  ${commandLine()}`);
+  } else if (kind === 'stopped') {
+    const again = commandLine(['--data-dir', `data/${pipeline}`]);
+    say(options, `nothing is kept, as there is no data directory; a run that can go on is begun with:\n  ${again}`);
+  }
+}
+
+function displayFor({ json, quiet }: RunCommandOptions): ProgressDisplay {
+  if (quiet === true) return noProgress();
+  if (json === true) return jsonProgress();
+  return process.stderr.isTTY ? terminalProgress(process.stderr) : plainProgress();
+}
+
+function say({ json }: CommonOptions, text: string): void {
+  if (json !== true) printError(text);
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+function wholeNumber(text: string): number {
+  const n = Number(text);
+  if (Number.isSafeInteger(n) && n > 0) return n;
+  throw new UsageError(`${text} is no positive whole number`);
+}
