@@ -18,7 +18,47 @@ export {
   type WallTime,
 } from './model/index.ts';
 export * from './operators/aggregate/index.ts';
-export { type SideOutput, sideOutput, type } from './operators/index.ts';
+export {
+  type AsyncCall,
+  type AsyncOptions,
+  aggregating,
+  countWindow,
+  cumulating,
+  type Evictor,
+  earlyByCount,
+  earlyByProcessingTime,
+  endOfWindow,
+  everyCount,
+  globalWindow,
+  hopping,
+  type KeyedContext,
+  type KeyedProcessSpec,
+  keepLast,
+  keepWithin,
+  list,
+  map,
+  type Process,
+  type ProcessContext,
+  type ProcessSpec,
+  process,
+  reducing,
+  type SideOutput,
+  type StateOptions,
+  session,
+  sideOutput,
+  type Timers,
+  type Trigger,
+  type TriggerContext,
+  type TriggerDecision,
+  tumbling,
+  type,
+  value,
+  type WindowAssigner,
+  type WindowBounds,
+  type WindowFunction,
+  type WindowFunctionContext,
+  type WindowResult,
+} from './operators/index.ts';
 export * from './pipeline/index.ts';
-export type { Plan } from './plan/index.ts';
-export type { SinkConnector, SourceConnector } from './ports/index.ts';
+export { type Plan, type PlanFault, planAsJson, planAsMermaid, planAsText } from './plan/index.ts';
+export type { Guarantee, SinkConnector, SourceConnector } from './ports/index.ts';

@@ -76,7 +76,11 @@ export interface Process<In, K, Out> {
   readonly id: string;
   readonly definition: OperatorDefinition;
   /** Never present at run time. */
-  readonly [types]?: { in(record: In): void; key(key: K): void; out(): Out };
+  readonly [types]?: {
+    readonly in: (record: In) => void;
+    readonly key: (key: K) => void;
+    readonly out: () => Out;
+  };
 }
 
 /**

@@ -151,7 +151,7 @@ class Written {
 }
 
 type Add = (id: string, operator: OperatorDefinition, options: OperatorOptions | undefined, fn?: unknown) => Written;
-type FunctionOptions = WindowFunctionOptions<StateDescriptors, StateDescriptors>;
+type FunctionOptions = WindowFunctionOptions<unknown, StateDescriptors, StateDescriptors>;
 
 /** A stream in windows: waits to hear what is made of them. */
 class Windowed {

@@ -12,8 +12,10 @@ import type {
   SideOutput,
   StateDescriptors,
   Trigger,
+  Type,
   WindowAssigner,
-  WindowFunction,
+  WindowBounds,
+  WindowFunctionContext,
   WindowResult,
 } from '../operators/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
@@ -112,7 +114,10 @@ export interface WindowingOptions<T> {
 }
 
 /** What a window function uses beside the window's content. */
-export interface WindowFunctionOptions<S extends StateDescriptors, W extends StateDescriptors> extends OperatorOptions {
+export interface WindowFunctionOptions<E, S extends StateDescriptors, W extends StateDescriptors>
+  extends OperatorOptions {
+  /** The type of what is given to `ctx.emit`: `out: type<Alert>()`. Not needed for what the function returns. */
+  readonly out?: Type<E>;
   /** States that belong to the key and outlive its windows. */
   readonly state?: S;
   /** States that belong to a window and are cleared with it. */
@@ -121,8 +126,20 @@ export interface WindowFunctionOptions<S extends StateDescriptors, W extends Sta
   readonly outputs?: readonly { readonly side: string }[];
 }
 
-type NoStates = Record<never, never>;
+/**
+ * Makes a window's results: what it returns (nothing if undefined), each result of a generator, and what is given to `ctx.emit`. Called for every firing,
+ * so also for early and updated results. `input` is what was aggregated, or all records in order of arrival.
+ */
+export type MakeResults<K, In, R, E, S extends StateDescriptors, W extends StateDescriptors> = (
+  key: K,
+  window: WindowBounds,
+  input: In,
+  ctx: WindowFunctionContext<E, S, W>,
+) => R | Generator<R, void, void> | void;
+
+type None = Record<never, never>;
 type Single<One, Many> = [One] extends [never] ? Many : One;
+type Results<R, E> = Stream<Exclude<R, undefined | void> | E>;
 
 /**
  * Records by key, in windows. Results have the window's last millisecond as their event time, so that windows chain. Without a window function a result
@@ -136,26 +153,33 @@ export interface WindowedStream<K, T> {
     aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
     options?: OperatorOptions,
   ): Stream<WindowResult<K, Aggregated<One, Many>>>;
-  aggregate<R, One = never, Many = never, S extends StateDescriptors = NoStates, W extends StateDescriptors = NoStates>(
+  aggregate<
+    R = never,
+    One = never,
+    Many = never,
+    E = never,
+    S extends StateDescriptors = None,
+    W extends StateDescriptors = None,
+  >(
     id: string,
     aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
-    fn: WindowFunction<K, Single<One, Many>, R, S, W>,
-    options?: WindowFunctionOptions<S, W>,
-  ): Stream<Exclude<R, undefined>>;
+    fn: MakeResults<K, Single<One, Many>, R, E, S, W>,
+    options?: WindowFunctionOptions<E, S, W>,
+  ): Results<R, E>;
   /** Folds records into one of the same type, in the order of their arrival; sessions that merge fold theirs in the order of time. */
   reduce(id: string, fn: Reduce<T>, options?: OperatorOptions): Stream<WindowResult<K, { readonly value: T }>>;
-  reduce<R, S extends StateDescriptors = NoStates, W extends StateDescriptors = NoStates>(
+  reduce<R = never, E = never, S extends StateDescriptors = None, W extends StateDescriptors = None>(
     id: string,
     fn: Reduce<T>,
-    windowFunction: WindowFunction<K, T, R, S, W>,
-    options?: WindowFunctionOptions<S, W>,
-  ): Stream<Exclude<R, undefined>>;
+    windowFunction: MakeResults<K, T, R, E, S, W>,
+    options?: WindowFunctionOptions<E, S, W>,
+  ): Results<R, E>;
   /** Keeps all records of a window and hands them to the function, in order of arrival. The state grows with them: prefer `aggregate`. */
-  process<R, S extends StateDescriptors = NoStates, W extends StateDescriptors = NoStates>(
+  process<R = never, E = never, S extends StateDescriptors = None, W extends StateDescriptors = None>(
     id: string,
-    fn: WindowFunction<K, readonly T[], R, S, W>,
-    options?: WindowFunctionOptions<S, W>,
-  ): Stream<Exclude<R, undefined>>;
+    fn: MakeResults<K, readonly T[], R, E, S, W>,
+    options?: WindowFunctionOptions<E, S, W>,
+  ): Results<R, E>;
 }
 
 /** Records by key. `filter` keeps the key; what changes the record does not, and needs another `keyBy` before state. */
