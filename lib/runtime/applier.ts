@@ -253,7 +253,7 @@ export class Applier {
       head.record(value instanceof AsyncFailure ? raise(value.error) : value, time, key);
       if (this.inspectState) this.#inspect(back.store);
     } catch (error) {
-      this.#over(error, back, value instanceof AsyncFailure ? undefined : value, time, key);
+      this.#over(error, back, this.#original(value), time, key);
     } finally {
       this.#state.chain.site.at = site;
     }
@@ -273,6 +273,12 @@ export class Applier {
       this.#over(error, back, value, time, cell.key);
       cell.table.remove(cell);
     }
+  }
+
+  /** The record as it came, where an asynchronous operator's result stands in its place. */
+  #original(value: unknown): unknown {
+    const { frame, row } = this.#state.unit;
+    return frame === undefined ? value : frame.values[row];
   }
 
   #inspect(since: Mark): void {
@@ -312,7 +318,8 @@ export class Applier {
     if (next.kind !== 'give-up') throw new AttemptOver(cause, next.status);
     const attempts =
       status.kind === 'backoff' && status.offset === cause && status.unit === unit ? status.attempts + 1 : 1;
-    this.givenUp.push({ how: next.how, cause, unit, operator, value, time, key, attempts, failure });
+    const edge = this.#state.unit.cell === undefined ? this.#state.unit.frame?.channel.edge : undefined;
+    this.givenUp.push({ how: next.how, cause, unit, operator, edge, value, time, key, attempts, failure });
   }
 
   #faults(operator: string) {

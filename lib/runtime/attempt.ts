@@ -11,6 +11,8 @@ export interface GivenUp {
   readonly cause: number;
   readonly unit: number;
   readonly operator: string;
+  /** The edge on which the record came; undefined for a source's row and for a timer. */
+  readonly edge: string | undefined;
   readonly value: unknown;
   readonly time: number;
   readonly key: unknown;

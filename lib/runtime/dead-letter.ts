@@ -13,6 +13,9 @@ export interface DeadLetter {
   /** Offset of the message in the task's log, and ordinal of the record or timer in it: together with stage and partition its identity. */
   readonly offset: number;
   readonly unit: number;
+  /** The edge on which it came: where a replay puts it. Undefined for a source's row; a timer cannot be replayed. */
+  readonly edge: string | undefined;
+  readonly kind: 'record' | 'row' | 'timer';
   readonly attempts: number;
   readonly error: {
     readonly kind: string;
@@ -36,6 +39,8 @@ export function deadLetterOf(host: TaskHost, letter: GivenUp): DeadLetter {
     operator: letter.operator,
     offset: letter.cause,
     unit: letter.unit,
+    edge: letter.edge,
+    kind: letter.edge !== undefined ? 'record' : host.source === undefined ? 'timer' : 'row',
     attempts: letter.attempts,
     error: { kind: failure.kind, message: failure.message, stack: failure.stack, hint: failure.hint },
     at: failure.at,

@@ -80,6 +80,7 @@ export class SourceBatch {
       cause: offset,
       unit: 0,
       operator: this.#source,
+      edge: undefined,
       value: raw,
       time: MIN_TIME,
       key: undefined,

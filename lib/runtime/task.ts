@@ -99,6 +99,36 @@ export class Task {
     });
   }
 
+  /** Sets a task going again that stopped because its restarts were used up. */
+  resume(): Promise<StepResult> {
+    return this.#alone(async () => {
+      const state = this.#take() ?? (await load(this.host));
+      const { status } = state;
+      if (status.kind !== 'stopped' || status.reason !== 'failed')
+        return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
+      state.status = {
+        kind: 'backoff',
+        offset: state.nextOffset,
+        unit: -1,
+        attempts: 0,
+        until: 0,
+        skip: status.skip,
+        failure: status.failure,
+      };
+      const now = this.host.clock.now();
+      return this.#settle(
+        state,
+        await this.#committer.commit(state, new Applier(this.host, state, false, now), state.nextOffset, false),
+        0,
+      );
+    });
+  }
+
+  /** Where appends and commits are one, nothing of the old code's is under way: the new code goes on at the next offset, without a barrier. */
+  #mayTakeOver(): boolean {
+    return this.host.atomic !== undefined;
+  }
+
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#busy.then(work, work);
     this.#busy = result.catch(() => {});
@@ -118,6 +148,7 @@ export class Task {
         state = await load(this.host);
         fresh = true;
       }
+      if (state.epoch < this.host.epoch && this.#mayTakeOver()) state.epoch = this.host.epoch;
       if (state.epoch !== this.host.epoch) return this.#keep(state, { kind: 'other-code', epoch: state.epoch });
       const now = this.host.clock.now();
       if (state.status.kind === 'stopped') {

@@ -7,9 +7,14 @@ import { MillraceError } from '../model/index.ts';
 import { boundedOutOfOrderness, noRestart, pipeline, type Stream } from '../pipeline/index.ts';
 import { TestDriver, type TestDriverOptions } from './test-driver.ts';
 
+/** Any stream: what can end at a sink. */
+export interface Ending {
+  to(id: string, sink: never): void;
+}
+
 export interface OperatorCase<In> {
   /** What is under test: everything between a source and a sink, key-bys included. */
-  build(input: Stream<In>): Stream<unknown> | readonly Stream<unknown>[];
+  build(input: Stream<In>): Ending | readonly Ending[];
   /** Records in the order in which they arrive. They are frozen, so that an operator that changes its input is found out. */
   readonly records: readonly In[];
   eventTime(record: In): EventTime | Date;
@@ -64,8 +69,8 @@ async function outputs<In>(
         eventTime: (record) => test.eventTime(record as In),
         watermark: boundedOutOfOrderness(test.outOfOrderness ?? (0 as Duration)),
       }) as Stream<In>;
-      const streams = [test.build(source)].flat() as Stream<unknown>[];
-      for (const stream of streams) stream.to(`out-${sinks++}`, toMemory<unknown>());
+      const streams = [test.build(source)].flat();
+      for (const stream of streams) stream.to(`out-${sinks++}`, toMemory<unknown>() as never);
     },
     { parallelism: 2, restart: noRestart() },
   );
