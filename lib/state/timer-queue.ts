@@ -3,6 +3,9 @@ import { type Cell, compareSubs } from './cell-table.ts';
 
 type AnyCell = Cell<unknown>;
 
+/** From this length on, a bucket is cleared of what no longer holds whenever its length reaches a power of two. */
+const CROWDED = 1024;
+
 /**
  * Cells by the time of their timer: a binary heap of distinct times, and a bucket of cells at each.
  *
@@ -17,11 +20,20 @@ export class TimerQueue {
   add(cell: AnyCell): void {
     const bucket = this.#buckets.get(cell.timer);
     if (bucket !== undefined) {
-      bucket.push(cell);
+      if (bucket[bucket.length - 1] === cell) return;
+      const length = bucket.push(cell);
+      if (length >= CROWDED && (length & (length - 1)) === 0) compact(bucket, cell.timer);
       return;
     }
     this.#buckets.set(cell.timer, [cell]);
     this.#push(cell.timer);
+  }
+
+  /** How many entries there are, those that no longer hold among them. */
+  get entries(): number {
+    let entries = 0;
+    for (const bucket of this.#buckets.values()) entries += bucket.length;
+    return entries;
   }
 
   /** The earliest entry's time, undefined if there is none. */
@@ -42,7 +54,7 @@ export class TimerQueue {
     }
   }
 
-  /** Takes out the cells due at the earliest time, if that is at most `limit`, in the order of (key, table, sub). */
+  /** Takes out the cells due at the earliest time, if that is at most `limit`, each once, in the order of (key, table, sub). */
   takeDue(limit: number): AnyCell[] | undefined {
     for (;;) {
       const time = this.#heap[0];
@@ -55,7 +67,7 @@ export class TimerQueue {
         if (cell.timer === time) due.push(cell);
         else if (Number.isFinite(cell.timer)) this.add(cell);
       }
-      if (due.length > 1) due.sort(compareDue);
+      if (due.length > 1) return due.sort(compareDue).filter((cell, i) => cell !== due[i - 1]);
       if (due.length > 0) return due;
     }
   }
@@ -89,6 +101,13 @@ export class TimerQueue {
     }
     heap[at] = last;
   }
+}
+
+/** Leaves each cell once, and none whose timer is cleared or has an earlier entry. */
+function compact(bucket: AnyCell[], time: number): void {
+  const cells = new Set(bucket);
+  bucket.length = 0;
+  for (const cell of cells) if (cell.timer >= time && Number.isFinite(cell.timer)) bucket.push(cell);
 }
 
 /** The order in which cells due at one time are served. */

@@ -94,6 +94,7 @@ const anyChange: fc.Arbitrary<Change> = fc.record({
 /** Commits of several changes each, and after which of them a snapshot is taken. */
 const anyHistory = fc.array(fc.record({ changes: fc.array(anyChange, { maxLength: 12 }), snapshot: fc.boolean() }), {
   maxLength: 25,
+  size: 'max',
 });
 
 async function errorOf(run: Promise<unknown>): Promise<MillraceError> {
@@ -130,7 +131,7 @@ describe('a snapshot', () => {
           expect(contentsOf(cold)).toStrictEqual(contentsOf(store));
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -261,32 +262,36 @@ describe('garbage', () => {
       collect: fc.boolean(),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.integer({ min: 1, max: 6 }), async (steps, slots) => {
-        const blobs = new MemoryBlobStore();
-        const snapshots = snapshotsIn(blobs, 300);
-        const store = newStore();
-        const live: { ref: SnapshotRef; version: number; expected: Told[] }[] = [];
-        for (let version = 0; version < steps.length; version++) {
-          const { changes, abandoned, collect } = steps[version]!;
-          for (const change of changes) apply(store, change);
-          const delta = deltaOf(store);
-          const previous = live.at(-1)?.ref;
-          if (abandoned) await snapshots.increment(previous, version, [delta]);
-          await blobs.put(versionedBlob('run/stage/1', 'delta', version, 'd'), delta);
-          const ref = await snapshots.increment(previous, version, [delta]);
-          live.push({ ref, version, expected: contentsOf(store) });
-          if (live.length > slots) live.shift();
-          const minBase = Math.min(...live.map((slot) => slot.ref.base));
-          const minVersion = live[0]!.version;
-          if (collect) await snapshots.collect({ minBase, minVersion });
-          for (const slot of live) {
-            const cold = new Snapshots({ blobs, prefix: 'run/stage/1', nonce: () => 'cold' });
-            expect(await toldBy(cold, slot.ref)).toStrictEqual(slot.expected);
-            expect(await blobs.get(versionedBlob('run/stage/1', 'delta', slot.version, 'd'))).toBeDefined();
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 30, size: 'max' }),
+        fc.integer({ min: 1, max: 6 }),
+        async (steps, slots) => {
+          const blobs = new MemoryBlobStore();
+          const snapshots = snapshotsIn(blobs, 300);
+          const store = newStore();
+          const live: { ref: SnapshotRef; version: number; expected: Told[] }[] = [];
+          for (let version = 0; version < steps.length; version++) {
+            const { changes, abandoned, collect } = steps[version]!;
+            for (const change of changes) apply(store, change);
+            const delta = deltaOf(store);
+            const previous = live.at(-1)?.ref;
+            if (abandoned) await snapshots.increment(previous, version, [delta]);
+            await blobs.put(versionedBlob('run/stage/1', 'delta', version, 'd'), delta);
+            const ref = await snapshots.increment(previous, version, [delta]);
+            live.push({ ref, version, expected: contentsOf(store) });
+            if (live.length > slots) live.shift();
+            const minBase = Math.min(...live.map((slot) => slot.ref.base));
+            const minVersion = live[0]!.version;
+            if (collect) await snapshots.collect({ minBase, minVersion });
+            for (const slot of live) {
+              const cold = new Snapshots({ blobs, prefix: 'run/stage/1', nonce: () => 'cold' });
+              expect(await toldBy(cold, slot.ref)).toStrictEqual(slot.expected);
+              expect(await blobs.get(versionedBlob('run/stage/1', 'delta', slot.version, 'd'))).toBeDefined();
+            }
           }
-        }
-      }),
-      { numRuns: 40 },
+        },
+      ),
+      { numRuns: 20 },
     );
   });
 

@@ -1,0 +1,258 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compareKeyIds, type KeyId } from '../../lib/model/index.ts';
+import { ByteReader, ByteWriter } from '../../lib/protocol/index.ts';
+import { applyCells, type Cell, encodeCells, KeyedStore, NEVER, type Sub } from '../../lib/state/index.ts';
+
+const NAMES = ['op/event', 'op/also-event', 'op/processing', 'op/ttl', 'op/none'];
+const DOMAINS = ['event', 'event', 'processing', 'event-ttl', 'none'] as const;
+
+function newStore(): KeyedStore {
+  const store = new KeyedStore();
+  for (const [i, name] of NAMES.entries()) {
+    store.table<unknown>(name, { clone: structuredClone, domain: DOMAINS[i]! });
+  }
+  return store;
+}
+
+interface Held {
+  readonly table: number;
+  readonly key: KeyId;
+  readonly sub: Sub;
+  readonly timer: number;
+  readonly value: unknown;
+}
+
+const idOf = (table: number, key: KeyId, sub: Sub): string => `${table} ${typeof key}${key} ${typeof sub}${sub}`;
+
+function heldIn(store: KeyedStore): Map<string, Held> {
+  const held = new Map<string, Held>();
+  for (const table of store.tables) {
+    for (const { key, sub, timer, value } of table.cells()) {
+      const id = idOf(table.index, key, sub);
+      expect(held.has(id)).toBe(false);
+      expect(table.find(key, sub)?.value).toBe(value);
+      held.set(id, { table: table.index, key, sub, timer, value: structuredClone(value) });
+    }
+    expect([...table.cells()].length).toBe(table.size);
+    for (const key of table.keys()) expect(table.cellsOf(key).length).toBeGreaterThan(0);
+  }
+  return held;
+}
+
+const queues = (store: KeyedStore) => [store.eventTimers, store.processingTimers, store.eventExpiry] as const;
+const queueOf = [0, 0, 1, 2, undefined];
+
+/** What a plain list says is due, in the order of (time, key, table, sub). */
+function inOrderOfFiring(held: Map<string, Held>, queue: number): string[] {
+  const before = (a: Sub, b: Sub): number =>
+    a === b ? 0 : a === undefined ? -1 : b === undefined ? 1 : compareKeyIds(a, b);
+  return [...held.values()]
+    .filter(({ table, timer }) => queueOf[table] === queue && timer !== NEVER)
+    .sort((a, b) => a.timer - b.timer || compareKeyIds(a.key, b.key) || a.table - b.table || before(a.sub, b.sub))
+    .map(({ table, key, sub, timer }) => `${timer} ${idOf(table, key, sub)}`);
+}
+
+function fire(cell: Cell<unknown>): string {
+  const text = `${cell.timer} ${idOf(cell.table.index, cell.key, cell.sub)}`;
+  cell.table.schedule(cell, NEVER);
+  return text;
+}
+
+function drain(store: KeyedStore, queue: number): string[] {
+  const fired: string[] = [];
+  const timers = queues(store)[queue]!;
+  for (let due = timers.takeDue(NEVER); due !== undefined; due = timers.takeDue(NEVER)) fired.push(...due.map(fire));
+  return fired;
+}
+
+const key = fc.constantFrom<KeyId>('a', 1, 2n);
+const sub = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(undefined) },
+  { weight: 2, arbitrary: fc.integer({ min: 0, max: 11 }) },
+  { weight: 1, arbitrary: fc.constantFrom<Sub>('s', 3n) },
+);
+const at = { table: fc.nat(4), key, sub };
+const anyOp = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('put' as const), ...at, value: fc.nat(9) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('schedule' as const), ...at, time: fc.constantFrom(NEVER, 1, 2, 3, 5, 8) }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), ...at }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('mark' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('rollback' as const), to: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('fire' as const), queue: fc.nat(2), limit: fc.nat(8) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('look' as const) }) },
+);
+
+describe('keyed state', () => {
+  test('after any changes, a rollback restores exactly what was at the mark, a delta holds exactly what changed, and timers fire as a plain list says', () => {
+    fc.assert(
+      fc.property(fc.array(anyOp, { maxLength: 80, size: 'max' }), (ops) => {
+        const store = newStore();
+        const committed = newStore();
+        let marks: { mark: number; held: Map<string, Held> }[] = [{ mark: store.mark(), held: heldIn(store) }];
+        for (const op of ops) {
+          switch (op.do) {
+            case 'put': {
+              const table = store.tables[op.table]!;
+              const cell = table.find(op.key, op.sub);
+              if (cell === undefined) table.create(op.key, op.sub, [op.value]);
+              else if (op.value < 5) {
+                table.touch(cell);
+                (cell.value as number[]).push(op.value);
+              } else table.set(cell, [op.value]);
+              break;
+            }
+            case 'schedule': {
+              const table = store.tables[op.table]!;
+              const cell = table.find(op.key, op.sub);
+              if (cell !== undefined) table.schedule(cell, op.time);
+              break;
+            }
+            case 'remove': {
+              const cell = store.tables[op.table]!.find(op.key, op.sub);
+              if (cell !== undefined) cell.table.remove(cell);
+              break;
+            }
+            case 'mark':
+              marks.push({ mark: store.mark(), held: heldIn(store) });
+              break;
+            case 'rollback': {
+              marks = marks.slice(0, 1 + (op.to % marks.length));
+              const { mark, held } = marks.at(-1)!;
+              store.rollback(mark);
+              expect(heldIn(store)).toStrictEqual(held);
+              break;
+            }
+            case 'fire': {
+              const expected = inOrderOfFiring(heldIn(store), op.queue);
+              const due = queues(store)[op.queue]!.takeDue(op.limit) ?? [];
+              const fired = due.map(fire);
+              const time = Number.parseInt(expected[0] ?? '', 10);
+              const same = time <= op.limit ? expected.filter((text) => text.startsWith(`${time} `)) : [];
+              expect(fired).toEqual(same);
+              break;
+            }
+            case 'commit': {
+              const writer = new ByteWriter();
+              encodeCells(writer, store.tables, store.changes());
+              store.clear();
+              applyCells(committed, new ByteReader(writer.copy()));
+              const timeless = (held: Map<string, Held>) =>
+                new Map([...held].map(([id, cell]) => [id, cell.table === 4 ? { ...cell, timer: NEVER } : cell]));
+              const order = (held: Map<string, Held>) =>
+                new Map([...timeless(held)].sort(([a], [b]) => (a < b ? -1 : 1)));
+              expect(order(heldIn(committed))).toStrictEqual(order(heldIn(store)));
+              marks = [{ mark: store.mark(), held: heldIn(store) }];
+              break;
+            }
+            case 'look':
+              for (const [i, queue] of queues(store).entries()) {
+                const first = inOrderOfFiring(heldIn(store), i)[0];
+                expect(queue.earliest()).toBe(first === undefined ? undefined : Number.parseInt(first, 10));
+              }
+              break;
+          }
+        }
+        for (const [i] of queues(store).entries()) {
+          const expected = inOrderOfFiring(heldIn(store), i);
+          expect(drain(store, i)).toEqual(expected);
+          const expectedOfCommitted = inOrderOfFiring(heldIn(committed), i);
+          expect(drain(committed, i)).toEqual(expectedOfCommitted);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('two tables of one name are refused', () => {
+    const store = newStore();
+    expect(() => store.table('op/none', { clone: structuredClone, domain: 'none' })).toThrow(
+      'two state tables have the name "op/none"',
+    );
+  });
+
+  test('a cell made and removed since the commit is not in the delta', () => {
+    const store = newStore();
+    const table = store.tables[0]!;
+    table.remove(table.create('k', undefined, 1));
+    expect(store.changes()).toEqual([]);
+  });
+
+  test('cells of a key come in the order of their subs, however many', () => {
+    for (const many of [1, 3, 8, 9, 50]) {
+      const table = newStore().tables[0]!;
+      const subs = Array.from({ length: many }, (_, i) => (i * 7) % many);
+      for (const sub of subs) table.create('k', sub, sub);
+      table.create('k', undefined, 'bare');
+      expect(table.cellsOf('k').map((cell) => cell.sub)).toEqual([undefined, ...subs.toSorted((a, b) => a - b)]);
+      for (const sub of subs) table.remove(table.find('k', sub)!);
+      expect(table.cellsOf('k').map((cell) => cell.value)).toEqual(['bare']);
+      expect(table.size).toBe(1);
+    }
+  });
+});
+
+describe('timers', () => {
+  test('a cell whose timer was cleared and set again is due once', () => {
+    const store = newStore();
+    const table = store.tables[0]!;
+    const cells = [1, 2].map((key) => table.create(key, undefined, 1));
+    for (const time of [5, NEVER, 5, 7, 5, 6, 5]) for (const cell of cells) table.schedule(cell, time);
+    expect(store.eventTimers.takeDue(5)).toEqual(cells);
+  });
+
+  test('timers set and cleared for ever take no more room', () => {
+    const store = newStore();
+    const table = store.tables[0]!;
+    const cells = [1, 2, 3].map((key) => table.create(key, undefined, 1));
+    for (let i = 0; i < 20_000; i++) {
+      for (const cell of cells) {
+        table.schedule(cell, NEVER);
+        table.schedule(cell, 1000);
+      }
+    }
+    expect(store.eventTimers.entries).toBeLessThan(5_000);
+    expect(store.eventTimers.takeDue(1000)).toEqual(cells);
+  });
+
+  test('a timer moved later from a crowded time is not lost', () => {
+    const store = newStore();
+    const table = store.tables[0]!;
+    const moved = table.create('moved', undefined, 1);
+    table.schedule(moved, 10);
+    table.schedule(moved, 30);
+    const others = [1, 2].map((key) => table.create(key, undefined, 1));
+    for (let i = 0; i < 5_000; i++) {
+      for (const other of others) {
+        table.schedule(other, NEVER);
+        table.schedule(other, 10);
+      }
+    }
+    expect(store.eventTimers.takeDue(100)).toEqual(others);
+    expect(store.eventTimers.takeDue(100)).toEqual([moved]);
+  });
+
+  test('what is due at one time comes in the order of key, table and sub', () => {
+    const store = newStore();
+    const cells: Cell<unknown>[] = [];
+    for (const key of ['b', 2, 'a', 1n, 1]) {
+      for (const at of [1, 0]) {
+        for (const sub of ['x', 5, undefined]) {
+          const table = store.tables[at]!;
+          const cell = table.create(key, sub, 0);
+          table.schedule(cell, 9);
+          cells.push(cell);
+        }
+      }
+    }
+    const due = store.eventTimers.takeDue(9)!.map((cell) => `${cell.key} ${cell.table.index} ${cell.sub}`);
+    const keys = ['1', '2', '1', 'a', 'b'];
+    expect(due).toEqual(
+      keys.flatMap((key) => [0, 1].flatMap((at) => [undefined, 5, 'x'].map((sub) => `${key} ${at} ${sub}`))),
+    );
+  });
+});
