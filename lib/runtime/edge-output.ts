@@ -221,7 +221,7 @@ export class EdgeOutput implements Receiver {
       case 'gather':
         return 0;
       default:
-        return this.#task % this.partitions;
+        return Math.abs(this.#task) % this.partitions;
     }
   }
 

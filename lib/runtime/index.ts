@@ -3,6 +3,7 @@ export * from './controller.ts';
 export * from './dead-letter.ts';
 export { birth, blobPrefix, load } from './load.ts';
 export * from './open-run.ts';
+export * from './replay.ts';
 export { metrics } from './report.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
 export type { StageCode } from './stage-chain.ts';

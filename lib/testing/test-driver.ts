@@ -16,15 +16,16 @@ import {
 } from '../model/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import type { Log, LogEntry } from '../ports/index.ts';
-import type { Claims, Frame } from '../protocol/index.ts';
+import type { Claims } from '../protocol/index.ts';
 import {
   Controller,
   type DeadLetter,
-  deadLetterTopic,
   type Limits,
   metrics,
   type OpenRun,
   openRun,
+  replayLetters,
+  storedLetters,
   type Task,
   type TaskPorts,
 } from '../runtime/index.ts';
@@ -229,21 +230,15 @@ export class TestDriver {
     return found.sort((a, b) => a.time - b.time);
   }
 
-  /** Records that were given up, in the order of their log. */
+  /** Records that were given up and not replayed, in the order of their log. */
   async deadLetters(): Promise<readonly DeadLetter[]> {
-    const topic = await this.#ports.log.topic(deadLetterTopic(this.#pipeline.name));
-    if (topic === undefined) return [];
-    const { messages } = await this.#ports.log.read(topic, 0, 0, {
-      messages: 1_000_000,
-      bytes: Number.MAX_SAFE_INTEGER,
-    });
-    const seen = new Map<string, DeadLetter>();
-    for (const { message } of messages) {
-      for (const letter of (message as Frame).values as DeadLetter[]) {
-        seen.set(`${letter.stage}/${letter.partition}/${letter.offset}/${letter.unit}`, letter);
-      }
-    }
-    return [...seen.values()];
+    return (await storedLetters(this.#ports, this.#pipeline.name)).map(({ letter }) => letter);
+  }
+
+  /** Puts all dead letters back where they came from. */
+  async replayDeadLetters(): Promise<void> {
+    await replayLetters(this.#run.tasks, await storedLetters(this.#ports, this.#pipeline.name));
+    await this.settle();
   }
 
   /** How often an operator counted something: `late`, `refired`. */

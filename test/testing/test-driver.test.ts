@@ -98,6 +98,40 @@ describe('the test driver', () => {
     await driver.close();
   });
 
+  it('replays dead letters, of operators and of sources, each once', async () => {
+    const mended = { source: false, sums: false };
+    const built = pipeline(
+      'mending',
+      (p) => {
+        p.source('in', collection<Reading>([]), { eventTime: (r) => epochMillis(r.at) })
+          .map('check', (r) => {
+            if (r.n === 2 && !mended.source) throw new Error('not yet');
+            return r;
+          })
+          .keyBy('by-key', (r) => r.key)
+          .aggregate('sums', { total: sum((r) => (r.n === 3 && !mended.sums ? Number.NaN : r.n)) })
+          .to('out', toMemory());
+      },
+      { restart: noRestart(), fallback: 'dead-letter', parallelism: 2 },
+    );
+    const driver = await TestDriver.open(built);
+    await driver.feed('in', [reading(1, 'a', 1), reading(2, 'a', 2), reading(3, 'a', 3), reading(4, 'a', 4)]);
+    expect(driver.all('out').at(-1)).toEqual({ key: 'a', total: 5 });
+    expect((await driver.deadLetters()).map(({ operator, kind }) => `${operator} ${kind}`).sort()).toEqual([
+      'check row',
+      'sums record',
+    ]);
+    mended.source = true;
+    mended.sums = true;
+    await driver.replayDeadLetters();
+    expect(await driver.deadLetters()).toEqual([]);
+    await driver.restart();
+    await driver.feed('in', [reading(5, 'a', 5)]);
+    expect(driver.all('out').at(-1)).toEqual({ key: 'a', total: 15 });
+    await driver.end();
+    await driver.close();
+  });
+
   it('stops a task whose restarts are used up, and says why', async () => {
     const driver = await TestDriver.open(summing({ restart: noRestart() }));
     await expect(driver.feed('in', [reading(1, 'a', 1), reading(2, 'a', -2)])).rejects.toMatchObject({

@@ -1,0 +1,82 @@
+import { type TaskId, taskName } from '../../model/index.ts';
+import type { SlotExpectation } from '../../ports/index.ts';
+import { type Commit, type CommitHeader, dataFromJson, dataToJson, type RunRecord } from '../../protocol/index.ts';
+
+/** A commit as it is stored. The header is frozen. */
+export interface StoredCommit {
+  readonly header: CommitHeader;
+  /** Undefined where the body is a blob of that name. */
+  readonly bytes: Uint8Array | undefined;
+  readonly blob: string | undefined;
+}
+
+/** The simulated table of commits. Every method happens at once. */
+export class StoredCommits {
+  /** Called with every commit as it takes its slot, and with the one that it takes it from. */
+  onPut: (commit: StoredCommit, overwritten: StoredCommit | undefined) => void = () => {};
+  /** Called with a run before it is recorded; may give it other properties. */
+  onRun: (record: RunRecord) => RunRecord = (record) => record;
+  readonly #tasks = new Map<string, Map<number, StoredCommit>>();
+  readonly #runs: string[] = [];
+
+  put(task: TaskId, slot: number, commit: Commit, expect: SlotExpectation): 'committed' | 'lost' {
+    const slots = this.slots(task);
+    const held = slots.get(slot);
+    const found = held?.header.version ?? 'absent';
+    if (found !== expect) return 'lost';
+    const stored = storedCommit(commit);
+    slots.set(slot, stored);
+    this.onPut(stored, held);
+    return 'committed';
+  }
+
+  /** The slots of a task as they are. */
+  slots(task: TaskId): Map<number, StoredCommit> {
+    const name = taskName(task);
+    let slots = this.#tasks.get(name);
+    if (slots === undefined) {
+      slots = new Map();
+      this.#tasks.set(name, slots);
+    }
+    return slots;
+  }
+
+  newest(task: TaskId): StoredCommit | undefined {
+    let newest: StoredCommit | undefined;
+    for (const commit of this.slots(task).values()) {
+      if (newest === undefined || commit.header.version > newest.header.version) newest = commit;
+    }
+    return newest;
+  }
+
+  createRun(record: RunRecord): 'created' | 'exists' {
+    if (this.runs().some(({ id }) => id === record.id)) return 'exists';
+    this.#runs.push(dataToJson(this.onRun(record)));
+    return 'created';
+  }
+
+  runs(): RunRecord[] {
+    return this.#runs.map((text) => dataFromJson(text) as RunRecord);
+  }
+}
+
+/** As a store hands it out: bytes that nobody shares. */
+export function commitOf({ header, bytes, blob }: StoredCommit): Commit {
+  if (bytes === undefined) return { header, body: { kind: 'blob', name: blob! } };
+  return { header, body: { kind: 'inline', bytes: () => bytes.slice() } };
+}
+
+function storedCommit({ header, body }: Commit): StoredCommit {
+  const copy = freeze(dataFromJson(dataToJson(header)) as CommitHeader);
+  return body.kind === 'blob'
+    ? { header: copy, bytes: undefined, blob: body.name }
+    : { header: copy, bytes: body.bytes().slice(), blob: undefined };
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) freeze(part);
+  }
+  return value;
+}
