@@ -135,7 +135,8 @@ function countedAt(channel: ChannelState, edge: EdgeTime, skew: number, rest: nu
   if (policy === 'exclude') return undefined;
   const claim = channel.watermark;
   if (claim !== MIN_TIME && rest - claim <= drift) return claim;
-  const floor = Math.max(claim, liveFloor(channel, edge, skew));
+  // A claim beyond the floor lies too far behind as well, so that the floor alone decides.
+  const floor = liveFloor(channel, edge, skew);
   return rest - floor > drift ? undefined : floor;
 }
 

@@ -57,6 +57,8 @@ export interface SourceHeader {
   /** Connector's cursor for nextOffset. */
   readonly cursor: unknown;
   readonly drainTo: number | undefined;
+  /** Another code version takes over at this offset: the source's barrier. */
+  readonly handOver: { readonly at: number; readonly epoch: number } | undefined;
   /** Everything read and the maximum watermark said. */
   readonly done: boolean;
   /** Per outgoing edge and partition, the last `thru` sent. */

@@ -3,8 +3,7 @@
  * These are plain data. Logs of bytes write them with the codec beside this file; logs in memory keep them as they are.
  * Nothing in a message is ever changed after it was appended.
  */
-import type { KeyId } from '../model/index.ts';
-import type { Position } from '../model/index.ts';
+import type { KeyId, Position } from '../model/index.ts';
 
 /** (Upstream task, edge), seen from a downstream task. */
 export interface ChannelId {

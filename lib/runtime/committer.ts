@@ -205,6 +205,7 @@ export class Committer {
               spoken: state.spoken,
               cursor: state.cursor,
               drainTo: state.drainTo,
+              handOver: state.handOver,
               done: state.done,
               sent: Object.fromEntries(state.chain.edges.map((edge) => [edge.edge.id, edge.sent.map((s) => s.thru)])),
             },

@@ -52,6 +52,7 @@ export async function birth(host: TaskHost): Promise<void> {
             spoken: false,
             cursor: undefined,
             drainTo: undefined,
+            handOver: undefined,
             done: false,
             sent: {},
           },

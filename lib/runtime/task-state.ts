@@ -1,5 +1,12 @@
 import { MIN_TIME, type TaskId } from '../model/index.ts';
-import { ByteReader, Channels, type CommitHeader, type SnapshotRef, type TaskStatus } from '../protocol/index.ts';
+import {
+  ByteReader,
+  Channels,
+  type CommitHeader,
+  type SnapshotRef,
+  type SourceHeader,
+  type TaskStatus,
+} from '../protocol/index.ts';
 import { applyCells, KeyedStore } from '../state/index.ts';
 import type { Debt, Sheet } from './sheet.ts';
 import { StageChain } from './stage-chain.ts';
@@ -30,6 +37,7 @@ export class TaskState {
   spoken: boolean;
   cursor: unknown;
   drainTo: number | undefined;
+  handOver: SourceHeader['handOver'];
   done: boolean;
   /** What the last commit owes and nobody has seen paid. */
   debts: readonly Debt[];
@@ -54,6 +62,7 @@ export class TaskState {
     this.spoken = header.source?.spoken ?? false;
     this.cursor = header.source?.cursor;
     this.drainTo = header.source?.drainTo;
+    this.handOver = header.source?.handOver;
     this.done = header.source?.done ?? false;
     this.debts = sheet.debts;
     this.unit = new Unit(host.seed, header.watermark, header.processingTime);

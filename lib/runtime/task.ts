@@ -99,6 +99,28 @@ export class Task {
     });
   }
 
+  /**
+   * A source task's switch to another code version at offset `at`, which must be at or after everything that any attempt of the old code has read: old code works up to it, new code
+   * from it on. Tasks behind an exchange switch at a barrier in their log instead.
+   */
+  handOver(at: number, epoch: number): Promise<StepResult> {
+    return this.#alone(async () => {
+      const state = this.#take() ?? (await load(this.host));
+      if (state.nextOffset < at) state.handOver = { at, epoch };
+      else state.epoch = epoch;
+      return this.#settle(
+        state,
+        await this.#committer.commit(
+          state,
+          new Applier(this.host, state, false, this.host.clock.now()),
+          state.nextOffset,
+          false,
+        ),
+        0,
+      );
+    });
+  }
+
   /** Sets a task going again that stopped because its restarts were used up. */
   resume(): Promise<StepResult> {
     return this.#alone(async () => {
@@ -225,6 +247,10 @@ export class Task {
       applier.advance(MAX_TIME);
     }
     const whole = upTo === batch.upTo;
+    if (state.handOver !== undefined && upTo >= state.handOver.at) {
+      state.epoch = state.handOver.epoch;
+      state.handOver = undefined;
+    }
     const before = state.status;
     state.status = status;
     state.restarts += status.kind === 'backoff' ? 1 : 0;
@@ -341,7 +367,8 @@ export class Task {
   async #rows(state: TaskState): Promise<Batch | undefined> {
     const source = this.host.source!;
     if (state.done) return undefined;
-    const limit = Math.min(source.end ?? Number.MAX_SAFE_INTEGER, state.drainTo ?? Number.MAX_SAFE_INTEGER);
+    const end = Math.min(source.end ?? Number.MAX_SAFE_INTEGER, state.drainTo ?? Number.MAX_SAFE_INTEGER);
+    const limit = Math.min(end, state.handOver?.at ?? Number.MAX_SAFE_INTEGER);
     const from = state.nextOffset;
     const want = Math.min(this.host.limits.sourceRows, limit - from);
     const slice: SourceSlice =
@@ -350,7 +377,7 @@ export class Task {
         : await source.log.read(this.id.partition, from, want, (state.cursor ?? undefined) as never);
     if (slice.start > from) throw this.#dataLost(from, slice.start, slice.end);
     const upTo = Math.min(slice.next, limit);
-    const ended = upTo >= limit || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
+    const ended = upTo >= end || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
     if (upTo <= from && !ended) return undefined;
     const now = this.host.clock.now();
     return {
