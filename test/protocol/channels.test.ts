@@ -225,6 +225,41 @@ describe('watermark', () => {
   });
 });
 
+describe('step', () => {
+  /** One channel active at 2000, one drifted: silent since 0, verified at 1500, its claim at 500. */
+  const drifted = (): Channels => {
+    const channels = new Channels([edge], 0);
+    apply(channels, frameOf({ channels: 2, thru: upTo(9), steps: [0, 2_000] }));
+    channels.claim(claimsOf(1_500, [claimOn({ task: 1, upTo: 10, watermark: 500 })]));
+    return channels;
+  };
+
+  it('says that the receiver moves when the one moves by whom drift is measured', () => {
+    const channels = drifted();
+    expect(channels.watermark()).toEqual({ value: 1_490, heldBy: 'in#1' });
+    expect(channels.step('in', 0, 2_500)).toBe(true);
+    expect(channels.watermark()).toEqual({ value: 2_500, heldBy: 'in#0' });
+  });
+
+  it('says that the receiver moves when one that was left out comes near again', () => {
+    const channels = drifted();
+    channels.step('in', 0, 2_500);
+    channels.watermark();
+    expect(channels.step('in', 1, 1_800)).toBe(true);
+    expect(channels.watermark()).toEqual({ value: 1_800, heldBy: 'in#1' });
+  });
+
+  it('says that the receiver stays where it is when another moves', () => {
+    const channels = new Channels([edge], 0);
+    apply(channels, frameOf({ channels: 2, thru: upTo(9), steps: [0, 20] }));
+    apply(channels, frameOf({ task: 1, channels: 2, thru: upTo(9), steps: [0, 10] }));
+    channels.watermark();
+    expect(channels.step('in', 0, 30)).toBe(false);
+    expect(channels.step('in', 1, 10)).toBe(false);
+    expect(channels.step('in', 1, 11)).toBe(true);
+  });
+});
+
 /** One thing that happens to a receiver. */
 const event = fc.oneof(
   fc.record({

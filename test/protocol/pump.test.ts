@@ -206,8 +206,30 @@ describe('claims', () => {
     const tasks = [silentSource(), inner('a#0'), inner('z#0'), inner('b#0', { eventTimer: 500 })];
     expect(claims(roundOf(deep, tasks, { now: 499 }))).toEqual([]);
     expect(claims(roundOf(deep, tasks, { now: 500 })).map(({ stage }) => stage)).toEqual(['a']);
-    const blocked = tasks.with(1, inner('a#0', { status: stopped }));
+    const blocked = [...tasks, inner('a#1', { status: stopped })];
     expect(claims(roundOf(deep, blocked, { now: 500 }))).toEqual([]);
+  });
+
+  it('do not count on a stage to say more of a watermark that they do not move', () => {
+    const coarse = planOf({ src: {} }, [
+      ['src', 'a'],
+      ['a', 'b', 'every'],
+    ]);
+    const source = taskOf('src#0', { nextOffset: 5, source: sourceOf({ watermark: 5_800, lastArrival: 0 }) });
+    const tasks = [source, taskOf('a#0', { watermark: 5_800 }), taskOf('b#0', { watermark: 4_999, eventTimer: 5_500 })];
+    expect(claims(roundOf(coarse, tasks, { now: 0 }))).toEqual([]);
+    expect(claims(roundOf(coarse, tasks, { now: 1 }))).toHaveLength(1);
+  });
+
+  it('say no less than the source has said', () => {
+    const facts = roundOf(plan, [silentSource('src#0', { watermark: 150 }), waiting(120)], { now: 90, grace: 1_000 });
+    expect(claims(facts)[0]?.message.list[0]?.watermark).toBe(150);
+  });
+
+  it('I10: are made, needed or not, when everything has come to rest and a timer waits all the same', () => {
+    const done = taskOf('src#1', { nextOffset: 5, source: sourceOf({ done: true }) }, null);
+    const facts = roundOf(plan, [silentSource('src#0', { watermark: 200 }), done, waiting(150)], { now: 900 });
+    expect(claims(facts)).toHaveLength(1);
   });
 
   it("I10: one branch that is held back does not keep another's windows open", () => {
