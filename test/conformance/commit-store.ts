@@ -41,6 +41,7 @@ export const header = (version: number, of: TaskId = task, more: Partial<CommitH
     spoken: true,
     cursor: { file: 1, at: [2, null, '~'], '~': 'odd' },
     drainTo: undefined,
+    handOver: undefined,
     done: false,
     sent: { 'a>b': [NOTHING, { cause: 4, k: 2 }] },
   },

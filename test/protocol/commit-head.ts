@@ -34,6 +34,7 @@ export function sourceOf(said: Partial<SourceHeader> = {}): SourceHeader {
     spoken: said.watermark !== undefined,
     cursor: undefined,
     drainTo: undefined,
+    handOver: undefined,
     done: false,
     sent: {},
     ...said,
