@@ -97,15 +97,21 @@ export function draftSource(id: string, source: SourceDefinition): DraftSource {
   };
 }
 
-/** The number of partitions as far as a connector's options tell: one unless they say otherwise or it never ends. */
+/**
+ * The number of partitions as far as a connector's options tell: as many as `partitions` says, else as lists of `rows` there are, else as the connector has that
+ * it is made `of`; else one, unless it never ends.
+ */
 function announcedPartitions({ options, bounded }: SourceConnector<unknown>): number | undefined {
-  const { partitions, rows } = (typeof options === 'object' && options !== null ? options : {}) as {
-    [name: string]: Json | undefined;
-  };
-  if (typeof partitions === 'number') return partitions;
-  if (Array.isArray(rows)) return rows.length;
+  for (let level = options; isObject(level); level = (level['of'] as typeof level | undefined)?.['options'] ?? null) {
+    const { partitions, rows } = level;
+    if (typeof partitions === 'number') return partitions;
+    if (Array.isArray(rows)) return rows.length;
+  }
   return bounded ? 1 : undefined;
 }
+
+const isObject = (json: Json): json is { readonly [name: string]: Json } =>
+  typeof json === 'object' && json !== null && !Array.isArray(json);
 
 function* mistakesIn(source: SourceDefinition): Generator<Omit<PlanFault, 'operator'>> {
   const { schema, eventTime, maxFuture, maxRecordBytes, idle, badRecords } = source;

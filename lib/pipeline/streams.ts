@@ -5,6 +5,7 @@ import type {
   AsyncCall,
   AsyncOptions,
   Evictor,
+  EvictorContext,
   FlatMap,
   Parts,
   Process,
@@ -15,6 +16,7 @@ import type {
   Type,
   WindowAssigner,
   WindowBounds,
+  WindowElement,
   WindowFunctionContext,
   WindowResult,
 } from '../operators/index.ts';
@@ -110,8 +112,13 @@ export interface WindowingOptions<T> {
   /** When a window emits. Default `endOfWindow()`; of count windows, their count. */
   readonly trigger?: Trigger<T, never>;
   /** Takes records out of a window when it emits. The window then holds its records one by one. */
-  readonly evictor?: Evictor<T>;
+  readonly evictor?: EvictorOf<T>;
 }
+
+/** An evictor for these records or more general ones. */
+export type EvictorOf<T> = Omit<Evictor<T>, 'keep'> & {
+  keep(elements: readonly WindowElement<T>[], ctx: EvictorContext): readonly WindowElement<unknown>[];
+};
 
 /** What a window function uses beside the window's content. */
 export interface WindowFunctionOptions<E, S extends StateDescriptors, W extends StateDescriptors>

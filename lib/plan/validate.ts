@@ -199,7 +199,10 @@ function* parallelismMistakes(parallelism: number | undefined): Generator<Mistak
   };
 }
 
-function* restartMistakes({ restart }: FaultPlan): Generator<Mistake> {
+function* restartMistakes({ restart, fallback }: FaultPlan): Generator<Mistake> {
+  if (!['fail', 'dead-letter', 'skip'].includes(fallback)) {
+    yield { rule: `the fallback is '${fallback}'`, fix: `use 'fail', 'dead-letter' or 'skip'` };
+  }
   if (restart.kind === 'none') return;
   const wholes = restart.kind === 'failure-rate' ? { failures: restart.failures } : { attempts: restart.attempts };
   const spans =

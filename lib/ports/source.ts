@@ -79,7 +79,10 @@ export interface SourceHost {
  */
 export interface SourceConnector<out T> {
   readonly kind: string;
-  /** Options as data, for the plan: no secrets. */
+  /**
+   * Options as data, for the plan: no secrets. A number under `partitions` announces how many there will be; a bounded connector that does not have it is
+   * taken to have one, any other an unknown number.
+   */
   readonly options: Json;
   readonly bounded: boolean;
   open(host: SourceHost): Promise<SourceLog>;

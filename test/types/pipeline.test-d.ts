@@ -6,8 +6,10 @@ import {
   collection,
   count,
   type EventTime,
+  earlyByCount,
   hours,
   type KeyedStream,
+  keepLast,
   maxBy,
   mean,
   minutes,
@@ -161,6 +163,18 @@ test('aggregates have their names, beside the key and the bounds of the window',
   byOrigin.window(tumbling(hours(1)), { late: sideOutput<Other>('late') });
   // @ts-expect-error: a bare number is no duration
   byOrigin.window(tumbling(3_600_000));
+});
+
+test('triggers and evictors are those of the records, or of any', () => {
+  byOrigin.window(tumbling(hours(1)), { trigger: earlyByCount(10), evictor: keepLast(3) });
+  byOrigin.window(tumbling(hours(1)), {
+    trigger: { name: 'late', onRecord: (flight) => (flight.delay > 60 ? 'fire' : 'continue') },
+    evictor: { name: 'early', keep: (elements) => elements.filter(({ value }) => value.delay < 60) },
+  });
+  byOrigin.window(tumbling(hours(1)), {
+    // @ts-expect-error: a field that does not exist
+    evictor: { name: 'early', keep: (elements) => elements.filter(({ value }) => value.delayed < 60) },
+  });
 });
 
 test('a single aggregator is called value', () => {
