@@ -8,7 +8,7 @@
 import { ALL, type KeyId, keyIdOf, MIN_TIME, NOTHING, type Position, partitionOf } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
 import type { EdgePlan } from '../plan/index.ts';
-import type { Frame } from '../protocol/index.ts';
+import { bucket, controlGridOf, type Frame, nextBoundary } from '../protocol/index.ts';
 import type { Unit } from './unit.ts';
 
 /** What was said last on a channel. */
@@ -39,9 +39,6 @@ export interface EdgeMark {
   readonly k: number;
 }
 
-/** Frames without records behind sessions and free timers are sent when event time passes a full second. */
-const CONTROL_GRID = 1_000;
-
 export class EdgeOutput implements Receiver {
   readonly edge: EdgePlan;
   readonly partitions: number;
@@ -55,7 +52,7 @@ export class EdgeOutput implements Receiver {
   readonly #unit: Unit;
   readonly #task: number;
   readonly #drafts: Draft[];
-  /** Grid on which steps between records are recorded; 0: every change, infinite: none. */
+  /** Grid on which steps between records are recorded; infinite: none. */
   readonly #grid: number;
   readonly #controlGrid: number;
   /** No step is due below this watermark. */
@@ -78,8 +75,8 @@ export class EdgeOutput implements Receiver {
     this.#sorts = edge.partitioning.kind === 'key';
     this.#keyed = this.#sorts || edge.carriesKey === true;
     this.#keyOf = keyOf;
-    this.#grid = edge.steps === 'every' ? 0 : edge.steps === 'none' ? Number.POSITIVE_INFINITY : edge.steps;
-    this.#controlGrid = edge.steps === 'every' ? CONTROL_GRID : this.#grid;
+    this.#grid = edge.steps === 'every' ? 1 : edge.steps === 'none' ? Number.POSITIVE_INFINITY : edge.steps;
+    this.#controlGrid = controlGridOf(edge.steps);
     this.sent = Array.from(
       { length: partitions },
       (_, q) => sent?.[q] ?? { thru: NOTHING, watermark: MIN_TIME, spoken: false },
@@ -117,7 +114,7 @@ export class EdgeOutput implements Receiver {
     const grid = this.#grid;
     for (const to of this.#drafts) {
       if (watermark <= to.watermark) continue;
-      if (grid === 0 || bucket(watermark, grid) !== bucket(to.watermark, grid)) {
+      if (bucket(watermark, grid) !== bucket(to.watermark, grid)) {
         to.steps.push(to.values.length, watermark);
         to.watermark = watermark;
       }
@@ -232,14 +229,9 @@ export class EdgeOutput implements Receiver {
     }
     let least = Number.POSITIVE_INFINITY;
     for (const d of this.#drafts) least = Math.min(least, d.watermark);
-    this.#boundary =
-      this.#grid === 0 ? least + 1 : least === MIN_TIME ? MIN_TIME : (bucket(least, this.#grid) + 1) * this.#grid - 1;
+    this.#boundary = nextBoundary(least, this.#grid);
   }
 }
-
-/** Number of the grid's cell in which a watermark lies; windows end at a multiple less one, hence the 1. */
-const bucket = (watermark: number, grid: number): number =>
-  watermark === MIN_TIME ? Number.NEGATIVE_INFINITY : Math.floor((watermark + 1) / grid);
 
 const draft = (watermark: number): Draft => ({
   values: [],

@@ -13,7 +13,7 @@ import { Applier, type AsyncResults } from './applier.ts';
 import { asyncPass } from './async-pass.ts';
 import { AttemptOver, failureOf, isAuthorError } from './attempt.ts';
 import { Committer, type Outcome } from './committer.ts';
-import { load } from './load.ts';
+import { load, snapshotsOf } from './load.ts';
 import { SourceBatch } from './source-batch.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
@@ -143,6 +143,18 @@ export class Task {
         await this.#committer.commit(state, new Applier(this.host, state, false, now), state.nextOffset, false),
         0,
       );
+    });
+  }
+
+  /** Deletes blobs that no slot can reach any more, by version; returns how many. Goes on beside steps. */
+  async collectGarbage(): Promise<number> {
+    const { commits, run } = this.host;
+    if (commits.volatile) return 0;
+    const live = (await commits.slots(run.id, this.id)).map(({ header }) => header);
+    if (live.length === 0) return 0;
+    return snapshotsOf(this.host).collect({
+      minBase: Math.min(...live.map(({ snapshot }) => snapshot?.base ?? 0)),
+      minVersion: Math.min(...live.map(({ version }) => version)),
     });
   }
 

@@ -171,6 +171,7 @@ export class EmbeddedRun {
       switch (result.kind) {
         case 'advanced':
           lost = 0;
+          if ((task.state?.version ?? 0) % host.run.slots === 0) await task.collectGarbage();
           if (host.source !== undefined) this.#records += result.records;
           else await this.#consumed(task, result.nextOffset);
           await clock.sleep(0 as Duration);
