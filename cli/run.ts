@@ -82,6 +82,7 @@ function announce({ run, pipeline, dataDir }: OpenEmbedded, options: RunCommandO
     printJson({ event: 'started', pipeline: pipeline.name, run: record.id, resumed, dataDir, tasks: tasks.length });
     return;
   }
+  if (options.quiet === true) return;
   const kept = dataDir === undefined ? 'in memory' : resumed ? `going on from ${dataDir}` : `state in ${dataDir}`;
   const size = `${counted(pipeline.plan.stages.length, 'stage')}, ${counted(tasks.length, 'task')}`;
   say(options, `${errorColours.bold(pipeline.name)}: ${size}, ${kept}`);
