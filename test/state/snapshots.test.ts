@@ -1,111 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MemoryBlobStore } from '../../lib/adapters/memory/index.ts';
-import { compareKeyIds, type KeyId, MillraceError } from '../../lib/model/index.ts';
-import { ByteReader, ByteWriter, type SnapshotRef } from '../../lib/protocol/index.ts';
-import {
-  applyCells,
-  encodeCells,
-  KeyedStore,
-  REMOVED,
-  restoring,
-  Snapshots,
-  type Sub,
-  versionedBlob,
-} from '../../lib/state/index.ts';
+import type { KeyId } from '../../lib/model/index.ts';
+import type { SnapshotRef } from '../../lib/protocol/index.ts';
+import { REMOVED, restoring, Snapshots, versionedBlob } from '../../lib/state/index.ts';
 import { decodeManifest } from '../../lib/state/snapshot-manifest.ts';
-import { anyKeyId, anyStateValue, anySub, anyTimer } from './arbitraries.ts';
-
-const NAMES = ['op/a', 'op/b', 'b/other'];
-
-function newStore(version = 1): KeyedStore {
-  const store = new KeyedStore();
-  for (const name of NAMES) {
-    store.table<unknown>(name, { clone: structuredClone, domain: 'event', version, migrate: (value) => value });
-  }
-  return store;
-}
-
-function deltaOf(store: KeyedStore): Uint8Array {
-  const writer = new ByteWriter();
-  encodeCells(writer, store.tables, store.changes());
-  store.clear();
-  return writer.copy();
-}
-
-type Told = [table: string, key: KeyId, sub: Sub, timer: number, value: unknown];
-
-/** All cells in the order of runs. */
-function contentsOf(store: KeyedStore): Told[] {
-  return store.tables
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((table) =>
-      [...table.keys()]
-        .sort(compareKeyIds)
-        .flatMap((key) =>
-          table.cellsOf(key).map(({ sub, timer, value }): Told => [table.name, key, sub, timer, value]),
-        ),
-    );
-}
-
-async function toldBy(snapshots: Snapshots, ref: SnapshotRef): Promise<Told[]> {
-  const told: Told[] = [];
-  await snapshots.load(ref, (table, _version, key, sub, timer, value) => {
-    told.push([table, key, sub, timer, value]);
-  });
-  return told;
-}
-
-function snapshotsIn(blobs: MemoryBlobStore, fileBytes?: number): Snapshots {
-  let nonces = 0;
-  const nonce = (): string => `n${nonces++}`;
-  return new Snapshots({ blobs, prefix: 'run/stage/1', nonce, ...(fileBytes === undefined ? {} : { fileBytes }) });
-}
-
-interface Change {
-  readonly table: number;
-  readonly key: KeyId;
-  readonly sub: Sub;
-  readonly timer: number;
-  readonly value: unknown;
-}
-
-/** Applies the change: undefined removes. */
-function apply(store: KeyedStore, { table: at, key, sub, timer, value }: Change): void {
-  const table = store.tables[at]!;
-  const cell = table.find(key, sub);
-  if (value === REMOVED) {
-    if (cell !== undefined) table.remove(cell);
-    return;
-  }
-  const there = cell ?? table.create(key, sub, undefined);
-  table.set(there, value);
-  table.schedule(there, timer);
-}
-
-const anyChange: fc.Arbitrary<Change> = fc.record({
-  table: fc.nat(2),
-  key: anyKeyId,
-  sub: anySub,
-  timer: anyTimer,
-  value: fc.oneof({ weight: 2, arbitrary: anyStateValue }, { weight: 1, arbitrary: fc.constant(REMOVED) }),
-});
+import {
+  anyChange,
+  apply,
+  contentsOf,
+  deltaOf,
+  errorOf,
+  newStore,
+  snapshotsIn,
+  type Told,
+  toldBy,
+} from './snapshot-fixture.ts';
 
 /** Commits of several changes each, and after which of them a snapshot is taken. */
 const anyHistory = fc.array(fc.record({ changes: fc.array(anyChange, { maxLength: 12 }), snapshot: fc.boolean() }), {
   maxLength: 25,
   size: 'max',
 });
-
-async function errorOf(run: Promise<unknown>): Promise<MillraceError> {
-  try {
-    await run;
-  } catch (error) {
-    if (error instanceof MillraceError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 describe('a snapshot', () => {
   test('holds what the deltas up to its version make, whatever the increments', async () => {
@@ -317,101 +233,5 @@ describe('garbage', () => {
   test('versions sort as their blobs names do', () => {
     const names = [9, 10, 99, 2 ** 40, Number.MAX_SAFE_INTEGER].map((v) => versionedBlob('p', 'snap', v, 'x'));
     expect(names.toSorted()).toEqual(names);
-  });
-});
-
-describe('blobs that are missing or damaged', () => {
-  async function example() {
-    const blobs = new MemoryBlobStore();
-    const snapshots = snapshotsIn(blobs);
-    const store = newStore();
-    for (let key = 0; key < 60; key++) apply(store, { table: 0, key, sub: 'w', timer: 1, value: `value ${key}` });
-    let ref = await snapshots.increment(undefined, 0, [deltaOf(store)]);
-    apply(store, { table: 1, key: 'k', sub: undefined, timer: 1, value: 'more' });
-    ref = await snapshots.increment(ref, 1, [deltaOf(store)]);
-    const cold = (): Snapshots => new Snapshots({ blobs, prefix: 'run/stage/1', nonce: () => 'cold' });
-    const needed = (await blobs.list('')).filter((name) => !name.includes('0000/n0') || name.includes('-'));
-    return { blobs, ref, cold, needed, expected: contentsOf(store) };
-  }
-
-  test('a missing blob says to try again', async () => {
-    const { blobs, ref, cold, needed } = await example();
-    for (const name of [ref.name, ...needed.filter((name) => name.startsWith(ref.name))]) {
-      const bytes = (await blobs.get(name))!;
-      await blobs.delete([name]);
-      const error = await errorOf(toldBy(cold(), ref));
-      expect(error.kind).toBe('unavailable');
-      expect(error.retry).toBe(true);
-      expect(error.message).toBe(`blob ${name} is missing`);
-      await blobs.put(name, bytes);
-    }
-  });
-
-  test('every damaged byte of every blob is noticed', async () => {
-    const { blobs, ref, cold, expected } = await example();
-    expect(await toldBy(cold(), ref)).toStrictEqual(expected);
-    let tried = 0;
-    for (const name of await blobs.list('')) {
-      if (!name.startsWith(ref.name)) continue;
-      const bytes = (await blobs.get(name))!;
-      for (let at = 0; at < bytes.length; at++) {
-        const damaged = bytes.slice();
-        damaged[at]! ^= 1 << (at % 8);
-        await blobs.put(name, damaged);
-        const error = await errorOf(toldBy(cold(), ref));
-        expect(['data-lost', 'incompatible']).toContain(error.kind);
-        tried++;
-      }
-      await blobs.put(name, bytes);
-    }
-    expect(tried).toBeGreaterThan(400);
-  });
-
-  test('a blob cut short at any byte is noticed', async () => {
-    const { blobs, ref, cold } = await example();
-    for (const name of await blobs.list('')) {
-      if (!name.startsWith(ref.name)) continue;
-      const bytes = (await blobs.get(name))!;
-      for (let n = 0; n < bytes.length; n += 3) {
-        await blobs.put(name, bytes.slice(0, n));
-        expect((await errorOf(toldBy(cold(), ref))).kind).toBe('data-lost');
-      }
-      await blobs.put(name, bytes);
-    }
-  });
-
-  test('a manifest or run of another format is refused as such', async () => {
-    const { blobs, ref, cold } = await example();
-    const run = (await blobs.list('')).findLast((name) => name.includes('-'))!;
-    for (const [name, fromEnd] of [
-      [ref.name, undefined],
-      [run, 9],
-    ] as const) {
-      const bytes = (await blobs.get(name))!;
-      const other = bytes.slice();
-      other[fromEnd === undefined ? 4 : bytes.length - fromEnd] = 7;
-      await blobs.put(name, other);
-      const error = await errorOf(toldBy(cold(), ref));
-      expect(error.kind).toBe('incompatible');
-      expect(error.message).toMatch(/has format 7, and this version reads 1$/);
-      await blobs.put(name, bytes);
-    }
-  });
-
-  test('a manifest that is not the one its commit means is noticed', async () => {
-    const { ref, cold } = await example();
-    expect((await errorOf(toldBy(cold(), { ...ref, version: 9 }))).kind).toBe('data-lost');
-  });
-
-  test('a damaged delta is noticed when it is merged', async () => {
-    const snapshots = snapshotsIn(new MemoryBlobStore());
-    const store = newStore();
-    apply(store, { table: 0, key: 'k', sub: undefined, timer: 1, value: 1 });
-    const delta = deltaOf(store);
-    const longer = new Uint8Array(delta.length + 1);
-    longer.set(delta);
-    expect((await errorOf(snapshots.increment(undefined, 1, [longer]))).kind).toBe('incompatible');
-    expect((await errorOf(snapshots.increment(undefined, 1, [delta.slice(0, -1)]))).kind).toBe('incompatible');
-    applyCells(newStore(), new ByteReader(delta));
   });
 });
