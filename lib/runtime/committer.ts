@@ -1,7 +1,7 @@
 /**
  * Carries a step's outcome out: frames to the log, records to sinks, the commit to its slot; snapshots and debts around it.
  */
-import { MAX_TIME, MIN_TIME, MillraceError, NOTHING, taskName } from '../model/index.ts';
+import { MAX_TIME, MIN_TIME, MillraceError, messageOf, NOTHING, taskName } from '../model/index.ts';
 import type { LogEntry } from '../ports/index.ts';
 import {
   ByteWriter,
@@ -16,7 +16,7 @@ import {
   slotOf,
   type TaskStatus,
 } from '../protocol/index.ts';
-import { encodeCells, REMOVED } from '../state/index.ts';
+import { encodeCells, REMOVED, type Snapshots } from '../state/index.ts';
 import type { Applier } from './applier.ts';
 import type { GivenUp } from './attempt.ts';
 import { DEAD_LETTERS, deadLetterOf } from './dead-letter.ts';
@@ -25,21 +25,19 @@ import { reportSinks, reportStep } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';
 import { splitToFit } from './split-frame.ts';
 import type { TaskHost } from './task-host.ts';
-import type { TaskState } from './task-state.ts';
+import type { PendingSnapshot, TaskState } from './task-state.ts';
 
 export type Outcome = { readonly kind: 'committed' } | { readonly kind: 'lost' };
 
 export class Committer {
   readonly #host: TaskHost;
-  /** A snapshot under way or ready: the next commit carries it. */
-  #increment:
-    | { readonly version: number; readonly ref: Promise<SnapshotRef | undefined>; done: SnapshotRef | undefined }
-    | undefined;
+  readonly #snapshots: Snapshots;
   /** A commit is due that says the debts are paid. */
   #paid = false;
 
   constructor(host: TaskHost) {
     this.#host = host;
+    this.#snapshots = snapshotsOf(host);
   }
 
   /** Whether a commit is due although there is nothing to apply. */
@@ -54,7 +52,7 @@ export class Committer {
       state.debts = [];
       this.#paid = true;
     }
-    if (!this.#host.commits.volatile) await this.#snapshot(state);
+    if (!this.#host.commits.volatile) this.#snapshot(state);
   }
 
   /** Refuses values that could not be encoded, by a sample: for hosts that keep everything as it is. */
@@ -250,34 +248,23 @@ export class Committer {
   }
 
   /** Starts a snapshot when half the slots after the last one are used. */
-  async #snapshot(state: TaskState): Promise<void> {
-    const { run } = this.#host;
+  #snapshot(state: TaskState): void {
     const since = state.version - (state.snapshot?.version ?? -1);
-    if (this.#increment !== undefined && this.#increment.version > state.version) this.#increment = undefined;
-    if (this.#increment === undefined && since >= Math.max(1, run.slots >> 1)) {
-      const pending = {
-        version: state.version,
-        done: undefined as SnapshotRef | undefined,
-        ref: Promise.resolve<SnapshotRef | undefined>(undefined),
-      };
-      pending.ref = snapshotsOf(this.#host)
-        .increment(
-          state.snapshot,
-          state.version,
-          [...state.deltas].filter((cells) => cells.length > 0),
-        )
-        .then(
-          (ref) => {
-            pending.done = ref;
-            return ref;
-          },
-          (error: unknown) => {
-            this.#host.telemetry.log('warn', `snapshot of ${taskName(state.task)} failed: ${String(error)}`);
-            return undefined;
-          },
-        );
-      this.#increment = pending;
-    }
+    if (state.increment !== undefined || since < Math.max(1, this.#host.run.slots >> 1)) return;
+    const deltas = state.deltas.filter((cells) => cells.length > 0);
+    const ref = this.#snapshots.increment(state.snapshot, state.version, deltas).then(
+      (made) => {
+        pending.done = made;
+        return made;
+      },
+      (error: unknown) => {
+        state.increment = undefined;
+        this.#host.telemetry.log('warn', `snapshot of ${taskName(state.task)} failed: ${messageOf(error)}`);
+        return undefined;
+      },
+    );
+    const pending: PendingSnapshot = { ref, done: undefined };
+    state.increment = pending;
   }
 
   /** The snapshot that the commit of `version` refers to: it covers the version whose slot is taken. */
@@ -286,11 +273,10 @@ export class Committer {
     if (commits.volatile) return undefined;
     const overwritten = version - run.slots;
     const needed = overwritten > (state.snapshot?.version ?? -1);
-    const increment = this.#increment;
+    const { increment } = state;
     if (increment !== undefined && (increment.done !== undefined || needed)) {
       const ref = await increment.ref;
-      if (ref === undefined) this.#increment = undefined;
-      else return ref;
+      if (ref !== undefined) return ref;
     }
     if (needed)
       throw new MillraceError(
@@ -305,6 +291,6 @@ export class Committer {
     const covered = snapshot.version - (state.snapshot?.version ?? -1);
     for (const cells of state.deltas.splice(0, covered)) state.deltaBytes -= cells.length;
     state.snapshot = snapshot;
-    this.#increment = undefined;
+    state.increment = undefined;
   }
 }

@@ -13,6 +13,12 @@ import { StageChain } from './stage-chain.ts';
 import type { TaskHost } from './task-host.ts';
 import { Unit } from './unit.ts';
 
+export interface PendingSnapshot {
+  /** Undefined if it failed. */
+  readonly ref: Promise<SnapshotRef | undefined>;
+  done: SnapshotRef | undefined;
+}
+
 /**
  * A task's state in memory at some committed version, or on the way to the next. It is used for one step at a time; after anything but a confirmed commit it is
  * thrown away and loaded again.
@@ -44,6 +50,8 @@ export class TaskState {
   /** Cell deltas of the commits after the snapshot, oldest first; what the next increment is made of. */
   readonly deltas: Uint8Array[] = [];
   deltaBytes = 0;
+  /** A snapshot of this very state's past, under way or ready: a later commit carries it. A state loaded anew begins without, since others may have gone another way. */
+  increment: PendingSnapshot | undefined = undefined;
   /** Running mean of the encoded size of a cell. */
   bytesPerCell = 48;
 

@@ -89,6 +89,7 @@ export class EmbeddedRun {
       atomic: ports.atomic === undefined ? undefined : wakingStep(ports.atomic, wakeups),
     };
     const open = await openRun(pipeline, waking, { ...options, signal: abort.signal });
+    if (open.resumed) for (const task of open.tasks) await task.resume();
     return new EmbeddedRun(open, waking, options, wakeups, abort);
   }
 
@@ -164,7 +165,8 @@ export class EmbeddedRun {
       try {
         result = await task.ring();
       } catch (error) {
-        if (!(error instanceof MillraceError) || !error.retry || ++lost > 10) throw error;
+        if (!(error instanceof MillraceError) || !error.retry || this.#ports.commits.volatile || ++lost > 10)
+          throw error;
         await this.#sleep((100 * 2 ** Math.min(lost, 6)) as Duration);
         continue;
       }
