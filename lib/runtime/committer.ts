@@ -32,6 +32,8 @@ export type Outcome = { readonly kind: 'committed' } | { readonly kind: 'lost' }
 export class Committer {
   readonly #host: TaskHost;
   readonly #snapshots: Snapshots;
+  /** Milliseconds that the last append and commit took. */
+  #took = 0;
   /** A commit is due that says the debts are paid. */
   #paid = false;
 
@@ -69,7 +71,7 @@ export class Committer {
 
   /** Sends what the step produced and commits it up to offset `upTo`. Throws where the outcome is unknown or nothing was committed. */
   async commit(state: TaskState, applier: Applier, upTo: number, decided: boolean): Promise<Outcome> {
-    const { run, task, commits, atomic, log, stage } = this.#host;
+    const { run, task, commits, atomic, log, stage, clock } = this.#host;
     state.nextOffset = upTo;
     state.watermark = state.unit.watermark;
     const entries = this.#entries(state, applier, upTo);
@@ -96,6 +98,7 @@ export class Committer {
     const [commit, cells] = await this.#build(state, version, snapshot, debts);
     const slot = slotOf(version, run.slots);
     const expect = expectedInSlot(version, run.slots);
+    const began = clock.now();
     let outcome: 'committed' | 'lost';
     if (atomic !== undefined) {
       outcome = await atomic.appendAndPut(entries, run.id, task, slot, commit, expect);
@@ -104,6 +107,7 @@ export class Committer {
       outcome = await commits.put(run.id, task, slot, commit, expect);
     }
     if (outcome === 'lost') return { kind: 'lost' };
+    this.#took = clock.now() - began;
     state.version = version;
     state.store.clear();
     this.#paid = false;
@@ -120,7 +124,7 @@ export class Committer {
   }
 
   report(state: TaskState, applier: Applier, before: TaskStatus): void {
-    reportStep(this.#host, state, applier, before);
+    reportStep(this.#host, state, applier, before, this.#took);
   }
 
   #entries(state: TaskState, applier: Applier, upTo: number): LogEntry[] {

@@ -14,6 +14,8 @@ interface Target {
 /** One output of a node: hands records on and counts them. */
 export interface Outlet extends Receiver {
   count: number;
+  /** The nodes to which it hands them. */
+  readonly targets: readonly string[];
 }
 
 /** An outlet to any number of targets. */
@@ -25,6 +27,7 @@ export function outlet(site: Site, targets: readonly Target[]): Outlet {
 
 class Drain implements Outlet {
   count = 0;
+  readonly targets = [];
   record(): void {
     this.count++;
   }
@@ -35,8 +38,10 @@ class Pipe implements Outlet {
   readonly #site: Site;
   readonly #node: string;
   readonly #receiver: Receiver;
+  readonly targets: readonly string[];
 
   constructor(site: Site, target: Target) {
+    this.targets = [target.node];
     this.#site = site;
     this.#node = target.node;
     this.#receiver = target.receiver;
@@ -55,8 +60,10 @@ class Pipe implements Outlet {
 class Fan implements Outlet {
   count = 0;
   readonly #pipes: readonly Pipe[];
+  readonly targets: readonly string[];
 
   constructor(site: Site, targets: readonly Target[]) {
+    this.targets = targets.map(({ node }) => node);
     this.#pipes = targets.map((target) => new Pipe(site, target));
   }
 

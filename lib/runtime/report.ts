@@ -1,43 +1,46 @@
 import { MAX_TIME, MIN_TIME, taskName } from '../model/index.ts';
-import type { SinkBatch } from '../ports/index.ts';
+import type { Labels, SinkBatch, Telemetry } from '../ports/index.ts';
 import type { TaskStatus } from '../protocol/index.ts';
 import type { Applier } from './applier.ts';
+import type { Outlet } from './outlet.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 
-/** Names of the metrics; labels are pipeline and stage, with operator or partition where said. */
+/** Names of the metrics. Labels are pipeline, stage and partition (the task), with operator where said. */
 export const metrics = {
+  /** Records that an operator took. */
   recordsIn: 'millrace.records.in',
-  /** By operator (and `side`). */
+  /** Records that an operator emitted; with `side` for a side output. */
   recordsOut: 'millrace.records.out',
-  /** By operator: what operators count themselves is `millrace.records.<what>`, for instance `late`. */
+  /** What operators count themselves, `millrace.records.<what>`: `late`, `refired`, `dropped`. */
   records: 'millrace.records.',
-  /** Records given to a sink and committed, by `sink`. */
+  /** Records written by a sink. */
   written: 'millrace.records.written',
   deadLettered: 'millrace.records.dead_lettered',
   skipped: 'millrace.records.skipped',
   commits: 'millrace.commits',
+  /** Milliseconds from the first append of a step to its confirmed commit. */
+  commitTime: 'millrace.commit.time',
   restarts: 'millrace.restarts',
   watermark: 'millrace.watermark',
+  /** Milliseconds that the watermark lies behind the clock. */
+  watermarkLag: 'millrace.watermark.lag',
   stateEntries: 'millrace.state.entries',
   stateBytes: 'millrace.state.bytes',
 } as const;
 
-/** Adds a committed step to the counts. */
-export function reportStep(host: TaskHost, state: TaskState, applier: Applier, before: TaskStatus): void {
-  const { telemetry, plan, task } = host;
-  const labels = { pipeline: plan.pipeline, stage: task.stage };
-  if (applier.recordsIn > 0) telemetry.count(metrics.recordsIn, applier.recordsIn, labels);
+/** Adds a committed step to the counts. `took`: milliseconds of its append and commit. */
+export function reportStep(host: TaskHost, state: TaskState, applier: Applier, before: TaskStatus, took: number): void {
+  const { telemetry, plan, task, clock } = host;
+  const labels = { pipeline: plan.pipeline, stage: task.stage, partition: task.partition };
+  for (const head of state.chain.heads.values()) countTaken(telemetry, head, labels);
   for (const [output, outlet] of state.chain.outlets) {
     if (outlet.count === 0) continue;
     const slash = output.indexOf('/');
     const operator = slash < 0 ? output : output.slice(0, slash);
-    telemetry.count(
-      metrics.recordsOut,
-      outlet.count,
-      slash < 0 ? { ...labels, operator } : { ...labels, operator, side: output.slice(slash + 1) },
-    );
-    outlet.count = 0;
+    const side = slash < 0 ? {} : { side: output.slice(slash + 1) };
+    telemetry.count(metrics.recordsOut, outlet.count, { ...labels, operator, ...side });
+    countTaken(telemetry, outlet, labels);
   }
   for (const [operator, counts] of state.chain.counts) {
     for (const [what, n] of counts) telemetry.count(metrics.records + what, n, { ...labels, operator });
@@ -45,13 +48,11 @@ export function reportStep(host: TaskHost, state: TaskState, applier: Applier, b
   }
   for (const { how, operator, failure } of applier.givenUp) {
     telemetry.count(how === 'skip' ? metrics.skipped : metrics.deadLettered, 1, { ...labels, operator });
-    telemetry.log(
-      'warn',
-      `${how === 'skip' ? 'skipped' : 'dead-lettered'} a record at ${operator}: ${failure.message}`,
-      { task: taskName(task) },
-    );
+    const verb = how === 'skip' ? 'skipped' : 'dead-lettered';
+    telemetry.log('warn', `${verb} a record at ${operator}: ${failure.message}`, { task: taskName(task) });
   }
   telemetry.count(metrics.commits, 1, labels);
+  telemetry.observe(metrics.commitTime, took, labels);
   if (state.status.kind !== 'ok' && state.status !== before) {
     const { kind, failure } = state.status;
     telemetry.count(metrics.restarts, 1, labels);
@@ -61,20 +62,28 @@ export function reportStep(host: TaskHost, state: TaskState, applier: Applier, b
       { operator: failure.operator },
     );
   }
-  const own = { ...labels, partition: task.partition };
-  if (state.watermark !== MIN_TIME && state.watermark !== MAX_TIME)
-    telemetry.gauge(metrics.watermark, state.watermark, own);
-  telemetry.gauge(metrics.stateEntries, state.store.size, own);
-  telemetry.gauge(metrics.stateBytes, state.store.size * state.bytesPerCell, own);
+  if (state.watermark !== MIN_TIME && state.watermark !== MAX_TIME) {
+    telemetry.gauge(metrics.watermark, state.watermark, labels);
+    telemetry.gauge(metrics.watermarkLag, clock.now() - state.watermark, labels);
+  }
+  telemetry.gauge(metrics.stateEntries, state.store.size, labels);
+  telemetry.gauge(metrics.stateBytes, state.store.size * state.bytesPerCell, labels);
 }
 
-/** Counts what a commit gave to sinks. */
+function countTaken(telemetry: Telemetry, outlet: Outlet, labels: Labels): void {
+  if (outlet.count > 0) {
+    for (const operator of outlet.targets) telemetry.count(metrics.recordsIn, outlet.count, { ...labels, operator });
+  }
+  outlet.count = 0;
+}
+
+/** Adds what a step wrote to its sinks. */
 export function reportSinks(
   { telemetry, plan, task }: TaskHost,
   batches: readonly { readonly sink: { readonly id: string }; readonly batch: SinkBatch }[],
 ): void {
   for (const { sink, batch } of batches) {
-    const labels = { pipeline: plan.pipeline, stage: task.stage, sink: sink.id };
+    const labels = { pipeline: plan.pipeline, stage: task.stage, partition: task.partition, sink: sink.id };
     telemetry.count(metrics.written, batch.values.length, labels);
   }
 }

@@ -2,6 +2,7 @@
  * What a commit's body holds: the task's sheet (channels, outputs, sinks: whole, some bytes a channel), what it owes, and the changed cells.
  * The sheet is written whole with every commit, so that loading a task needs the newest commit's sheet only, and cells from snapshot and deltas.
  */
+import { crc32 } from 'node:zlib';
 import { MillraceError } from '../model/index.ts';
 import type { Json, SinkBatch } from '../ports/index.ts';
 import type { ChannelState } from '../protocol/index.ts';
@@ -9,6 +10,8 @@ import { ByteReader, ByteWriter, readValue, writeValue } from '../protocol/index
 import type { Sent } from './edge-output.ts';
 
 const FORMAT = 1;
+/** What the checksum covers begins here. */
+const CHECKED = 5;
 
 export interface Sheet {
   readonly channels: readonly ChannelState[];
@@ -26,22 +29,29 @@ export type Debt =
   | { readonly kind: 'message'; readonly topic: string; readonly partition: number; readonly bytes: Uint8Array }
   | { readonly kind: 'sink'; readonly sink: string; readonly batch: SinkBatch };
 
-/** The body of a commit: sheet, then the cells' delta as `encodeCells` wrote it. */
+/** The body of a commit: format, checksum, sheet, then the cells' delta as `encodeCells` wrote it. */
 export function encodeBody(sheet: Sheet, cells: Uint8Array): Uint8Array {
   const writer = new ByteWriter(cells.length + 512);
   writer.u8(FORMAT);
+  writer.u32(0);
   writeValue(writer, sheet);
   writer.block(cells);
+  writer.view.setUint32(1, crc32(writer.bytes.subarray(CHECKED, writer.length)), true);
   return writer.copy();
 }
 
 /** Reads what `encodeBody` wrote. Throws `incompatible` for another format, `data-lost` for damage. */
 export function decodeBody(bytes: Uint8Array): { readonly sheet: Sheet; readonly cells: Uint8Array } {
-  const reader = new ByteReader(bytes);
+  const reader = new ByteReader(bytes, 'a commit');
   const format = reader.u8();
   if (format !== FORMAT) {
-    throw new MillraceError('incompatible', `a commit has body format ${format}, this version reads ${FORMAT}`, {
+    throw new MillraceError('incompatible', `a commit has body format ${format}, and this version reads ${FORMAT}`, {
       hint: 'run the version of millrace that wrote it, or a newer one',
+    });
+  }
+  if (bytes.length < CHECKED || reader.u32() !== crc32(bytes.subarray(CHECKED))) {
+    throw new MillraceError('data-lost', 'the body of a commit is damaged: its checksum does not fit', {
+      hint: 'restore the commit store, or start a new run',
     });
   }
   const sheet = readValue(reader) as Sheet;

@@ -36,7 +36,7 @@ export interface ChainHost {
 
 export class StageChain {
   /** Where records of each input edge enter. */
-  readonly heads = new Map<string, Receiver>();
+  readonly heads = new Map<string, Outlet>();
   /** Where a source stage's records enter. */
   readonly sourceHead: Receiver | undefined;
   readonly edges: EdgeOutput[] = [];
@@ -84,7 +84,7 @@ export class StageChain {
     return edge;
   }
 
-  #head(wires: readonly Wire[]): Receiver {
+  #head(wires: readonly Wire[]): Outlet {
     return outlet(this.site, this.#targets(wires));
   }
 
