@@ -11,7 +11,7 @@ import type { Receiver } from '../operators/index.ts';
 import type { LogMessage } from '../ports/index.ts';
 import { ByteWriter, type Claims, type Frame, nextAttempt } from '../protocol/index.ts';
 import { type Cell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
-import { AttemptOver, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
+import { AttemptOver, FrameGap, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
 import type { EdgeMark } from './edge-output.ts';
 import { operatorOfTable } from './stage-chain.ts';
 import type { TaskHost } from './task-host.ts';
@@ -170,8 +170,7 @@ export class Applier {
     }
     const arrival = channels.arrival(frame);
     if (arrival.kind === 'gap') {
-      throw new MillraceError(
-        'data-lost',
+      throw new FrameGap(
         `a frame of channel ${edge}#${task} was lost: this one follows ${text(frame.prev)}, the last one seen ended at ${text(arrival.thru)}`,
         {
           where: { stage: this.#host.stage.id, partition: this.#host.task.partition, offset: unit.cause },

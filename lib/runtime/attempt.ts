@@ -2,7 +2,7 @@
  * What happens when the author's code throws. A batch is first applied at full speed, with one way back: to its beginning. If something throws, the batch is
  * undone and applied again with a way back to before each record and timer, so that one bad record costs itself and not the batch.
  */
-import { MillraceError, messageOf } from '../model/index.ts';
+import { type ErrorDetails, MillraceError, messageOf, type TaskId } from '../model/index.ts';
 import type { Failure, TaskStatus } from '../protocol/index.ts';
 
 /** A record or timer that was given up for good. */
@@ -32,6 +32,13 @@ export class AttemptOver extends Error {
   }
 }
 
+/** A frame presumes one that was never seen. */
+export class FrameGap extends MillraceError {
+  constructor(message: string, details: ErrorDetails) {
+    super('data-lost', message, details);
+  }
+}
+
 /** Whether an error is the author's or the data's, so that trying the same again elsewhere would meet it too. */
 export function isAuthorError(thrown: unknown): boolean {
   return !(thrown instanceof MillraceError) || thrown.fault === 'author' || thrown.fault === 'data';
@@ -50,4 +57,22 @@ export function failureOf(thrown: unknown, operator: string, at: number): Failur
     ...(stack === undefined ? {} : { stack: stack.slice(0, 4_000) }),
     at,
   };
+}
+
+/** The error that a stopped task's commit tells of. */
+export function errorOf(status: Extract<TaskStatus, { kind: 'stopped' }>, task: TaskId): MillraceError {
+  const { failure } = status;
+  return new MillraceError(
+    (failure.kind === 'operator-failed' || status.reason === 'failed'
+      ? failure.kind
+      : status.reason === 'gap' || status.reason === 'lost'
+        ? 'data-lost'
+        : status.reason) as MillraceError['kind'],
+    failure.message,
+    {
+      where: { ...task, ...(failure.operator === undefined ? {} : { operator: failure.operator }) },
+      ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+      ...(failure.stack === undefined ? {} : { cause: failure.stack }),
+    },
+  );
 }

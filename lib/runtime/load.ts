@@ -13,7 +13,8 @@ import { TaskState } from './task-state.ts';
 const emptySheet: Sheet = { channels: [], edges: [], sent: {}, sinks: {}, generator: undefined, debts: [] };
 
 /** Where a task's blobs stand. */
-export const blobPrefix = (host: TaskHost): string => `${host.run.id}/${host.task.stage}/${host.task.partition}`;
+export const blobPrefix = (host: Pick<TaskHost, 'run' | 'task'>): string =>
+  `${host.run.id}/${host.task.stage}/${host.task.partition}`;
 
 export function snapshotsOf(host: TaskHost): Snapshots {
   return new Snapshots({ blobs: host.blobs, prefix: blobPrefix(host), nonce: () => nonceOf(host) });

@@ -7,16 +7,16 @@
  * 4. Offsets are consumed in order and without holes; what is missing from a delivery is read from the log.
  */
 import { MAX_TIME, MillraceError, messageOf, type TaskId, taskName } from '../model/index.ts';
-import type { LogMessage, SourceSlice } from '../ports/index.ts';
-import { encodeValue, recovered, type StopReason, type TaskStatus } from '../protocol/index.ts';
-import { Applier, type AsyncResults } from './applier.ts';
-import { asyncPass } from './async-pass.ts';
-import { AttemptOver, failureOf, isAuthorError } from './attempt.ts';
+import type { LogMessage } from '../ports/index.ts';
+import { recovered, type StopReason } from '../protocol/index.ts';
+import { Applier } from './applier.ts';
+import { AttemptOver, errorOf, FrameGap, failureOf, isAuthorError } from './attempt.ts';
 import { Committer, type Outcome } from './committer.ts';
+import { type Batch, Intake } from './intake.ts';
 import { load, snapshotsOf } from './load.ts';
-import { SourceBatch } from './source-batch.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
+import { refuseUnfit } from './unfit.ts';
 
 /** What a step came to. */
 export type StepResult =
@@ -32,20 +32,10 @@ export type StepResult =
   /** Another code version is in force here. */
   | { readonly kind: 'other-code'; readonly epoch: number };
 
-/** A batch on its way into a state: how to apply it from the beginning, up to an offset. */
-interface Batch {
-  readonly from: number;
-  readonly upTo: number;
-  /** Applies what lies below `limit`; returns the offset after the last message that was applied. */
-  apply(applier: Applier, limit: number, careful: boolean): number;
-  readonly cursor: unknown;
-  readonly arrived: boolean;
-  readonly ended: boolean;
-}
-
 export class Task {
   readonly host: TaskHost;
   readonly #committer: Committer;
+  readonly #intake: Intake;
   #cached: TaskState | undefined;
   /** A commit failed for what a record or state value is: batches are applied with a look at each until that is behind. */
   #inspecting = false;
@@ -55,6 +45,7 @@ export class Task {
   constructor(host: TaskHost) {
     this.host = host;
     this.#committer = new Committer(host);
+    this.#intake = new Intake(host);
   }
 
   get id(): TaskId {
@@ -205,7 +196,7 @@ export class Task {
           state = await load(this.host);
         }
       }
-      const batch = await this.#batch(state, delivered);
+      const batch = await this.#intake.batch(state, delivered);
       if (batch === undefined) {
         if (!this.#committer.owes(state))
           return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
@@ -317,115 +308,6 @@ export class Task {
     return { kind: 'advanced', nextOffset: state.nextOffset, records, done: state.done };
   }
 
-  /** The next messages to apply, holes filled and ends proven; undefined if there are none. */
-  async #batch(state: TaskState, delivered: readonly LogMessage[] | undefined): Promise<Batch | undefined> {
-    return this.host.source === undefined ? this.#messages(state, delivered) : this.#rows(state);
-  }
-
-  async #messages(state: TaskState, delivered: readonly LogMessage[] | undefined): Promise<Batch | undefined> {
-    const { log, limits } = this.host;
-    const topic = this.host.topic!;
-    const partition = this.id.partition;
-    let messages = (delivered ?? []).filter((m) => m.offset >= state.nextOffset);
-    let upTo = state.nextOffset + messages.length;
-    if (delivered === undefined || !contiguous(messages, state.nextOffset)) {
-      const slice = await log.read(topic, partition, state.nextOffset, {
-        messages: limits.batchMessages,
-        bytes: limits.batchBytes,
-      });
-      if (slice.start > state.nextOffset || slice.end < state.nextOffset)
-        throw this.#dataLost(state.nextOffset, slice.start, slice.end);
-      messages = slice.messages.filter((m) => m.offset >= state.nextOffset);
-      upTo = slice.next;
-    }
-    if (upTo <= state.nextOffset) return undefined;
-    const barrier = messages.findIndex(
-      ({ message }) => message.kind === 'barrier' && message.run === this.host.run.id && message.epoch !== state.epoch,
-    );
-    if (barrier >= 0 && barrier < messages.length - 1) {
-      messages = messages.slice(0, barrier + 1);
-      upTo = messages[barrier]!.offset + 1;
-    }
-    const results = await this.#asyncResults(messages);
-    return {
-      from: state.nextOffset,
-      upTo,
-      cursor: undefined,
-      arrived: false,
-      ended: false,
-      apply: (applier, limit, careful) => {
-        for (const message of messages) {
-          if (message.offset >= limit) return limit;
-          const back = careful ? applier.wayBack() : undefined;
-          try {
-            applier.message(message, results);
-          } catch (error) {
-            if (back !== undefined && error instanceof AttemptOver) applier.goBack(back);
-            throw error;
-          }
-        }
-        return upTo;
-      },
-    };
-  }
-
-  async #asyncResults(messages: readonly LogMessage[]): Promise<AsyncResults | undefined> {
-    const { stage, code, clock } = this.host;
-    const first = stage.nodes[0]!;
-    const async = code.operators.get(first)?.code.async;
-    return async === undefined ? undefined : asyncPass(async, first, messages, clock);
-  }
-
-  async #rows(state: TaskState): Promise<Batch | undefined> {
-    const source = this.host.source!;
-    if (state.done) return undefined;
-    const end = Math.min(source.end ?? Number.MAX_SAFE_INTEGER, state.drainTo ?? Number.MAX_SAFE_INTEGER);
-    const limit = Math.min(end, state.handOver?.at ?? Number.MAX_SAFE_INTEGER);
-    const from = state.nextOffset;
-    const want = Math.min(this.host.limits.sourceRows, limit - from);
-    const slice: SourceSlice =
-      want <= 0
-        ? { values: [], next: from, start: 0, end: undefined, sealed: false }
-        : await source.log.read(this.id.partition, from, want, (state.cursor ?? undefined) as never);
-    if (slice.start > from) throw this.#dataLost(from, slice.start, slice.end);
-    const upTo = Math.min(slice.next, limit);
-    const ended = upTo >= end || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
-    if (upTo <= from && !ended) return undefined;
-    const now = this.host.clock.now();
-    return {
-      from,
-      upTo,
-      cursor: slice.cursor,
-      arrived: slice.values.length > 0,
-      ended,
-      apply: (applier, applyLimit, careful) => {
-        new SourceBatch(this.host.stage.source!, source.definition, state, now).apply(
-          slice,
-          from,
-          applyLimit,
-          applier,
-          careful,
-        );
-        return upTo;
-      },
-    };
-  }
-
-  #dataLost(next: number, start: number, end: number | undefined): MillraceError {
-    const where = { ...this.id, offset: next };
-    return end !== undefined && end < next
-      ? new MillraceError(
-          'data-lost',
-          `the log of ${taskName(this.id)} ends at ${end}, before the offset ${next} that is next`,
-          { where, hint: 'the log was truncated or created anew; start a new run' },
-        )
-      : new MillraceError(
-          'data-lost',
-          `the log of ${taskName(this.id)} starts at ${start}, after the offset ${next} that is next`,
-          { where, hint: 'its retention overtook the task; start a new run, and keep the log longer' },
-        );
-  }
-
   #take(): TaskState | undefined {
     const state = this.#cached;
     this.#cached = undefined;
@@ -446,15 +328,8 @@ export class Task {
   async #failed(error: unknown): Promise<StepResult> {
     const known = error instanceof MillraceError ? error.at({ ...this.id }) : undefined;
     if (known?.kind === 'state-lost') return { kind: 'stopped', reason: 'state-lost', error: known };
-    const reason: StopReason | undefined =
-      known?.kind === 'data-lost'
-        ? /was lost: this one follows/.test(known.message)
-          ? 'gap'
-          : 'data-lost'
-        : known?.kind === 'incompatible'
-          ? 'incompatible'
-          : undefined;
-    if (reason !== undefined && known !== undefined) {
+    if (known?.kind === 'data-lost' || known?.kind === 'incompatible') {
+      const reason = error instanceof FrameGap ? 'gap' : known.kind;
       await this.#stop(reason, known);
       return { kind: 'stopped', reason, error: known };
     }
@@ -481,41 +356,4 @@ export class Task {
       );
     }
   }
-}
-
-/** Room for a message's header beside one record. */
-const HEADER_BYTES = 1_024;
-
-function refuseUnfit(value: unknown, limit: number): void {
-  const bytes = encodeValue(value).length;
-  if (bytes + HEADER_BYTES <= limit) return;
-  throw new MillraceError(
-    'bad-record',
-    `a record of ${bytes} bytes is longer than the ${limit} bytes that the log takes`,
-    {
-      hint: 'emit smaller records, or raise the limit of the log',
-    },
-  );
-}
-
-function contiguous(messages: readonly LogMessage[], from: number): boolean {
-  return messages.length > 0 && messages.every((m, i) => m.offset === from + i);
-}
-
-/** The error that a stopped task's commit tells of. */
-export function errorOf(status: Extract<TaskStatus, { kind: 'stopped' }>, task: TaskId): MillraceError {
-  const { failure } = status;
-  return new MillraceError(
-    (failure.kind === 'operator-failed' || status.reason === 'failed'
-      ? failure.kind
-      : status.reason === 'gap' || status.reason === 'lost'
-        ? 'data-lost'
-        : status.reason) as MillraceError['kind'],
-    failure.message,
-    {
-      where: { ...task, ...(failure.operator === undefined ? {} : { operator: failure.operator }) },
-      ...(failure.hint === undefined ? {} : { hint: failure.hint }),
-      ...(failure.stack === undefined ? {} : { cause: failure.stack }),
-    },
-  );
 }

@@ -1,0 +1,143 @@
+/**
+ * What a task takes in next: messages of its log or rows of its source, in order, holes filled and ends proven.
+ */
+import { MillraceError, taskName } from '../model/index.ts';
+import type { LogMessage, SourceSlice } from '../ports/index.ts';
+import type { Applier, AsyncResults } from './applier.ts';
+import { asyncPass } from './async-pass.ts';
+import { AttemptOver } from './attempt.ts';
+import { SourceBatch } from './source-batch.ts';
+import type { TaskHost } from './task-host.ts';
+import type { TaskState } from './task-state.ts';
+
+/** A batch on its way into a state: how to apply it from the beginning, up to an offset. */
+export interface Batch {
+  readonly from: number;
+  readonly upTo: number;
+  /** Applies what lies below `limit`; returns the offset after the last message that was applied. */
+  apply(applier: Applier, limit: number, careful: boolean): number;
+  readonly cursor: unknown;
+  readonly arrived: boolean;
+  readonly ended: boolean;
+}
+
+export class Intake {
+  readonly #host: TaskHost;
+
+  constructor(host: TaskHost) {
+    this.#host = host;
+  }
+
+  /** The next messages to apply, holes filled and ends proven; undefined if there are none. */
+  async batch(state: TaskState, delivered: readonly LogMessage[] | undefined): Promise<Batch | undefined> {
+    return this.#host.source === undefined ? this.#messages(state, delivered) : this.#rows(state);
+  }
+
+  async #messages(state: TaskState, delivered: readonly LogMessage[] | undefined): Promise<Batch | undefined> {
+    const { log, limits } = this.#host;
+    const topic = this.#host.topic!;
+    const partition = this.#host.task.partition;
+    let messages = (delivered ?? []).filter((m) => m.offset >= state.nextOffset);
+    let upTo = state.nextOffset + messages.length;
+    if (delivered === undefined || !contiguous(messages, state.nextOffset)) {
+      const slice = await log.read(topic, partition, state.nextOffset, {
+        messages: limits.batchMessages,
+        bytes: limits.batchBytes,
+      });
+      if (slice.start > state.nextOffset || slice.end < state.nextOffset)
+        throw this.#dataLost(state.nextOffset, slice.start, slice.end);
+      messages = slice.messages.filter((m) => m.offset >= state.nextOffset);
+      upTo = slice.next;
+    }
+    if (upTo <= state.nextOffset) return undefined;
+    const barrier = messages.findIndex(
+      ({ message }) => message.kind === 'barrier' && message.run === this.#host.run.id && message.epoch !== state.epoch,
+    );
+    if (barrier >= 0 && barrier < messages.length - 1) {
+      messages = messages.slice(0, barrier + 1);
+      upTo = messages[barrier]!.offset + 1;
+    }
+    const results = await this.#asyncResults(messages);
+    return {
+      from: state.nextOffset,
+      upTo,
+      cursor: undefined,
+      arrived: false,
+      ended: false,
+      apply: (applier, limit, careful) => {
+        for (const message of messages) {
+          if (message.offset >= limit) return limit;
+          const back = careful ? applier.wayBack() : undefined;
+          try {
+            applier.message(message, results);
+          } catch (error) {
+            if (back !== undefined && error instanceof AttemptOver) applier.goBack(back);
+            throw error;
+          }
+        }
+        return upTo;
+      },
+    };
+  }
+
+  async #asyncResults(messages: readonly LogMessage[]): Promise<AsyncResults | undefined> {
+    const { stage, code, clock } = this.#host;
+    const first = stage.nodes[0]!;
+    const async = code.operators.get(first)?.code.async;
+    return async === undefined ? undefined : asyncPass(async, first, messages, clock);
+  }
+
+  async #rows(state: TaskState): Promise<Batch | undefined> {
+    const source = this.#host.source!;
+    if (state.done) return undefined;
+    const end = Math.min(source.end ?? Number.MAX_SAFE_INTEGER, state.drainTo ?? Number.MAX_SAFE_INTEGER);
+    const limit = Math.min(end, state.handOver?.at ?? Number.MAX_SAFE_INTEGER);
+    const from = state.nextOffset;
+    const want = Math.min(this.#host.limits.sourceRows, limit - from);
+    const slice: SourceSlice =
+      want <= 0
+        ? { values: [], next: from, start: 0, end: undefined, sealed: false }
+        : await source.log.read(this.#host.task.partition, from, want, (state.cursor ?? undefined) as never);
+    if (slice.start > from) throw this.#dataLost(from, slice.start, slice.end);
+    const upTo = Math.min(slice.next, limit);
+    const ended = upTo >= end || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
+    if (upTo <= from && !ended) return undefined;
+    const now = this.#host.clock.now();
+    return {
+      from,
+      upTo,
+      cursor: slice.cursor,
+      arrived: slice.values.length > 0,
+      ended,
+      apply: (applier, applyLimit, careful) => {
+        new SourceBatch(this.#host.stage.source!, source.definition, state, now).apply(
+          slice,
+          from,
+          applyLimit,
+          applier,
+          careful,
+        );
+        return upTo;
+      },
+    };
+  }
+
+  #dataLost(next: number, start: number, end: number | undefined): MillraceError {
+    const where = { ...this.#host.task, offset: next };
+    return end !== undefined && end < next
+      ? new MillraceError(
+          'data-lost',
+          `the log of ${taskName(this.#host.task)} ends at ${end}, before the offset ${next} that is next`,
+          { where, hint: 'the log was truncated or created anew; start a new run' },
+        )
+      : new MillraceError(
+          'data-lost',
+          `the log of ${taskName(this.#host.task)} starts at ${start}, after the offset ${next} that is next`,
+          { where, hint: 'its retention overtook the task; start a new run, and keep the log longer' },
+        );
+  }
+}
+
+function contiguous(messages: readonly LogMessage[], from: number): boolean {
+  return messages.length > 0 && messages.every((m, i) => m.offset === from + i);
+}
