@@ -28,6 +28,11 @@ export interface Evictor<T = unknown> {
   keep(elements: readonly WindowElement<T>[], ctx: EvictorContext): readonly WindowElement<T>[];
 }
 
+/** An evictor of any records. */
+export type AnyEvictor = Omit<Evictor<never>, 'keep'> & {
+  keep(elements: readonly WindowElement<never>[], ctx: EvictorContext): readonly WindowElement<unknown>[];
+};
+
 /** Keeps the last `n` records by arrival. */
 export function keepLast(n: number): Evictor {
   return { name: 'keepLast', options: { n }, keep: (elements) => elements.slice(-n) };

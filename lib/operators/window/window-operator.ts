@@ -7,7 +7,7 @@ import { type NamedAggregation, namedAggregation, nameMistakes } from '../named-
 import type { Operator, OperatorContext } from '../operator.ts';
 import { assignerMistakes, LONGEST, type WindowAssigner } from './assigner.ts';
 import { type AnyWindowFunction, emission, WINDOW_STATE } from './emission.ts';
-import { type Evictor, evictorMistakes, keepLast } from './evictor.ts';
+import { type AnyEvictor, type Evictor, evictorMistakes, keepLast } from './evictor.ts';
 import { generalPath } from './general-path.ts';
 import { lateness } from './lateness.ts';
 import { panePath } from './pane-path.ts';
@@ -26,7 +26,7 @@ export interface WindowSpec {
   readonly lateSide?: string | undefined;
   /** Default: `endOfWindow()`; of count windows, their count. */
   readonly trigger?: Trigger<never, never> | undefined;
-  readonly evictor?: Evictor<never> | undefined;
+  readonly evictor?: AnyEvictor | undefined;
   /** Without it, a window holds all its records and its result is their list, in order of arrival. */
   readonly aggregation?: Aggregation<never, unknown> | undefined;
   /** Without it, a result is `{ key, windowStart, windowEnd, ...aggregates }`; with `value` or `records` in place of named aggregates. */
