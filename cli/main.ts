@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 /** The command `millrace`: one file a command beside this one. It prints; what there is to decide, the library decides. */
 import { Command, CommanderError } from 'commander';
+import { addDeadLetters } from './dead-letters.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { printFailure } from './failure.ts';
 import { packageVersion, shareMillrace } from './package-root.ts';
 import { addPlan } from './plan.ts';
 import { addRun } from './run.ts';
+import { addState } from './state.ts';
+import { addStatus } from './status.ts';
 import { flushed } from './terminal.ts';
 
 shareMillrace();
@@ -19,6 +22,9 @@ const program = new Command('millrace')
 
 addRun(program);
 addPlan(program);
+addStatus(program);
+addState(program);
+addDeadLetters(program);
 for (const command of commandsIn(program)) {
   command
     .option('--json', 'print JSON')

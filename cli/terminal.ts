@@ -21,7 +21,9 @@ export const errorColours = pc.createColors(colourful(process.stderr));
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
 export const printError = (text: string): void => void process.stderr.write(`${text}\n`);
 /** One line of JSON. */
-export const printJson = (value: unknown): void => print(JSON.stringify(value, jsonable));
+export const printJson = (value: unknown): void => print(jsonText(value));
+/** Data as JSON on one line. */
+export const jsonText = (value: unknown): string => JSON.stringify(value, jsonable) ?? 'null';
 
 /** What JSON has no words for: bigints become strings; infinities and NaN null, as ever. */
 function jsonable(_: string, value: unknown): unknown {

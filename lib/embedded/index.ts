@@ -5,3 +5,4 @@ export type { RunProgress } from './progress.ts';
 export { carryOut, type RunOptions, runEmbedded } from './run-embedded.ts';
 export { layout } from './storage.ts';
 export type { RunSummary, SinkSummary } from './summary.ts';
+export { type DirectoryView, viewDirectory } from './view-directory.ts';

@@ -161,6 +161,7 @@ export class EmbeddedRun {
         continue;
       }
       this.#state.set(task, 'busy');
+      const alone = this.#upstreamDone(task);
       let result: StepResult;
       try {
         result = await task.ring();
@@ -180,7 +181,7 @@ export class EmbeddedRun {
           break;
         case 'idle':
           lost = 0;
-          if (await this.#rest(task, result.done, name)) return;
+          if (await this.#rest(task, result.done, name, alone)) return;
           break;
         case 'waiting':
           await this.#sleep(Math.max(1, result.until - clock.now()) as Duration);
@@ -206,8 +207,8 @@ export class EmbeddedRun {
     }
   }
 
-  /** Nothing to do: waits for something. True if nothing will ever come. */
-  async #rest(task: Task, done: boolean, name: string): Promise<boolean> {
+  /** Nothing to do: waits for something. True if nothing will ever come. `alone`: before the task looked, all before it were done. */
+  async #rest(task: Task, done: boolean, name: string, alone: boolean): Promise<boolean> {
     if (task.host.source !== undefined) {
       if (done) {
         this.#state.set(task, 'done');
@@ -219,9 +220,12 @@ export class EmbeddedRun {
       return false;
     }
     if (this.#complete(task)) {
-      this.#state.set(task, 'done');
-      this.#wakeups.callAll();
-      return true;
+      if (!alone && this.#upstreamDone(task)) return false;
+      if (alone) {
+        this.#state.set(task, 'done');
+        this.#wakeups.callAll();
+        return true;
+      }
     }
     this.#state.set(task, 'idle');
     await this.#pause(name);
@@ -233,6 +237,12 @@ export class EmbeddedRun {
     const { state } = task;
     if (state === undefined || state.watermark !== MAX_TIME) return false;
     return state.store.processingTimers.earliest() === undefined && state.debts.length === 0;
+  }
+
+  /** Whether no task before this one will append anything more. */
+  #upstreamDone({ host }: Task): boolean {
+    const from = new Set(host.plan.edges.filter((edge) => edge.to === host.stage.id).map((edge) => edge.from));
+    return this.open.tasks.every((task) => !from.has(task.id.stage) || this.#state.get(task) === 'done');
   }
 
   #finished(): boolean {

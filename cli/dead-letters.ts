@@ -1,0 +1,112 @@
+import type { Command } from 'commander';
+import { carryOut, openEmbedded, viewDirectory } from '../lib/embedded/index.ts';
+import { replayLetters, type StoredLetter, storedLetters, storedRun } from '../lib/inspect/index.ts';
+import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
+import { printFailure } from './failure.ts';
+import { loadPipeline } from './load-pipeline.ts';
+import { listenForStop } from './stop-signals.ts';
+import { type CommonOptions, colours, counted, jsonText, print, printError, printJson, timeText } from './terminal.ts';
+
+interface ListOptions extends CommonOptions {
+  readonly pipeline?: string;
+  readonly all?: boolean;
+}
+
+interface ReplayOptions extends CommonOptions {
+  readonly dataDir: string;
+}
+
+/** `millrace dead-letters list` and `millrace dead-letters replay` */
+export function addDeadLetters(program: Command): void {
+  const group = program.command('dead-letters').description('see the records that were given up, and try them again');
+  group
+    .command('list <data-dir>')
+    .description('the records that were given up, with the reason')
+    .option('-a, --all', 'also those that were replayed')
+    .option('-p, --pipeline <name>', 'of which pipeline, where the directory has state of several')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  millrace dead-letters list data
+  millrace dead-letters list data --json | jq .value > records.jsonl
+${exitCodesHelp}`,
+    )
+    .action(listLetters);
+  group
+    .command('replay <pipeline> [ids...]')
+    .description('give records that were given up to the pipeline again: all, or those of the ids')
+    .requiredOption('-d, --data-dir <folder>', 'where the state is')
+    .addHelpText(
+      'after',
+      `
+Mend the pipeline first. A record goes back to the stage that gave it up, a source's row to its source; each counts
+once, however often it is replayed. Its event time stays what it was, so windows that are over treat it as late.
+What fails again is given up again, with a new id.
+
+Examples:
+  millrace dead-letters replay . --data-dir data
+  millrace dead-letters replay . 0.0 3.1 --data-dir data
+${exitCodesHelp}`,
+    )
+    .action(replay);
+}
+
+async function listLetters(dataDir: string, options: ListOptions): Promise<void> {
+  const view = viewDirectory(dataDir);
+  try {
+    const { record } = await storedRun(view, options.pipeline);
+    const letters = await storedLetters(view, record.pipeline, { replayed: options.all === true });
+    if (options.json === true) {
+      for (const { id, letter } of letters) printJson({ id, ...letter });
+      return;
+    }
+    for (const letter of letters) print(textOf(letter));
+    printError(counted(letters.length, 'dead letter'));
+  } finally {
+    view.close();
+  }
+}
+
+function textOf({ id, letter }: StoredLetter): string {
+  const { operator, stage, partition, offset, attempts, error, at, value, key } = letter;
+  return [
+    `${colours.bold(id)}  ${operator}: ${error.message}`,
+    `     task ${stage}/${partition}, offset ${offset}, ${counted(attempts, 'attempt')}, ${timeText(at)}${key === undefined ? '' : `, key ${jsonText(key)}`}`,
+    `     ${jsonText(value)}`,
+  ].join('\n');
+}
+
+async function replay(path: string, ids: readonly string[], options: ReplayOptions): Promise<void> {
+  const { pipeline } = await loadPipeline(path);
+  const { dataDir } = options;
+  const stop = listenForStop((text) => printError(text));
+  let code: number = exitCodes.ok;
+  try {
+    const open = await openEmbedded(pipeline, { dataDir });
+    try {
+      const letters = chosen(await storedLetters(open.ports, pipeline.name, { replayed: ids.length > 0 }), ids);
+      const replayed = await replayLetters(open.run.open.tasks, letters);
+      const done = await carryOut(open, { signal: stop.signal });
+      const { kind, deadLettered } = done;
+      if (options.json === true) printJson({ event: kind, replayed, deadLettered });
+      else print(`${counted(replayed, 'record')} replayed, ${deadLettered} given up again`);
+      if (done.error !== undefined) {
+        printFailure(done.error, options);
+        code = exitCodeOf(done.error, dataDir);
+      } else if (kind === 'stopped') code = exitCodes.interrupted;
+    } finally {
+      await open.close();
+    }
+  } finally {
+    stop.end();
+  }
+  process.exitCode = code;
+}
+
+function chosen(letters: readonly StoredLetter[], ids: readonly string[]): readonly StoredLetter[] {
+  const missing = ids.filter((id) => !letters.some((letter) => letter.id === id));
+  if (missing.length > 0)
+    throw new UsageError(`there are no dead letters ${missing.join(', ')}`, 'list them to see their ids');
+  return ids.length === 0 ? letters : letters.filter(({ id }) => ids.includes(id));
+}

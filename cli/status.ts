@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { viewDirectory } from '../lib/embedded/index.ts';
+import { storedLetters, storedRun, type TaskView, viewTasks } from '../lib/inspect/index.ts';
+import { exitCodesHelp } from './exit-codes.ts';
+import {
+  type CommonOptions,
+  colours,
+  columns,
+  counted,
+  grouped,
+  print,
+  printJson,
+  sizeText,
+  timeText,
+} from './terminal.ts';
+
+interface StatusOptions extends CommonOptions {
+  readonly pipeline?: string;
+}
+
+/** `millrace status` */
+export function addStatus(program: Command): void {
+  program
+    .command('status <data-dir>')
+    .description('show where each task of a run stands, also while it runs')
+    .option('-p, --pipeline <name>', 'of which pipeline, where the directory has state of several')
+    .addHelpText(
+      'after',
+      `
+Per task: the next offset of its log and how much waits there (lag), the watermark and which task holds it
+back, state, restarts, and for a task that waits or has stopped the reason. The lag of a source is not known
+until it has ended.
+
+Examples:
+  millrace status data
+  millrace status data --json | jq '.tasks[] | select(.status == "stopped")'
+${exitCodesHelp}`,
+    )
+    .action(status);
+}
+
+async function status(dataDir: string, options: StatusOptions): Promise<void> {
+  const view = viewDirectory(dataDir);
+  try {
+    const run = await storedRun(view, options.pipeline);
+    const { record } = run;
+    const tasks = await viewTasks(view, run);
+    const deadLetters = (await storedLetters(view, record.pipeline)).length;
+    if (options.json === true) {
+      printJson({ pipeline: record.pipeline, run: record.id, createdAt: record.createdAt, deadLetters, tasks });
+      return;
+    }
+    print(`${colours.bold(record.pipeline)}: run ${record.id}, begun ${timeText(record.createdAt)}`);
+    print(columns(HEAD, tasks.map(rowOf)));
+    for (const task of tasks) if (task.error !== undefined) print(troubleText(task));
+    if (deadLetters > 0)
+      print(`${counted(deadLetters, 'dead letter')}; to see them: millrace dead-letters list ${dataDir}`);
+  } finally {
+    view.close();
+  }
+}
+
+const HEAD = ['task', 'status', 'offset', 'lag', 'watermark', 'held by', 'entries', 'state', 'restarts', 'last commit'];
+
+function rowOf(task: TaskView): readonly string[] {
+  const { watermark } = task;
+  return [
+    `${task.stage}/${task.partition}`,
+    task.status,
+    grouped(task.offset),
+    task.lag === undefined ? '' : grouped(task.lag),
+    typeof watermark === 'number' ? timeText(watermark) : watermark,
+    task.heldBy ?? '',
+    grouped(task.stateEntries),
+    sizeText(task.stateBytes),
+    grouped(task.restarts),
+    timeText(task.at),
+  ];
+}
+
+function troubleText({ stage, partition, status: kind, error, reason, until }: TaskView): string {
+  const what = kind === 'stopped' ? `has stopped (${reason})` : `tries again at ${timeText(until)}`;
+  const hint = error?.hint === undefined ? '' : `\n  ${colours.cyan('hint:')} ${error.hint}`;
+  return `${colours.red(`${stage}/${partition}`)} ${what}: ${error?.operator ?? stage}: ${error?.message}${hint}`;
+}
