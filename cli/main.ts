@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addDeadLetters } from './dead-letters.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { printFailure } from './failure.ts';
+import { addInit } from './init.ts';
 import { packageVersion, shareMillrace } from './package-root.ts';
 import { addPlan } from './plan.ts';
 import { addRun } from './run.ts';
@@ -25,6 +26,7 @@ addPlan(program);
 addStatus(program);
 addState(program);
 addDeadLetters(program);
+addInit(program);
 for (const command of commandsIn(program)) {
   command
     .option('--json', 'print JSON')
