@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { after, type Duration, days, type EventTime, hours, type WallTime } from '../../lib/model/index.ts';
+import { type Duration, days, type EventTime, hours, after as later, type WallTime } from '../../lib/model/index.ts';
 import {
   aggregating,
   list,
