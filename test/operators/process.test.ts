@@ -264,6 +264,37 @@ describe('state', () => {
     expect(harness.store.size).toBe(0);
   });
 
+  it('never lives shorter for a write with an earlier time', () => {
+    const ttl = ms(10);
+    const harness = new Acting({ one: value<number>({ ttl }), items: list<number>({ ttl }) });
+    for (const time of [100, 50]) {
+      harness.act(({ one, items }) => {
+        one.set(time);
+        items.add(time);
+      }, time);
+    }
+    harness.advance(105);
+    expect(harness.ask(({ one, items }) => [one.get(), items.get()], 105)).toEqual([50, [100]]);
+  });
+
+  it('that accumulates returns to where it was', () => {
+    const harness = new Acting({
+      total: reducing((a: number, b: number) => a + b),
+      average: aggregating(mean((n: number) => n)),
+    });
+    const add = (n: number): unknown =>
+      harness.act(({ total, average }) => {
+        total.add(n);
+        average.add(n);
+      });
+    add(1);
+    const moment = harness.mark();
+    add(100);
+    harness.rollback(moment);
+    add(3);
+    expect(harness.ask(({ total, average }) => [total.get(), average.get()])).toEqual([4, 2]);
+  });
+
   it('expires by processing time where asked', () => {
     const harness = new Acting({
       one: value<number>({ ttl: ms(10), ttlBy: 'processing' }),

@@ -142,6 +142,18 @@ describe('a trigger', () => {
   });
 });
 
+describe('merged sessions', () => {
+  it('hold what each of them held, also where one was purged', () => {
+    const harness = build({ assigner: session(ms(10)), aggregation, trigger: earlyByCount(2, { purge: true }) });
+    for (const v of [0, 1]) harness.record(v, v, 'a');
+    harness.record(15, 15, 'a').record(8, 8, 'a');
+    expect(told(harness)).toEqual([
+      [0, 1],
+      [8, 15],
+    ]);
+  });
+});
+
 describe('count windows', () => {
   it('hold so many records of a key, in order of arrival, and carry the latest time among them', () => {
     fc.assert(
