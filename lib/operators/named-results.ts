@@ -1,6 +1,7 @@
 import type { KeyId } from '../model/index.ts';
 import { keyOf } from '../model/index.ts';
-import { type Aggregation, type Aggregator, aggregatorOf } from './aggregate/index.ts';
+import type { Json } from '../ports/index.ts';
+import { type Aggregation, type Aggregator, aggregatorOf, type Parts } from './aggregate/index.ts';
 import type { Mistake } from './definition.ts';
 
 /** An aggregation whose results are objects: its own names, or `value` where it is a single aggregator. */
@@ -13,6 +14,14 @@ export interface NamedAggregation {
 export function namedAggregation(aggregation: Aggregation<never, unknown>): NamedAggregation {
   const aggregator = aggregatorOf(aggregation as Aggregation<unknown, unknown>);
   return { aggregator, many: aggregator !== (aggregation as unknown) };
+}
+
+/** The kinds of what is aggregated, for the plan: by name, or of a single aggregator alone. They tell how accumulators are laid out. */
+export function aggregateKinds(aggregation: Aggregation<never, unknown>): Json {
+  const kindOf = ({ made }: Pick<Aggregator<never, unknown, unknown>, 'made'>): string => made?.kind ?? 'custom';
+  if (!namedAggregation(aggregation).many) return kindOf(aggregation as Aggregator<never, unknown, unknown>);
+  const parts = Object.entries(aggregation as Parts<never, Record<string, unknown>>);
+  return Object.fromEntries(parts.map(([name, part]) => [name, kindOf(part)]));
 }
 
 /** A rolling result: the key, and the aggregates. */

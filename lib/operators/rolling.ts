@@ -5,7 +5,7 @@
 import type { Aggregation } from './aggregate/index.ts';
 import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
-import { keyedResult, namedAggregation, nameMistakes } from './named-results.ts';
+import { aggregateKinds, keyedResult, namedAggregation, nameMistakes } from './named-results.ts';
 
 /** Two records into one. Must return a new value, or one of the two as it is: changing either in place corrupts what undo restores. */
 export type Reduce<T> = (reduced: T, record: T) => T;
@@ -58,6 +58,7 @@ export function aggregateOperator<In, Out>(aggregation: Aggregation<In, Out>): O
     needsKey: true,
     stateful: true,
     state: { aggregated: 1 },
+    options: { aggregates: aggregateKinds(aggregation) },
     functions: [aggregation],
     mistakes: nameMistakes(aggregation, ['key']),
     code: {

@@ -170,8 +170,7 @@ class Windowed {
 
   reduce(id: string, fn: Reduce<unknown>, ...given: readonly unknown[]): Written {
     const [windowFunction, options] = optional(given);
-    const operator = this.#operator({ aggregation: reduced(fn), windowFunction }, options);
-    return this.#add(id, { ...operator, functions: [...operator.functions, fn] }, options, fn);
+    return this.#add(id, this.#operator({ aggregation: reduced(fn), windowFunction }, options), options, fn);
   }
 
   process(id: string, windowFunction: AnyWindowFunction, options?: FunctionOptions): Written {
@@ -197,6 +196,7 @@ const reduced = (fn: Reduce<unknown>): Aggregator<unknown, unknown, unknown> => 
   merge: (a, b) => (a === undefined ? b : b === undefined ? a : fn(a, b)),
   result: (acc) => acc,
   clone: (acc) => acc,
+  made: { kind: 'reduce', parts: [fn] },
 });
 
 /** Arguments with or without an id before them. */

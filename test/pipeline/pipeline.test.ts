@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   boundedOutOfOrderness,
   count,
+  countWindow,
   type EventTime,
   hours,
   keepLast,
@@ -16,10 +17,12 @@ import {
   seconds,
   session,
   sideOutput,
+  sum,
   tumbling,
   type,
   value,
 } from '../../lib/index.ts';
+import { comparePlans } from '../../lib/plan/index.ts';
 import { drain, rows } from './fake-connectors.ts';
 
 interface Flight {
@@ -391,7 +394,7 @@ describe('streams', () => {
     });
     const [w, r] = plan.nodes.filter((node) => node.kind === 'operator');
     expect(Object.keys(w?.state ?? {})).toContain('n');
-    expect(r?.options).toMatchObject({ aggregates: 'value', evictor: { name: 'keepLast' } });
+    expect(r?.options).toMatchObject({ aggregates: 'reduce', evictor: { name: 'keepLast' } });
   });
 });
 
@@ -450,6 +453,24 @@ describe('fingerprints', () => {
     const [other, same] = codeOf(mapping((f) => f.origin));
     expect(same).toBe(b);
     expect(other).not.toBe(a);
+  });
+
+  test('change with the selector of an aggregate, and the plan tells its kind', () => {
+    const write = (aggregation: ReturnType<typeof mean<Flight>>) =>
+      pipeline('x', (p) => {
+        const keyed = p.source<Flight>('a', rows()).keyBy('k', (f) => f.origin);
+        keyed.aggregate('r', { m: aggregation }).to('s', drain());
+        keyed.window(countWindow(3)).aggregate('w', { m: aggregation }).to('t', drain());
+      }).plan;
+    const plan = write(mean((f) => f.delay));
+    expect(comparePlans(plan, write(mean((f) => f.delay)))).toMatchObject({ compatible: true, changedStages: [] });
+    const other = comparePlans(plan, write(mean((f) => f.delay + 1)));
+    expect(other).toMatchObject({ compatible: true, changedStages: ['r'] });
+    expect(other.differences).toHaveLength(2);
+    expect(comparePlans(plan, write(sum((f) => f.delay))).obstacles).toEqual([
+      `operator r: its aggregates was {"m":"mean"}, is {"m":"sum"}`,
+      `operator w: its aggregates was {"m":"mean"}, is {"m":"sum"}`,
+    ]);
   });
 
   test('change with the version', () => {

@@ -18,11 +18,21 @@ export interface Aggregator<In, Acc, Out> {
   retract?(acc: Acc, value: In, time: number): Acc;
   /** The same fold over a few numbers in an array shared with other aggregators, where the state is only numbers. */
   readonly slots?: Slots<In, Out>;
+  readonly made?: Made;
+}
+
+/** What plans compare of an aggregator. */
+export interface Made {
+  /** Aggregators of one kind lay out their accumulators alike. */
+  readonly kind: string;
+  /** The author's functions and numbers in it. */
+  readonly parts: readonly unknown[];
 }
 
 /** An accumulator of `width` numbers that lie at `at`, `at + 1`, ... of an array which other accumulators share. */
 export interface Slots<In, Out> {
   readonly width: number;
+  readonly made?: Made;
   init(this: void, array: number[], at: number): void;
   add(this: void, array: number[], at: number, value: In, time: number): void;
   /** Folds the numbers at `from` of `other` into those at `at`. */

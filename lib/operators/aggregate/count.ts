@@ -4,6 +4,7 @@ import { slotted } from './slotted.ts';
 /** How many records there were. */
 export function count(): Aggregator<unknown, number[], number> {
   return slotted<unknown, number>({
+    made: { kind: 'count', parts: [] },
     width: 1,
     init(array, at) {
       array[at] = 0;
@@ -24,6 +25,7 @@ export function count(): Aggregator<unknown, number[], number> {
 /** The fraction, 0 to 1, of the records for which the predicate holds. NaN over no records. */
 export function share<T>(predicate: (record: T) => boolean): Aggregator<T, number[], number> {
   return slotted<T, number>({
+    made: { kind: 'share', parts: [predicate] },
     width: 2,
     init(array, at) {
       array[at] = 0;

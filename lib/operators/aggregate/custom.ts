@@ -18,6 +18,7 @@ export function aggregator<In, Acc, Out>(fold: Fold<In, Acc, Out>): Aggregator<I
     result,
     clone: clone ?? copyOf,
     ...(retract === undefined ? {} : { retract }),
+    made: { kind: 'custom', parts: [create, add, merge, result] },
   };
 }
 

@@ -10,6 +10,7 @@ import { addHash, emptySketch, estimate, type HyperLogLog, mergeSketches } from 
  */
 export function distinct<T>(f: (record: T) => Key): Aggregator<T, Set<KeyId>, number> {
   return {
+    made: { kind: 'distinct', parts: [f] },
     create: () => new Set(),
     add: (acc, value) => acc.add(keyIdOf(f(value))),
     merge(a, b) {
@@ -42,6 +43,7 @@ export function distinctApprox<T>(
   }
   const hash = new Uint32Array(2);
   return {
+    made: { kind: `distinctApprox of ${precision} bits`, parts: [f] },
     create: emptySketch,
     add(acc, value) {
       hash64(keyIdOf(f(value)), hash);

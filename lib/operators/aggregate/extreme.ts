@@ -33,6 +33,7 @@ function extreme<T>(name: string, f: (record: T) => number, sign: 1 | -1): Aggre
     if (!(x * sign <= array[at]! * sign)) array[at] = x;
   };
   return slotted<T, number>({
+    made: { kind: name, parts: [f] },
     width: 1,
     init(array, at) {
       array[at] = Number.NaN;
@@ -62,6 +63,7 @@ function extremeBy<T>(name: string, f: (record: T) => Rank, sign: 1 | -1): Aggre
     return acc;
   };
   return {
+    made: { kind: name, parts: [f] },
     create: () => [],
     add: (acc, value, time) => take(acc, rankOf(name, f(value)), time, value),
     merge: (a, b) => (b.length === 0 ? a : take(a, b[0], b[1], b[2])),

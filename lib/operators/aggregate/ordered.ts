@@ -9,7 +9,7 @@ export function first<T>(): Aggregator<T, Timed<T>, NoInfer<T> | null>;
 /** What the selector yields for the earliest record by event time, among equals the first to arrive. Null over no records. */
 export function first<T, V>(f: (record: T) => V): Aggregator<T, Timed<V>, V | null>;
 export function first<T, V>(f?: (record: T) => V): Aggregator<T, Timed<V>, V | null> {
-  return end<T, V>(f ?? itself, (time, held) => time < held);
+  return end<T, V>('first', f ?? itself, (time, held) => time < held);
 }
 
 /** The latest record by event time, among equals the last to arrive. Null over no records. */
@@ -17,7 +17,7 @@ export function last<T>(): Aggregator<T, Timed<T>, NoInfer<T> | null>;
 /** What the selector yields for the latest record by event time, among equals the last to arrive. Null over no records. */
 export function last<T, V>(f: (record: T) => V): Aggregator<T, Timed<V>, V | null>;
 export function last<T, V>(f?: (record: T) => V): Aggregator<T, Timed<V>, V | null> {
-  return end<T, V>(f ?? itself, (time, held) => time >= held);
+  return end<T, V>('last', f ?? itself, (time, held) => time >= held);
 }
 
 /** Values with the event times of their records, in order of time, then arrival. */
@@ -40,6 +40,7 @@ export function collect<T, V>(f?: (record: T) => V, options: CollectOptions = {}
     throw badArgument('collect', 'limit must be a whole number of at least 1', limit);
   }
   return {
+    made: { kind: 'collect', parts: [f, options.limit] },
     create: () => [[], []],
     add(acc, value, time) {
       const [times, values] = acc;
@@ -66,10 +67,12 @@ export function collect<T, V>(f?: (record: T) => V, options: CollectOptions = {}
 }
 
 function end<T, V>(
+  name: string,
   select: (record: T) => V,
   wins: (time: number, held: number) => boolean,
 ): Aggregator<T, Timed<V>, V | null> {
   return {
+    made: { kind: name, parts: [select] },
     create: () => [],
     add(acc, value, time) {
       if (acc.length === 0) return [time, select(value)];

@@ -67,6 +67,7 @@ function sketched<T, Out>(
     return acc;
   };
   return {
+    made: { kind: `quantile within ${accuracy}`, parts: [name, f, qs] },
     create: () => [],
     add: (acc, value) => change(acc, value, 1),
     merge: mergedSketch,

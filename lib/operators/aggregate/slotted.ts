@@ -2,7 +2,7 @@ import type { Aggregator, Slots } from './aggregator.ts';
 
 /** An aggregator whose accumulator is one array of doubles, made from its slots alone. */
 export function slotted<In, Out>(slots: Slots<In, Out>): Aggregator<In, number[], Out> {
-  const { add, merge, result, retract } = slots;
+  const { add, merge, result, retract, made } = slots;
   const empty = doubles(slots);
   const aggregator: Aggregator<In, number[], Out> = {
     create: () => empty.slice(),
@@ -17,6 +17,7 @@ export function slotted<In, Out>(slots: Slots<In, Out>): Aggregator<In, number[]
     result: (acc) => result(acc, 0),
     clone: (acc) => acc.slice(),
     slots,
+    ...(made === undefined ? {} : { made }),
   };
   if (retract === undefined) return aggregator;
   return {

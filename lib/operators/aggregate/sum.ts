@@ -10,6 +10,7 @@ import { slotted } from './slotted.ts';
  */
 export function sum<T>(f: (record: T) => number): Aggregator<T, number[], number> {
   return slotted<T, number>({
+    made: { kind: 'sum', parts: [f] },
     width: 2,
     init(array, at) {
       array[at] = 0;
@@ -35,6 +36,7 @@ export function sum<T>(f: (record: T) => number): Aggregator<T, number[], number
 /** The arithmetic mean of the selected numbers, as exact as `sum`; NaN over no records. A value that is not a finite number is a bad record. */
 export function mean<T>(f: (record: T) => number): Aggregator<T, number[], number> {
   return slotted<T, number>({
+    made: { kind: 'mean', parts: [f] },
     width: 3,
     init(array, at) {
       array[at] = 0;

@@ -29,6 +29,7 @@ export function topK<T>(f: (record: T) => Rank, k: number): Aggregator<T, Ranked
     }
   };
   return {
+    made: { kind: 'topK', parts: [f, k] },
     create: () => [[], [], []],
     add(acc, value, time) {
       take(acc, rankOf('topK', f(value)), time, value);

@@ -36,6 +36,7 @@ function spread<T>(
     return x;
   };
   return slotted<T, number>({
+    made: { kind: 'variance', parts: [name, f, lost] },
     width: 3,
     init(array, at) {
       array[at] = 0;

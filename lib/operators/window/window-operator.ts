@@ -3,7 +3,7 @@ import type { Aggregation } from '../aggregate/index.ts';
 import { asyncMistakes, definition } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { type StateDescriptors, stateFunctions, stateMistakes, stateOptions, stateVersions } from '../keyed/index.ts';
-import { type NamedAggregation, namedAggregation, nameMistakes } from '../named-results.ts';
+import { aggregateKinds, type NamedAggregation, namedAggregation, nameMistakes } from '../named-results.ts';
 import type { Operator, OperatorContext } from '../operator.ts';
 import { assignerMistakes, LONGEST, type WindowAssigner } from './assigner.ts';
 import { type AnyWindowFunction, emission, WINDOW_STATE } from './emission.ts';
@@ -203,7 +203,7 @@ function stepsOf({ assigner, trigger, windowTime, allowed }: Windowing, ofEvent:
   return spans === undefined ? 'every' : [...spans, allowed].map(Math.abs).filter((span) => span !== 0);
 }
 
-function optionsOf(spec: WindowSpec, { assigner, path, trigger, evictor, allowed, named }: Windowing): Json {
+function optionsOf(spec: WindowSpec, { assigner, path, trigger, evictor, allowed }: Windowing): Json {
   const window: Record<string, Json> = {};
   for (const [name, given] of Object.entries(assigner))
     window[name] = typeof given === 'function' ? 'per record' : given;
@@ -213,7 +213,7 @@ function optionsOf(spec: WindowSpec, { assigner, path, trigger, evictor, allowed
     late: spec.lateSide ?? null,
     trigger: { name: trigger.name, ...trigger.options },
     evictor: evictor === undefined ? null : { name: evictor.name, ...evictor.options, when: evictor.when ?? 'before' },
-    aggregates: named === undefined ? null : named.many ? Object.keys(spec.aggregation as object) : 'value',
+    aggregates: spec.aggregation === undefined ? null : aggregateKinds(spec.aggregation),
     state: stateOptions(spec.state ?? {}),
     windowState: stateOptions(spec.windowState ?? {}),
     layout: path.kind,
