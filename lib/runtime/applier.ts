@@ -228,7 +228,10 @@ export class Applier {
       try {
         for (; at < due.length; at++) {
           const cell = due[at]!;
-          if (cell.timer !== time) continue;
+          if (cell.timer !== time) {
+            if (cell.timer > time && cell.timer !== NEVER) queue.add(cell);
+            continue;
+          }
           unit.index++;
           unit.cell = cell;
           unit.timer = time;
