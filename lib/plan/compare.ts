@@ -159,7 +159,7 @@ class Comparison {
       const [old, now] = [propertyOf(was.options, option), propertyOf(is.options, option)];
       for (const state of namesIn(old).filter((known) => propertyOf(now, known) !== undefined)) {
         const kind = (states: Json | undefined) => propertyOf(propertyOf(states, state), 'kind');
-        changed(`kind of state '${state}'`, kind(old), kind(now));
+        changed(`state '${state}'`, kind(old), kind(now));
       }
     }
     for (const [table, version] of Object.entries(was.state)) {

@@ -128,6 +128,23 @@ describe('refuses', () => {
     ]);
   });
 
+  test('another trigger, which keeps its own state with the window, but not other numbers in the same one', () => {
+    const triggered = (trigger: object) => changed('w', { options: { trigger: { ...trigger } } });
+    const first = triggered({ name: 'earlyByCount', n: 1 });
+    expect(comparePlans(first, triggered({ name: 'earlyByCount', n: 2 })).obstacles).toEqual([]);
+    expect(comparePlans(first, triggered({ name: 'endOfWindow', n: 1 })).obstacles).toEqual([
+      'operator w: its trigger was "earlyByCount", is "endOfWindow"',
+    ]);
+  });
+
+  test('another kind of a state of the same name, but not another time to live', () => {
+    const declared = (kind: string, ttl: number) => changed('w', { options: { states: { seen: { kind, ttl } } } });
+    expect(comparePlans(declared('value', 1), declared('value', 2)).obstacles).toEqual([]);
+    expect(comparePlans(declared('value', 1), declared('list', 1)).obstacles).toEqual([
+      `operator w: its state 'seen' was "value", is "list"`,
+    ]);
+  });
+
   test('another type of operator with state', () => {
     expect(refused(changed('w', { type: 'process' }))).toEqual(['operator w: was a window, is a process']);
   });
