@@ -42,9 +42,11 @@ export class Committer {
     this.#snapshots = snapshotsOf(host);
   }
 
-  /** Whether a commit is due although there is nothing to apply. */
-  owes(state: TaskState): boolean {
-    return this.#paid || state.debts.length > 0;
+  /** Whether a commit is due although there is nothing to apply: to say that debts are paid, or to carry a snapshot before the slots run out. */
+  async isDue(state: TaskState): Promise<boolean> {
+    if (this.#paid || state.debts.length > 0) return true;
+    const used = state.version - (state.snapshot?.version ?? -1);
+    return used * 4 >= this.#host.run.slots * 3 && (await state.increment?.ref) !== undefined;
   }
 
   /** Before a step changes anything: pays debts, and sees to it that a snapshot covers the slot that the next commit takes. */

@@ -198,7 +198,7 @@ export class Task {
       }
       const batch = await this.#intake.batch(state, delivered);
       if (batch === undefined) {
-        if (!this.#committer.owes(state))
+        if (!(await this.#committer.isDue(state)))
           return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
         const outcome = await this.#committer.commit(
           state,
