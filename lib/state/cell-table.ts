@@ -1,5 +1,4 @@
 import { compareKeyIds, type KeyId } from '../model/index.ts';
-import type { KeyedStore } from './keyed-store.ts';
 
 /** Distinguishes the cells of one key: a window's end, a map's key, a timer's name; undefined where a key has one cell. */
 export type Sub = KeyId | undefined;
@@ -47,12 +46,23 @@ export class Cell<V> {
 /** A key with more cells than this gets a map of its own. */
 const CHAIN_LIMIT = 8;
 
+/** What a table tells the store that keeps the journal and the timers of all tables. */
+export interface CellJournal {
+  /** Cells that bear it have been entered in the journal since the last mark. */
+  readonly stamp: number;
+  created<V>(cell: Cell<V>): void;
+  /** Comes before the change. */
+  touched<V>(cell: Cell<V>): void;
+  removed<V>(cell: Cell<V>): void;
+  schedule<V>(cell: Cell<V>, time: number): void;
+}
+
 /**
  * Cells by (key, sub). One cell of a key stands in the map directly, a few are chained, many get a map of their own, so that a key with one window costs little
  * and a key with ten thousand map entries stays quick.
  */
 export class CellTable<V> {
-  readonly store: KeyedStore;
+  readonly store: CellJournal;
   /** Its place among the store's tables: upstream operators' first. */
   index: number;
   readonly name: string;
@@ -60,7 +70,7 @@ export class CellTable<V> {
   readonly #byKey = new Map<KeyId, Cell<V> | Map<Sub, Cell<V>>>();
   size = 0;
 
-  constructor(store: KeyedStore, index: number, name: string, options: TableOptions<V>) {
+  constructor(store: CellJournal, index: number, name: string, options: TableOptions<V>) {
     this.store = store;
     this.index = index;
     this.name = name;
