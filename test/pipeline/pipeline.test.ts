@@ -420,6 +420,12 @@ describe('bindings', () => {
     expect(bound.plan.stages.map((stage) => stage.code)).toEqual(original.plan.stages.map((stage) => stage.code));
   });
 
+  test('keep the version in the code', () => {
+    const original = pipeline('x', (p) => p.source('a', rows()).to('s', drain()), { version: '1' });
+    const bound = original.withBindings({ sources: { a: rows({ path: 'other' }) } });
+    expect(bound.plan.code).toBe(original.plan.code);
+  });
+
   test('of nothing change nothing, and may follow one another', () => {
     const twice = delays()
       .withBindings({})
