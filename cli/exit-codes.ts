@@ -1,3 +1,4 @@
+import { resolve, sep } from 'node:path';
 import { MillraceError } from '../lib/model/index.ts';
 
 /** What a process that ran `millrace` says to its caller. */
@@ -35,7 +36,7 @@ export class UsageError extends Error {
   }
 }
 
-/** The exit code for something that was thrown, or that a run failed with. */
+/** The exit code for something that was thrown, or that a run failed with. With a data directory, what is wrong with that has a code of its own. */
 export function exitCodeOf(error: unknown, dataDir?: string): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (!(error instanceof MillraceError)) return exitCodes.failed;
@@ -49,9 +50,12 @@ export function exitCodeOf(error: unknown, dataDir?: string): number {
       return dataDir === undefined ? exitCodes.failed : exitCodes.state;
     case 'unavailable': {
       const { file } = error.where;
-      return dataDir !== undefined && file?.startsWith(dataDir) ? exitCodes.state : exitCodes.failed;
+      return dataDir !== undefined && isIn(file, dataDir) ? exitCodes.state : exitCodes.failed;
     }
     default:
       return exitCodes.failed;
   }
 }
+
+const isIn = (file: string | undefined, folder: string): boolean =>
+  file !== undefined && `${resolve(file)}${sep}`.startsWith(`${resolve(folder)}${sep}`);

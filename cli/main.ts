@@ -1,60 +1,7 @@
 #!/usr/bin/env node
-/** The command `millrace`: one file a command beside this one. It prints; what there is to decide, the library decides. */
-import { Command, CommanderError } from 'commander';
-import { addDeadLetters } from './dead-letters.ts';
-import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
-import { printFailure } from './failure.ts';
-import { addInit } from './init.ts';
-import { packageVersion, shareMillrace } from './package-root.ts';
-import { addPlan } from './plan.ts';
-import { addRun } from './run.ts';
-import { addState } from './state.ts';
-import { addStatus } from './status.ts';
-import { flushed } from './terminal.ts';
+/** The command `millrace`. What is compiled is kept for the next time: most of a short command's time would go there. */
+import { enableCompileCache } from 'node:module';
 
-shareMillrace();
-
-const program = new Command('millrace')
-  .description('Run, look into and mend stream pipelines written in TypeScript.')
-  .version(packageVersion)
-  .addHelpText('after', exitCodesHelp)
-  .showHelpAfterError('(--help shows what there is)')
-  .exitOverride();
-
-addRun(program);
-addPlan(program);
-addStatus(program);
-addState(program);
-addDeadLetters(program);
-addInit(program);
-for (const command of commandsIn(program)) {
-  command
-    .option('--json', 'print JSON')
-    .option('--stack', 'with errors, show where in the code they came from')
-    .exitOverride();
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = error instanceof CommanderError ? codeOf(error) : report(error);
-}
-await flushed();
-
-function codeOf({ exitCode }: CommanderError): number {
-  return exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-}
-
-function report(error: unknown): number {
-  const { argv } = process;
-  printFailure(error, { json: argv.includes('--json'), stack: argv.includes('--stack') });
-  return exitCodeOf(
-    error,
-    program.commands.map((command) => command.opts()['dataDir'] as string | undefined).find(Boolean),
-  );
-}
-
-/** Every command that does something, those of groups too. */
-function commandsIn(group: Command): Command[] {
-  return group.commands.flatMap((command) => (command.commands.length > 0 ? commandsIn(command) : [command]));
-}
+enableCompileCache();
+const { main } = await import('./program.ts');
+await main();
