@@ -2,7 +2,7 @@
  * Carries a step's outcome out: frames to the log, records to sinks, the commit to its slot; snapshots and debts around it.
  */
 import { MAX_TIME, MIN_TIME, MillraceError, messageOf, NOTHING, taskName } from '../model/index.ts';
-import type { LogEntry } from '../ports/index.ts';
+import type { LogEntry, SinkBatch } from '../ports/index.ts';
 import {
   ByteWriter,
   type Commit,
@@ -51,12 +51,11 @@ export class Committer {
 
   /** Before a step changes anything: pays debts, and sees to it that a snapshot covers the slot that the next commit takes. */
   async prepare(state: TaskState): Promise<void> {
-    if (state.debts.length > 0) {
-      await this.#pay(state, state.debts);
-      state.debts = [];
-      this.#paid = true;
-    }
     if (!this.#host.commits.volatile) this.#snapshot(state);
+    if (state.debts.length === 0) return;
+    await this.#pay(state, state.debts);
+    state.debts = [];
+    this.#paid = true;
   }
 
   /** Refuses values that could not be encoded, by a sample: for hosts that keep everything as it is. */
@@ -81,19 +80,7 @@ export class Committer {
       .filter((sink) => sink.pending > 0)
       .map((sink) => ({ sink, batch: sink.take(upTo) }));
     const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
-    const debts: Debt[] = journaled
-      ? [
-          ...entries.map(
-            (e): Debt => ({
-              kind: 'message',
-              topic: e.topic,
-              partition: e.partition,
-              bytes: e.bytes ?? encodeMessage(e.message),
-            }),
-          ),
-          ...batches.map(({ sink, batch }): Debt => ({ kind: 'sink', sink: sink.id, batch })),
-        ]
-      : [];
+    const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
     if (!journaled) await Promise.all(batches.map(({ sink, batch }) => sink.write(batch)));
     const version = state.version + 1;
     const snapshot = await this.#covering(state, version);
@@ -120,6 +107,7 @@ export class Committer {
     }
     if (journaled && debts.length > 0) {
       await this.#pay(state, debts);
+      state.debts = [];
       this.#paid = true;
     }
     return { kind: 'committed' };
@@ -299,4 +287,15 @@ export class Committer {
     state.snapshot = snapshot;
     state.increment = undefined;
   }
+}
+
+/** What a commit says is still to be appended and written. */
+function debtsOf(
+  entries: readonly LogEntry[],
+  batches: readonly { readonly sink: { readonly id: string }; readonly batch: SinkBatch }[],
+): Debt[] {
+  const messages = entries.map(({ topic, partition, message, bytes }): Debt => {
+    return { kind: 'message', topic, partition, bytes: bytes ?? encodeMessage(message) };
+  });
+  return [...messages, ...batches.map(({ sink, batch }): Debt => ({ kind: 'sink', sink: sink.id, batch }))];
 }

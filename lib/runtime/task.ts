@@ -8,7 +8,7 @@
  */
 import { MAX_TIME, MillraceError, messageOf, type TaskId, taskName } from '../model/index.ts';
 import type { LogMessage } from '../ports/index.ts';
-import { recovered, type StopReason } from '../protocol/index.ts';
+import { recovered, type StopReason, type TaskStatus } from '../protocol/index.ts';
 import { Applier } from './applier.ts';
 import { AttemptOver, errorOf, FrameGap, failureOf, isAuthorError } from './attempt.ts';
 import { Committer, type Outcome } from './committer.ts';
@@ -72,21 +72,10 @@ export class Task {
     return this.#alone(() => this.#forget());
   }
 
-  /** Fixes the end of a source task's log: it finishes there. */
+  /** Fixes the end of a source task's log: it finishes there, or where it stands if it has come further. */
   drainTo(end: number): Promise<StepResult> {
-    return this.#alone(async () => {
-      const state = this.#take() ?? (await load(this.host));
-      state.drainTo = Math.min(state.drainTo ?? Number.MAX_SAFE_INTEGER, end);
-      return this.#settle(
-        state,
-        await this.#committer.commit(
-          state,
-          new Applier(this.host, state, false, this.host.clock.now()),
-          state.nextOffset,
-          false,
-        ),
-        0,
-      );
+    return this.#change((state) => {
+      state.drainTo = Math.min(state.drainTo ?? Number.MAX_SAFE_INTEGER, Math.max(end, state.nextOffset));
     });
   }
 
@@ -95,45 +84,20 @@ export class Task {
    * from it on. Tasks behind an exchange switch at a barrier in their log instead.
    */
   handOver(at: number, epoch: number): Promise<StepResult> {
-    return this.#alone(async () => {
-      const state = this.#take() ?? (await load(this.host));
+    return this.#change((state) => {
       if (state.nextOffset < at) state.handOver = { at, epoch };
       else state.epoch = epoch;
-      return this.#settle(
-        state,
-        await this.#committer.commit(
-          state,
-          new Applier(this.host, state, false, this.host.clock.now()),
-          state.nextOffset,
-          false,
-        ),
-        0,
-      );
     });
   }
 
   /** Sets a task going again that stopped because its restarts were used up. */
   resume(): Promise<StepResult> {
-    return this.#alone(async () => {
-      const state = this.#take() ?? (await load(this.host));
+    return this.#change((state) => {
       const { status } = state;
-      if (status.kind !== 'stopped' || status.reason !== 'failed')
-        return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
-      state.status = {
-        kind: 'backoff',
-        offset: state.nextOffset,
-        unit: -1,
-        attempts: 0,
-        until: 0,
-        skip: status.skip,
-        failure: status.failure,
-      };
-      const now = this.host.clock.now();
-      return this.#settle(
-        state,
-        await this.#committer.commit(state, new Applier(this.host, state, false, now), state.nextOffset, false),
-        0,
-      );
+      if (status.kind !== 'stopped' || status.reason !== 'failed') return 'nothing';
+      const { skip, failure } = status;
+      state.status = { kind: 'backoff', offset: state.nextOffset, unit: -1, attempts: 0, until: 0, skip, failure };
+      return undefined;
     });
   }
 
@@ -161,58 +125,66 @@ export class Task {
   }
 
   async #step(delivered: readonly LogMessage[] | undefined): Promise<StepResult> {
-    let fresh = false;
     let state = this.#take();
     try {
-      if (state === undefined) {
-        state = await load(this.host);
-        fresh = true;
-      }
-      if (state.epoch !== this.host.epoch && !fresh) {
+      if (state !== undefined && this.#isStale(state, delivered)) {
         await state.close();
-        state = await load(this.host);
-        fresh = true;
+        state = undefined;
       }
+      state ??= await load(this.host);
       if (state.epoch < this.host.epoch && this.#mayTakeOver()) state.epoch = this.host.epoch;
       if (state.epoch !== this.host.epoch) return this.#keep(state, { kind: 'other-code', epoch: state.epoch });
       const now = this.host.clock.now();
-      if (state.status.kind === 'stopped') {
-        return this.#keep(state, {
-          kind: 'stopped',
-          reason: state.status.reason,
-          error: errorOf(state.status, this.id),
-        });
-      }
+      const owed = state.debts.length > 0;
+      if (state.status.kind === 'stopped' && !owed) return this.#keep(state, this.#stopped(state.status));
       await this.#committer.prepare(state);
+      if (state.status.kind === 'stopped') return await this.#commitAlone(state);
       if (state.status.kind === 'backoff' && state.status.until > now) {
         return this.#keep(state, { kind: 'waiting', until: state.status.until });
       }
-      if (delivered !== undefined && !fresh) {
-        const first = delivered.find((m) => m.offset >= state!.nextOffset);
-        if (first === undefined && state.debts.length === 0)
-          return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
-        if (first !== undefined && first.offset > state.nextOffset) {
-          await state.close();
-          state = await load(this.host);
-        }
-      }
+      if (delivered !== undefined && !owed && delivered.every((m) => m.offset < state!.nextOffset))
+        return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
       const batch = await this.#intake.batch(state, delivered);
       if (batch === undefined) {
         if (!(await this.#committer.isDue(state)))
           return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
-        const outcome = await this.#committer.commit(
-          state,
-          new Applier(this.host, state, false, now),
-          state.nextOffset,
-          false,
-        );
-        return this.#settle(state, outcome, 0);
+        return await this.#commitAlone(state);
       }
       return await this.#run(state, batch, now);
     } catch (error) {
       await state?.close().catch(() => {});
       return await this.#failed(error);
     }
+  }
+
+  /** Whether others must have gone past a warm state: other code is in force, or what is delivered does not follow. */
+  #isStale(state: TaskState, delivered: readonly LogMessage[] | undefined): boolean {
+    if (state.epoch !== this.host.epoch) return true;
+    const first = delivered?.find((m) => m.offset >= state.nextOffset);
+    return first !== undefined && first.offset > state.nextOffset;
+  }
+
+  /** Changes what the next commit says of the task, between two steps. */
+  #change(change: (state: TaskState) => 'nothing' | undefined | void): Promise<StepResult> {
+    return this.#alone(async () => {
+      let state = this.#take();
+      try {
+        state ??= await load(this.host);
+        if (change(state) === 'nothing')
+          return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
+        await this.#committer.prepare(state);
+        return await this.#commitAlone(state);
+      } catch (error) {
+        await state?.close().catch(() => {});
+        return await this.#failed(error);
+      }
+    });
+  }
+
+  /** Commits with nothing applied. */
+  async #commitAlone(state: TaskState): Promise<StepResult> {
+    const applier = new Applier(this.host, state, false, this.host.clock.now());
+    return this.#settle(state, await this.#committer.commit(state, applier, state.nextOffset, false), 0);
   }
 
   /** Applies the batch and commits it: first fast, and if the author's code throws, once more with care. */
@@ -302,10 +274,13 @@ export class Task {
       return { kind: 'lost' };
     }
     this.#cached = state;
-    if (state.status.kind === 'stopped')
-      return { kind: 'stopped', reason: state.status.reason, error: errorOf(state.status, this.id) };
+    if (state.status.kind === 'stopped') return this.#stopped(state.status);
     if (state.status.kind === 'backoff') return { kind: 'waiting', until: state.status.until };
     return { kind: 'advanced', nextOffset: state.nextOffset, records, done: state.done };
+  }
+
+  #stopped(status: Extract<TaskStatus, { kind: 'stopped' }>): StepResult {
+    return { kind: 'stopped', reason: status.reason, error: errorOf(status, this.id) };
   }
 
   #take(): TaskState | undefined {
@@ -346,6 +321,7 @@ export class Task {
       const state = await load(this.host);
       if (state.status.kind === 'stopped') return await state.close();
       state.status = { kind: 'stopped', reason, failure: failureOf(error, this.host.stage.id, now), skip: [] };
+      await this.#committer.prepare(state).catch(() => {});
       await this.#committer.commit(state, new Applier(this.host, state, false, now), state.nextOffset, false);
       await state.close();
     } catch (second) {

@@ -93,7 +93,7 @@ describe('values that cannot be kept', () => {
       'promising',
       (b) => {
         b.source('in', collection<Row>([]))
-          .map('late', ((r: Row) => Promise.resolve(r)) as (r: Row) => Row)
+          .map('late', ((r: Row) => Promise.resolve(r)) as unknown as (r: Row) => Row)
           .to('out', toMemory());
       },
       { restart: noRestart() },
