@@ -113,7 +113,7 @@ async function createRun(
   const { plan } = pipeline;
   const counts = new Map(plan.stages.map((stage) => [stage.id, stage.partitions]));
   for (const stage of plan.stages) {
-    if (stage.source !== undefined) counts.set(stage.id, sources.get(stage.source)!.info.partitions);
+    if (stage.source !== undefined) counts.set(stage.id, partitionsOfSource(plan, stage, stage.source, sources));
     else counts.set(stage.id, forwardCount(plan, stage, counts));
   }
   const topics: Record<string, string> = {};
@@ -149,6 +149,28 @@ async function createRun(
     new TextEncoder().encode(dataToJson({ id: record.id, createdAt: record.createdAt })),
   );
   return record;
+}
+
+/** What the opened source says, refused where the plan counted on one partition for a sink with a single writer. */
+function partitionsOfSource(
+  plan: Plan,
+  stage: StagePlan,
+  source: string,
+  sources: ReadonlyMap<string, SourceLog>,
+): number {
+  const { partitions } = sources.get(source)!.info;
+  const sink = plan.nodes.find((node) => node.kind === 'sink' && node.single && stage.nodes.includes(node.id));
+  if (partitions > 1 && sink !== undefined) {
+    throw new MillraceError(
+      'invalid-pipeline',
+      `source "${source}" has ${partitions} partitions, and sink "${sink.id}" must have a single writer`,
+      {
+        where: { pipeline: plan.pipeline, source, sink: sink.id },
+        hint: "let the connector announce its number in options.partitions, or write one file for each task ('{task}' in the path)",
+      },
+    );
+  }
+  return partitions;
 }
 
 /** Tasks of a stage that takes its partitions from what is before it. */
