@@ -34,12 +34,19 @@ for (const command of commandsIn(program)) {
 /** Does what the process's arguments say, and sets its exit code. */
 export async function main(): Promise<void> {
   shareMillrace();
+  process.stdout.on('error', leaveQuietly);
   try {
     await program.parseAsync();
   } catch (error) {
     process.exitCode = error instanceof CommanderError ? codeOf(error) : report(error);
   }
   await flushed();
+}
+
+/** Whoever reads the output may have enough of it, as `head` has. */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
 }
 
 function codeOf({ exitCode }: CommanderError): number {

@@ -77,6 +77,9 @@ export class EmbeddedRun {
     this.#wakeups = wakeups;
     this.#abort = abort;
     this.#pump = new Pump(open, ports, options.limits?.clockSkew ?? (0 as Duration));
+    for (const { host, id } of open.tasks) {
+      if (host.source === undefined) wakeups.backlog.set(wakeName(host.stage.topic, id.partition), 0);
+    }
   }
 
   /** Opens or creates the run of a pipeline on these ports. Throws what `openRun` throws. */

@@ -2,7 +2,7 @@ import type { AtomicStep, Log, LogEntry } from '../../ports/index.ts';
 
 /** Wakes those who wait for a name, and counts what waits for them. A call before anybody waits is not lost. */
 export class Wakeups {
-  /** Messages appended and not yet consumed, by name. */
+  /** Messages appended and not yet consumed, by the name of each partition that somebody consumes: dead letters are not. */
   readonly backlog = new Map<string, number>();
   readonly #waiting = new Map<string, () => void>();
   readonly #called = new Set<string>();
@@ -58,7 +58,8 @@ export function wakingStep(atomic: AtomicStep, wakeups: Wakeups): AtomicStep {
 function callFor(entries: readonly LogEntry[], wakeups: Wakeups): void {
   for (const { topic, partition } of entries) {
     const name = wakeName(topic, partition);
-    wakeups.backlog.set(name, (wakeups.backlog.get(name) ?? 0) + 1);
+    const waiting = wakeups.backlog.get(name);
+    if (waiting !== undefined) wakeups.backlog.set(name, waiting + 1);
     wakeups.call(name);
   }
 }
