@@ -58,7 +58,10 @@ export function decideRound(facts: RoundFacts): Round {
   };
   for (const each of facts.tasks) {
     const { task, head } = each;
-    if (head?.status.kind === 'stopped') continue;
+    if (head?.status.kind === 'stopped') {
+      if (head.debts > 0) rings.push({ task, reason: 'debts' });
+      continue;
+    }
     const fault = logFault(each);
     if (fault !== undefined) {
       stops.push(fault);
@@ -80,8 +83,8 @@ export function decideRound(facts: RoundFacts): Round {
 
 function reasonToRing({ head, log }: TaskFacts, { now, slots }: RoundFacts): RingReason | undefined {
   if (head === undefined) return 'unborn';
-  if (head.status.kind === 'backoff') return head.status.until <= now ? 'back-off over' : undefined;
   if (head.debts > 0) return 'debts';
+  if (head.status.kind === 'backoff') return head.status.until <= now ? 'back-off over' : undefined;
   const { source } = head;
   if (source?.done !== true && log !== undefined) {
     const drainTo = source?.drainTo ?? Number.POSITIVE_INFINITY;

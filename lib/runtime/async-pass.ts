@@ -1,27 +1,39 @@
 /** The asynchronous pass ahead of a batch: calls the stage's asynchronous operator for each record, at most `capacity` at once. */
-import { type Duration, MillraceError } from '../model/index.ts';
+import { comparePositions, type Duration, MillraceError, NOTHING, type Position } from '../model/index.ts';
 import type { AsyncCode } from '../operators/index.ts';
 import type { Clock, LogMessage } from '../ports/index.ts';
+import { type Channels, channelName } from '../protocol/index.ts';
 import { AsyncFailure, type AsyncResults } from './applier.ts';
 
-/** Results by message offset and record index. A call that failed, after its retries, leaves an `AsyncFailure` in its place. */
+/**
+ * Results by message offset and record index. A call that failed, after its retries, leaves an `AsyncFailure` in its place. No call is made for records of
+ * another run, nor for those that `channels`, or an earlier message, has already.
+ */
 export async function asyncPass(
   code: AsyncCode,
   operator: string,
   messages: readonly LogMessage[],
+  run: string,
+  channels: Channels,
   clock: Clock,
 ): Promise<AsyncResults> {
   const results = new Map<number, unknown[]>();
   const calls: (() => Promise<void>)[] = [];
+  const heard = new Map<string, Position>();
   for (const { offset, message } of messages) {
-    if (message.kind !== 'frame') continue;
-    const row = new Array<unknown>(message.values.length);
+    if (message.kind !== 'frame' || message.run !== run) continue;
+    const { values, times, keys, causes, ks, channel, thru } = message;
+    const row = new Array<unknown>(values.length);
     results.set(offset, row);
-    message.values.forEach((value, i) => {
+    const name = channelName(channel.edge, channel.task);
+    const before = heard.get(name) ?? channels.state(channel.edge, channel.task)?.thru ?? NOTHING;
+    for (let i = 0; i < values.length; i++) {
+      if (comparePositions({ cause: causes[i]!, k: ks[i]! }, before) <= 0) continue;
       calls.push(async () => {
-        row[i] = await result(code, operator, value, message.times[i]!, message.keys?.[i], clock);
+        row[i] = await result(code, operator, values[i], times[i]!, keys?.[i], clock);
       });
-    });
+    }
+    if (comparePositions(thru, before) > 0) heard.set(name, thru);
   }
   let next = 0;
   const lanes = Array.from({ length: Math.min(code.capacity, calls.length) }, async () => {

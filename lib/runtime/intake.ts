@@ -57,7 +57,7 @@ export class Intake {
       messages = messages.slice(0, barrier + 1);
       upTo = messages[barrier]!.offset + 1;
     }
-    const results = await this.#asyncResults(messages);
+    const results = await this.#asyncResults(state, messages);
     return {
       from: state.nextOffset,
       upTo,
@@ -80,11 +80,11 @@ export class Intake {
     };
   }
 
-  async #asyncResults(messages: readonly LogMessage[]): Promise<AsyncResults | undefined> {
-    const { stage, code, clock } = this.#host;
+  async #asyncResults(state: TaskState, messages: readonly LogMessage[]): Promise<AsyncResults | undefined> {
+    const { stage, code, clock, run } = this.#host;
     const first = stage.nodes[0]!;
     const async = code.operators.get(first)?.code.async;
-    return async === undefined ? undefined : asyncPass(async, first, messages, clock);
+    return async === undefined ? undefined : asyncPass(async, first, messages, run.id, state.channels, clock);
   }
 
   async #rows(state: TaskState): Promise<Batch | undefined> {

@@ -43,6 +43,8 @@ describe('rings', () => {
       taskOf('win#1', { nextOffset: 3 }, { end: 4 }),
       taskOf('win#2', { status: backoff(10) }),
       taskOf('win#3', { version: 11, snapshot: { version: 5, name: '', base: 0 } }),
+      taskOf('win#4', { status: backoff(11), debts: 1 }),
+      taskOf('win#5', { status: stopped, debts: 1 }),
     ];
     expect(rings(tasks, { now: 10, slots: 8 })).toEqual([
       'src#0 unborn',
@@ -53,6 +55,8 @@ describe('rings', () => {
       'win#1 backlog',
       'win#2 back-off over',
       'win#3 snapshot wanted',
+      'win#4 debts',
+      'win#5 debts',
     ]);
   });
 
@@ -62,8 +66,8 @@ describe('rings', () => {
       taskOf('src#1', { nextOffset: 5, source: sourceOf() }),
       taskOf('src#2', { nextOffset: 5, source: sourceOf({ drainTo: 9 }) }, null),
       taskOf('win#0', { nextOffset: 3 }),
-      taskOf('win#1', { nextOffset: 3, status: backoff(11), debts: 1 }, { end: 4 }),
-      taskOf('win#2', { nextOffset: 3, status: stopped, debts: 1 }, { end: 4 }),
+      taskOf('win#1', { nextOffset: 3, status: backoff(11) }, { end: 4 }),
+      taskOf('win#2', { nextOffset: 3, status: stopped }, { end: 4 }),
       taskOf('win#3', { version: 10, snapshot: { version: 5, name: '', base: 0 } }),
     ];
     expect(rings(tasks, { now: 10, slots: 8 })).toEqual([]);
