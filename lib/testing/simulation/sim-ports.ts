@@ -13,7 +13,12 @@ export interface Stores {
   readonly blobs: StoredBlobs;
 }
 
-export function simPorts({ log, commits, blobs }: Stores, process: SimProcess, telemetry: Telemetry): TaskPorts {
+export function simPorts(
+  { log, commits, blobs }: Stores,
+  process: SimProcess,
+  version: number,
+  telemetry: Telemetry,
+): TaskPorts {
   const slots = (task: TaskId) =>
     process.torn(
       `query slots of ${taskName(task)}`,
@@ -52,7 +57,7 @@ export function simPorts({ log, commits, blobs }: Stores, process: SimProcess, t
     commits: {
       volatile: false,
       put: (_run, task, slot, commit, expect) =>
-        process.write(`commit ${taskName(task)}`, () => commits.put(task, slot, commit, expect)),
+        process.write(`commit ${taskName(task)}`, () => commits.put(task, slot, commit, expect, version)),
       slots: async (_run, task) => [...(await slots(task)).values()].map(commitOf),
       head: async (_run, task) => newest((await slots(task)).values())?.header,
       createRun: (record) => process.write('create the run', () => commits.createRun(record)),

@@ -73,7 +73,7 @@ export class StoredSource {
 }
 
 /** A connector for pipelines that only ever run simulated: each process binds it to its own calls. */
-export function simSource(spec: SimSourceSpec): SourceConnector<never> {
+export function simSource<T>(spec: SimSourceSpec): SourceConnector<T> {
   const rows = spec.partitions.map((list) => list.length);
   return {
     kind: 'simulated',

@@ -12,21 +12,20 @@ export interface StoredCommit {
 
 /** The simulated table of commits. Every method happens at once. */
 export class StoredCommits {
-  /** Called with every commit as it takes its slot, and with the one that it takes it from. */
-  onPut: (commit: StoredCommit, overwritten: StoredCommit | undefined) => void = () => {};
+  /** Called with every commit as it takes its slot, and with the version of the code that put it. */
+  onPut: (commit: StoredCommit, by: number | undefined) => void = () => {};
   /** Called with a run before it is recorded; may give it other properties. */
   onRun: (record: RunRecord) => RunRecord = (record) => record;
   readonly #tasks = new Map<string, Map<number, StoredCommit>>();
   readonly #runs: string[] = [];
 
-  put(task: TaskId, slot: number, commit: Commit, expect: SlotExpectation): 'committed' | 'lost' {
+  put(task: TaskId, slot: number, commit: Commit, expect: SlotExpectation, by?: number): 'committed' | 'lost' {
     const slots = this.slots(task);
-    const held = slots.get(slot);
-    const found = held?.header.version ?? 'absent';
+    const found = slots.get(slot)?.header.version ?? 'absent';
     if (found !== expect) return 'lost';
     const stored = storedCommit(commit);
     slots.set(slot, stored);
-    this.onPut(stored, held);
+    this.onPut(stored, by);
     return 'committed';
   }
 

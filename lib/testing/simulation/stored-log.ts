@@ -89,7 +89,11 @@ export class StoredLog {
     this.#incarnation(topic);
     const stored = this.#partition(topic.name, partition);
     const found = stored.slice(from, from + limit.messages);
-    const messages = found.map(({ offset, time, bytes }) => ({ offset, time: time as WallTime, message: decodeMessage(bytes) }));
+    const messages = found.map(({ offset, time, bytes }) => ({
+      offset,
+      time: time as WallTime,
+      message: decodeMessage(bytes),
+    }));
     return { messages, next: from + messages.length, start: 0, end: stored.length };
   }
 

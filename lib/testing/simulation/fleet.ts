@@ -1,0 +1,183 @@
+/** The processes of a simulation, each with its own tasks and caches; they die and are replaced. */
+import { type Duration, MillraceError, type TaskId, taskName } from '../../model/index.ts';
+import type { Pipeline } from '../../pipeline/index.ts';
+import type { SinkConnector, SourceConnector, SourceLog, Telemetry, Topic } from '../../ports/index.ts';
+import type { RunRecord } from '../../protocol/index.ts';
+import { Controller, openRun, Task, type TaskPorts, taskHost } from '../../runtime/index.ts';
+import { simPorts } from './sim-ports.ts';
+import { SimProcess } from './sim-process.ts';
+import { simSinkConnector } from './sim-sink.ts';
+import { simSourceLog } from './sim-source.ts';
+import type { World } from './world.ts';
+
+/** One version of the code, deployed. */
+export interface Deployment {
+  readonly version: number;
+  readonly record: RunRecord;
+  readonly epochs: Readonly<Record<string, number>>;
+  readonly topics: ReadonlyMap<string, Topic>;
+}
+
+/** A process that runs one version of the code. */
+export interface Worker {
+  readonly process: SimProcess;
+  readonly version: number;
+  readonly ports: TaskPorts;
+  task(id: TaskId): Task;
+  readonly controller: Controller;
+}
+
+const silent: Telemetry = { count() {}, gauge() {}, observe() {}, log() {} };
+
+export class Fleet {
+  readonly world: World;
+  readonly pipelines: readonly Pipeline[];
+  readonly deployments: Deployment[] = [];
+  readonly #workers: Worker[] = [];
+  #born = 0;
+
+  constructor(world: World, pipelines: readonly Pipeline[]) {
+    this.world = world;
+    this.pipelines = pipelines;
+  }
+
+  get record(): RunRecord {
+    return this.deployments[0]!.record;
+  }
+
+  get clockSkew(): Duration {
+    return (2 * this.world.sizes.deviation) as Duration;
+  }
+
+  /** Which epoch a version's code is of a stage. */
+  epochOf(version: number, stage: string): number {
+    return this.deployments[version]?.epochs[stage] ?? 0;
+  }
+
+  /** Opens the run with a version's code, again and again until it succeeds. */
+  async deploy(version: number): Promise<void> {
+    const { world } = this;
+    for (let attempt = 0; ; attempt++) {
+      const process = this.#process();
+      const ports = this.#ports(process, version);
+      const opening = openRun(this.#bound(version, process), ports, {
+        runId: `run-${attempt}`,
+        slots: world.sizes.slots,
+        limits: this.#limits(),
+        durable: true,
+        signal: new AbortController().signal,
+      });
+      const open = await this.within(
+        60_000,
+        opening.catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))),
+      );
+      if (open instanceof MillraceError && !open.retry) throw open;
+      if (open instanceof Error || open === undefined) continue;
+      const topics = new Map<string, Topic>();
+      for (const { host } of open.tasks) if (host.topic !== undefined) topics.set(host.stage.id, host.topic);
+      const epochs = Object.fromEntries(open.tasks.map(({ host }) => [host.stage.id, host.epoch]));
+      this.deployments.push({ version, record: open.record, epochs, topics });
+      return;
+    }
+  }
+
+  /** What a promise comes to, or undefined if it has not within a span of simulated time. */
+  within<T>(span: number, promise: Promise<T>): Promise<T | undefined> {
+    return Promise.race([
+      promise,
+      new Promise<undefined>((resolve) => this.world.schedule.after(span, () => resolve(undefined))),
+    ]);
+  }
+
+  /** A living worker with a version of the code: mostly one that is there, sometimes a new one. */
+  worker(version: number, other?: Worker): Worker {
+    const { world } = this;
+    const alive = this.#workers.filter((w) => w.version === version && w.process.alive && w !== other);
+    if (alive.length < world.sizes.processes) {
+      const worker = this.#start(version);
+      this.#workers.push(worker);
+      alive.push(worker);
+    }
+    return alive[world.random.below(alive.length)]!;
+  }
+
+  /** Living workers, of all versions. */
+  get workers(): readonly Worker[] {
+    return this.#workers.filter((w) => w.process.alive);
+  }
+
+  #start(version: number): Worker {
+    const process = this.#process();
+    const ports = this.#ports(process, version);
+    const pipeline = this.#bound(version, process);
+    const { record, epochs, topics } = this.deployments[version]!;
+    const partitions = new Map<string, number>();
+    for (const { stage } of record.tasks) partitions.set(stage, (partitions.get(stage) ?? 0) + 1);
+    const sources = new Map<string, SourceLog>();
+    for (const [id, stored] of this.world.sources) sources.set(id, simSourceLog(stored, process));
+    const tasks = new Map<string, Task>();
+    const options = { limits: this.#limits(), durable: true, signal: new AbortController().signal };
+    const task = (id: TaskId): Task => {
+      const name = taskName(id);
+      let found = tasks.get(name);
+      if (found === undefined) {
+        const parts = { record, partitions, topics, sources, epochs, task: id };
+        found = new Task(taskHost(pipeline, ports, options, parts));
+        tasks.set(name, found);
+      }
+      return found;
+    };
+    const run = {
+      record,
+      plan: pipeline.plan,
+      sources,
+      get tasks() {
+        return record.tasks.map(task);
+      },
+    };
+    const controller = new Controller(run, ports, { skew: this.clockSkew, grace: 0 as Duration });
+    this.world.tell(process.name, `starts, code version ${version}, clock ${process.skew} ms ahead`);
+    return { process, version, ports, task, controller };
+  }
+
+  #process(): SimProcess {
+    const { world } = this;
+    const { deviation } = world.sizes;
+    const skew = deviation === 0 ? 0 : world.random.below(2 * deviation + 1) - deviation;
+    return new SimProcess(`p${++this.#born}`, skew, {
+      schedule: world.schedule,
+      dice: world.dice,
+      random: world.random.fork(),
+      tell: world.tell,
+    });
+  }
+
+  #ports(process: SimProcess, version: number): TaskPorts {
+    return simPorts(this.world, process, version, silent);
+  }
+
+  #limits() {
+    const { batchMessages, sourceRows, inlineBytes } = this.world.sizes;
+    return { batchMessages, sourceRows, inlineBytes, clockSkew: this.clockSkew };
+  }
+
+  /** The pipeline with connectors whose calls are the process's. */
+  #bound(version: number, process: SimProcess): Pipeline {
+    const pipeline = this.pipelines[version]!;
+    const sources = new Map(
+      [...pipeline.sources].map(([id, source]) => {
+        const stored = this.world.sources.get(id);
+        if (stored === undefined) throw new RangeError(`the simulation has no rows for source "${id}"`);
+        const open = async () => simSourceLog(stored, process);
+        return [id, { ...source, connector: { ...source.connector, open } as SourceConnector<unknown> }] as const;
+      }),
+    );
+    const sinks = new Map(
+      [...pipeline.sinks].map(([id, { connector }]) => {
+        const simulated = simSinkConnector(id, this.world.sink(id), process);
+        return [id, { connector: { ...connector, ...simulated } as SinkConnector<unknown> }] as const;
+      }),
+    );
+    return { ...pipeline, sources, sinks };
+  }
+}

@@ -1,0 +1,404 @@
+/** One simulated life of a pipeline: everything is drawn from one seed, so the same seed gives the same life. */
+import { SeededRandom } from '../../adapters/simulated/index.ts';
+import { MAX_TIME, type TaskId, taskName } from '../../model/index.ts';
+import type { Pipeline } from '../../pipeline/index.ts';
+import { type CommitHeader, type Message, type RunRecord, slotsUsed } from '../../protocol/index.ts';
+import { type DeadLetter, deadLetterTopic, decodeBody } from '../../runtime/index.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { type FaultRates, noFaults } from './dice.ts';
+import { Caller, Doorbell, EventSource } from './event-source.ts';
+import { Fleet, type Worker } from './fleet.ts';
+import { Refold } from './refold.ts';
+import type { SunkRecord } from './sim-sink.ts';
+import type { SimSourceSpec } from './sim-source.ts';
+import { upgrade } from './upgrade.ts';
+import { Witness } from './witness.ts';
+import { SIM_START, type SimSizes, type Violation, World } from './world.ts';
+
+/** What is simulated. */
+export interface SimSpec {
+  /** The pipeline, with sources and sinks of any kind, which are replaced by id. If the code is upgraded, its versions in order. */
+  readonly pipelines: readonly Pipeline[];
+  readonly sources: Readonly<Record<string, SimSourceSpec>>;
+  /** When each further version is deployed, in milliseconds from the start. */
+  readonly upgrades?: readonly number[];
+  /** All records keep to their source's bound and event time follows the wall clock, so that none may ever be late. */
+  readonly inBound?: boolean;
+  /** Tasks may stop; `check` says whether that is right. */
+  readonly mayStop?: boolean;
+  /** False where a stage's code gives other results at another attempt, so that its state cannot be made again from its log. */
+  readonly repeatable?: boolean;
+  /** Where sources end, per partition, although their logs go on. */
+  readonly ends?: RunRecord['ends'];
+  /** Multiplies the share of faults. */
+  readonly faults?: Partial<FaultRates>;
+  /** Things that happen at a time in milliseconds from the start. */
+  readonly happenings?: readonly { readonly at: number; readonly act: (world: World) => void }[];
+  readonly sizes?: Partial<SimSizes>;
+  /** Longest time, in simulated milliseconds, that a source's task may wait with what has arrived. */
+  readonly slowSource?: number;
+  /** What is wrong with what came out; undefined if nothing is. */
+  check?(outcome: SimOutcome): string | undefined;
+}
+
+/** What came out of a simulated life. */
+export interface SimOutcome {
+  /** By sink, per task in order. */
+  readonly sinks: Readonly<Record<string, readonly SunkRecord[]>>;
+  readonly deadLetters: readonly DeadLetter[];
+  readonly heads: readonly CommitHeader[];
+  readonly sources: SimSpec['sources'];
+}
+
+export interface SimReport {
+  readonly violation: Violation | undefined;
+  readonly outcome: SimOutcome | undefined;
+  /** Faults that happened, by name. */
+  readonly faults: readonly string[];
+  readonly story: readonly string[];
+  /** Simulated milliseconds until everything had come to rest. */
+  readonly length: number;
+}
+
+export interface SimOptions {
+  /** No faults, one process, a record at a time. */
+  readonly undisturbed?: boolean;
+  readonly spared?: ReadonlySet<string>;
+  readonly tell?: boolean;
+}
+
+/** How long after the last arrival things go on going wrong, and how long everything may then take to come to rest. */
+const TROUBLE_AFTER = 15_000;
+const REST_WITHIN = 3 * 3_600_000;
+
+export async function simulate(seed: number, spec: SimSpec, options: SimOptions = {}): Promise<SimReport> {
+  return new Simulation(seed, spec, options).run();
+}
+
+class Simulation {
+  readonly #spec: SimSpec;
+  readonly #world: World;
+  readonly #fleet: Fleet;
+  readonly #callers = new Map<string, Caller>();
+  readonly #eventSources = new Map<string, EventSource>();
+  readonly #doorbells: Doorbell[] = [];
+  readonly #undisturbed: boolean;
+  #restless: Promise<void> | undefined;
+
+  constructor(seed: number, spec: SimSpec, { undisturbed = false, spared, tell = false }: SimOptions) {
+    const draw = new SeededRandom(`sizes ${seed}`);
+    const drawn = drawSizes(draw);
+    const sizes = undisturbed ? calmSizes : { ...drawn, ...spec.sizes };
+    const rates = undisturbed ? noFaults : drawRates(draw, spec.faults);
+    this.#spec = spec;
+    this.#undisturbed = undisturbed;
+    this.#world = new World(seed, sizes, rates, spec.sources, { tell, ...(spared === undefined ? {} : { spared }) });
+    this.#fleet = new Fleet(this.#world, spec.pipelines);
+    if (undisturbed) this.#world.dice.calm = true;
+  }
+
+  async run(): Promise<SimReport> {
+    const world = this.#world;
+    const { schedule } = world;
+    const life = this.#life().catch((error: unknown) => {
+      world.violate(
+        'the simulation comes to an end',
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+      );
+    });
+    await schedule.run(SIM_START + 24 * 3_600_000);
+    let outcome: SimOutcome | undefined;
+    if (world.violation === undefined) {
+      await life;
+      outcome = this.#outcome();
+      const wrong = this.#spec.check?.(outcome);
+      if (wrong !== undefined) world.violate('13 results', wrong);
+    }
+    return {
+      violation: world.violation,
+      outcome,
+      faults: world.dice.thrown,
+      story: world.story ?? [],
+      length: schedule.now - SIM_START,
+    };
+  }
+
+  async #life(): Promise<void> {
+    const { schedule, dice } = this.#world;
+    this.#watch();
+    await this.#fleet.deploy(0);
+    this.#begin();
+    const last = Math.max(
+      ...Object.values(this.#spec.sources).flatMap((s) => s.partitions.flatMap((rows) => rows.map((row) => row.at))),
+      0,
+    );
+    const calmAt = SIM_START + Math.max(last, ...(this.#spec.upgrades ?? [])) + TROUBLE_AFTER;
+    this.#spec.happenings?.forEach(({ at, act }) => {
+      schedule.at(SIM_START + at, () => act(this.#world));
+    });
+    const upgrades = this.#upgrades();
+    await this.#until(calmAt);
+    this.#world.tell('', 'from here on nothing goes wrong');
+    dice.calm = true;
+    await upgrades;
+    while (!this.#atRest()) {
+      if (schedule.now > calmAt + REST_WITHIN) return this.#stuck();
+      await this.#until(schedule.now + 5_000);
+    }
+    await this.#finish();
+    schedule.stop();
+  }
+
+  #watch(): void {
+    const { log, commits, blobs } = this.#world;
+    const plan = this.#spec.pipelines[0]!.plan;
+    const witness = new Witness(this.#world, plan, {
+      inBound: this.#spec.inBound === true,
+      mayStop: this.#spec.mayStop === true,
+      epochOf: (version, stage) => this.#fleet.epochOf(version, stage),
+    });
+    const stages = new Map(plan.stages.map((stage) => [stage.topic, stage.id]));
+    log.onAppend = (topic, partition, message) => {
+      this.#world.tell('log', `${topic}/${partition} ${message.offset}: ${textOf(message.message)}`);
+      witness.appended(topic, partition, message);
+      const stage = stages.get(topic);
+      if (stage !== undefined) this.#eventSources.get(taskName({ stage, partition }))?.wake();
+    };
+    commits.onPut = (commit, by) => {
+      const { header } = commit;
+      const { version, nextOffset, watermark, status } = header;
+      this.#world.tell(
+        'commits',
+        `${taskName(header.task)} version ${version}: next ${nextOffset}, watermark ${ofStart(watermark)}${status.kind === 'ok' ? '' : `, ${status.kind}`}`,
+      );
+      witness.put(commit, by);
+    };
+    blobs.onDelete = (name) => witness.deleted(name);
+    const { ends } = this.#spec;
+    if (ends !== undefined) commits.onRun = (record) => ({ ...record, ends });
+  }
+
+  #begin(): void {
+    const { schedule, random, sizes } = this.#world;
+    const { plan } = this.#spec.pipelines[0]!;
+    for (const task of this.#fleet.record.tasks) {
+      const caller = new Caller(this.#fleet, task);
+      this.#callers.set(taskName(task), caller);
+      const stage = plan.stages.find((s) => s.id === task.stage)!;
+      if (stage.source === undefined) {
+        const eventSource = new EventSource(this.#fleet, caller, stage.topic);
+        this.#eventSources.set(taskName(task), eventSource);
+        eventSource.wake();
+      } else {
+        const slow = random.next() < 0.3 ? (this.#spec.slowSource ?? 0) : 0;
+        this.#doorbells.push(new Doorbell(this.#fleet, caller, this.#world.sources.get(stage.source)!, slow));
+      }
+    }
+    const pump = (): void => {
+      schedule.after(sizes.pumpPeriod * (0.5 + random.next()), pump);
+      void this.#round(this.#worker());
+      if (this.#world.dice.fault('controllers', ['secondController']) !== undefined) void this.#round(this.#worker());
+      if (this.#world.dice.fault('garbage', ['garbage']) !== undefined) void this.#collect();
+    };
+    schedule.after(sizes.pumpPeriod * random.next(), pump);
+  }
+
+  #worker(): Worker {
+    return this.#fleet.worker(this.#fleet.deployments.length - 1);
+  }
+
+  async #round(worker: Worker): Promise<void> {
+    const { tell } = this.#world;
+    tell(worker.process.name, 'begins a round');
+    const round = await worker.controller.round().catch((error: unknown) => error as Error);
+    if (round instanceof Error) return tell(worker.process.name, `gives up the round: ${round.message}`);
+    for (const { task, reason } of round.rings) {
+      tell(worker.process.name, `round: ring ${taskName(task)}: ${reason}`);
+      void this.#callers.get(taskName(task))!.call(undefined);
+    }
+    const [stop] = round.stops;
+    if (stop !== undefined && this.#spec.mayStop !== true) {
+      this.#world.violate('the pump stops nobody', `${taskName(stop.task)}: ${stop.reason}: ${stop.message}`);
+    }
+  }
+
+  async #collect(): Promise<void> {
+    const worker = this.#worker();
+    const { tasks } = this.#fleet.record;
+    const task = tasks[this.#world.random.below(tasks.length)]!;
+    await collectGarbage(worker.task(task).host).catch((error: unknown) =>
+      this.#world.tell(worker.process.name, `gives up collecting garbage: ${String(error)}`),
+    );
+  }
+
+  async #upgrades(): Promise<void> {
+    for (const [i, at] of (this.#spec.upgrades ?? []).entries()) {
+      await this.#until(SIM_START + at);
+      await upgrade(this.#fleet, i + 1, this.#callers);
+    }
+  }
+
+  #until(time: number): Promise<void> {
+    return new Promise((resolve) => this.#world.schedule.at(time, resolve));
+  }
+
+  /** Whether nothing is left to do. */
+  #atRest(): boolean {
+    for (const caller of this.#callers.values()) {
+      if (caller.underWay > 0) return false;
+      const head = this.#head(caller.task);
+      if (head === undefined) return false;
+      if (head.status.kind === 'stopped') continue;
+      if (head.status.kind !== 'ok' || head.debts > 0 || head.nextOffset < this.#end(caller.task)) return false;
+      if (head.eventTimer !== undefined || head.processingTimer !== undefined) return false;
+      if (slotsUsed(head) * 4 >= this.#fleet.record.slots * 3) return false;
+      if (this.#isBounded() && head.watermark !== MAX_TIME) return false;
+    }
+    return true;
+  }
+
+  #isBounded(): boolean {
+    return (
+      this.#spec.ends !== undefined || Object.values(this.#spec.sources).every((source) => source.bounded === true)
+    );
+  }
+
+  #head(task: TaskId): CommitHeader | undefined {
+    return this.#world.commits.newest(task)?.header;
+  }
+
+  #end({ stage: id, partition }: TaskId): number {
+    const stage = this.#spec.pipelines[0]!.plan.stages.find((s) => s.id === id)!;
+    if (stage.source === undefined) return this.#world.log.messages(stage.topic, partition).length;
+    return this.#spec.ends?.[stage.source]?.[partition] ?? this.#world.sources.get(stage.source)!.end(partition);
+  }
+
+  #stuck(): void {
+    const waiting = [...this.#callers.values()].flatMap(({ task }) => {
+      const head = this.#head(task);
+      const end = this.#end(task);
+      if (head === undefined) return [`${taskName(task)} is not born`];
+      const { nextOffset, debts, eventTimer, processingTimer, status, watermark, heldBy } = head;
+      const idle =
+        nextOffset >= end &&
+        debts === 0 &&
+        status.kind === 'ok' &&
+        eventTimer === undefined &&
+        processingTimer === undefined;
+      if (idle && (watermark === MAX_TIME || !this.#isBounded())) return [];
+      const timer = eventTimer ?? processingTimer;
+      return [
+        `${taskName(task)} at ${nextOffset} of ${end}, ${debts} debts, timer ${timer === undefined ? 'none' : ofStart(timer)}, watermark ${ofStart(watermark)}, held by ${heldBy}, ${status.kind}`,
+      ];
+    });
+    this.#world.violate('16 what is pending is seen to', waiting.join('; '));
+  }
+
+  /** Everything is at rest: nothing may run, nothing may be lost, and states are what their logs make of them. */
+  async #finish(): Promise<void> {
+    const worker = this.#worker();
+    const round = await worker.controller.round();
+    const { rings, claims, ticks } = round;
+    const stopped = this.#fleet.record.tasks.some((task) => this.#head(task)?.status.kind === 'stopped');
+    if (!stopped && rings.length + claims.length + ticks.length > 0) {
+      const says = JSON.stringify({ rings, claims: claims.length, ticks: ticks.length });
+      this.#world.violate('16 with nothing pending nothing runs', says);
+    }
+    const [lost] = stopped ? [] : await worker.controller.audit();
+    if (lost !== undefined)
+      this.#world.violate('15 what was sent has arrived', `${taskName(lost.task)}: ${lost.message}`);
+    if (this.#spec.repeatable !== false && !this.#undisturbed && !stopped) {
+      await new Refold(this.#world, this.#fleet).compare();
+    }
+  }
+
+  #outcome(): SimOutcome {
+    const sinks: Record<string, SunkRecord[]> = {};
+    for (const stage of this.#spec.pipelines[0]!.plan.stages) {
+      for (const task of this.#fleet.record.tasks) {
+        if (task.stage !== stage.id) continue;
+        const commit = this.#world.commits.newest(task)!;
+        const { sheet } = decodeBody(commit.bytes ?? this.#world.blobs.get(commit.blob!)!);
+        for (const [id, head] of Object.entries(sheet.sinks)) {
+          sinks[id] ??= [];
+          sinks[id].push(...this.#world.sink(id).visible(head as number));
+        }
+      }
+    }
+    for (const id of this.#spec.pipelines[0]!.sinks.keys()) sinks[id] ??= [];
+    return {
+      sinks,
+      deadLetters: this.#deadLetters(),
+      heads: this.#fleet.record.tasks.map((task) => this.#head(task)!),
+      sources: this.#spec.sources,
+    };
+  }
+
+  #deadLetters(): DeadLetter[] {
+    const { plan } = this.#spec.pipelines[0]!;
+    const letters = new Map<string, DeadLetter>();
+    for (const { message } of this.#world.log.messages(deadLetterTopic(plan.pipeline), 0)) {
+      if (message.kind !== 'frame') continue;
+      for (const letter of message.values as readonly DeadLetter[]) {
+        letters.set(`${letter.stage}/${letter.partition}/${letter.offset}/${letter.unit}`, letter);
+      }
+    }
+    return [...letters.values()];
+  }
+}
+
+const calmSizes: SimSizes = {
+  ...{ processes: 1, slots: 32, inlineBytes: 200_000, maxMessageBytes: 1_000_000 },
+  ...{ batchMessages: 1, sourceRows: 1, deviation: 0, pumpPeriod: 5_000, deliveryDelay: 2 },
+};
+
+function drawSizes(draw: SeededRandom): SimSizes {
+  const one = (...values: readonly number[]): number => values[draw.below(values.length)]!;
+  return {
+    processes: one(1, 2, 2, 3, 4),
+    slots: one(4, 5, 8, 16),
+    inlineBytes: one(100, 300, 1_000, 200_000),
+    maxMessageBytes: one(450, 700, 2_000, 1_000_000),
+    batchMessages: one(2, 5, 20),
+    sourceRows: one(2, 6, 50),
+    deviation: one(0, 0, 50, 800),
+    pumpPeriod: one(1_500, 4_000, 10_000),
+    deliveryDelay: one(20, 300, 2_000),
+  };
+}
+
+function drawRates(draw: SeededRandom, factors: Partial<FaultRates> = {}): FaultRates {
+  const rates = { ...noFaults } as Record<keyof FaultRates, number>;
+  const greatest: FaultRates = {
+    ...{ crash: 0.01, pause: 0.02, fail: 0.02, lost: 0.02, late: 0.02, torn: 0.15 },
+    ...{ skip: 0.15, rewind: 0.15, twice: 0.15, secondController: 0.3, garbage: 0.4 },
+  };
+  for (const kind of Object.keys(rates) as (keyof FaultRates)[]) {
+    const share = draw.next();
+    rates[kind] = (share < 0.25 ? 0 : share ** 2) * greatest[kind] * (factors[kind] ?? 1);
+  }
+  return rates;
+}
+
+const ofStart = (time: number): string =>
+  Math.abs(time) > 1e15 ? (time > 0 ? 'end' : 'none') : `${(time - SIM_START) / 1000}`;
+
+function textOf(message: Message): string {
+  switch (message.kind) {
+    case 'frame': {
+      const { channel, prev, thru, values, causes, ks, steps } = message;
+      const place = (k: number): string => (k === Number.POSITIVE_INFINITY ? 'all' : String(k));
+      const records = values.map(
+        (value, i) => `(${causes[i]},${ks[i]})${JSON.stringify(value)}@${ofStart(message.times[i]!)}`,
+      );
+      const marks = steps.filter((_, i) => i % 2 === 1).map((w, i) => `${steps[2 * i]}:${ofStart(w)}`);
+      return `${channel.edge}#${channel.task} (${prev.cause},${place(prev.k)})-(${thru.cause},${place(thru.k)}) [${records.join(' ')}] steps [${marks.join(' ')}]`;
+    }
+    case 'claims':
+      return `claims at ${ofStart(message.time)}: ${message.list.map((c) => `${c.channel.edge}#${c.channel.task} after ${c.prev.cause} ${c.watermark === undefined ? 'unknown' : ofStart(c.watermark)} end ${c.upTo} since ${ofStart(c.silentSince)}`).join(', ')}`;
+    case 'tick':
+      return `tick ${ofStart(message.time)}`;
+    case 'barrier':
+      return `barrier ${message.epoch}`;
+  }
+}
