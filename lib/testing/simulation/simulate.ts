@@ -4,7 +4,6 @@ import { MAX_TIME, type TaskId, taskName } from '../../model/index.ts';
 import type { Pipeline } from '../../pipeline/index.ts';
 import { type CommitHeader, type Message, type RunRecord, slotsUsed } from '../../protocol/index.ts';
 import { type DeadLetter, deadLetterTopic, decodeBody } from '../../runtime/index.ts';
-import { collectGarbage } from './collect-garbage.ts';
 import { type FaultRates, noFaults } from './dice.ts';
 import { Caller, Doorbell, EventSource } from './event-source.ts';
 import { Fleet, type Worker } from './fleet.ts';
@@ -83,7 +82,6 @@ class Simulation {
   readonly #eventSources = new Map<string, EventSource>();
   readonly #doorbells: Doorbell[] = [];
   readonly #undisturbed: boolean;
-  #restless: Promise<void> | undefined;
 
   constructor(seed: number, spec: SimSpec, { undisturbed = false, spared, tell = false }: SimOptions) {
     const draw = new SeededRandom(`sizes ${seed}`);
@@ -142,7 +140,10 @@ class Simulation {
     dice.calm = true;
     await upgrades;
     while (!this.#atRest()) {
-      if (schedule.now > calmAt + REST_WITHIN) return this.#stuck();
+      if (schedule.now > calmAt + REST_WITHIN) {
+        this.#stuck();
+        return;
+      }
       await this.#until(schedule.now + 5_000);
     }
     await this.#finish();
@@ -211,7 +212,10 @@ class Simulation {
     const { tell } = this.#world;
     tell(worker.process.name, 'begins a round');
     const round = await worker.controller.round().catch((error: unknown) => error as Error);
-    if (round instanceof Error) return tell(worker.process.name, `gives up the round: ${round.message}`);
+    if (round instanceof Error) {
+      tell(worker.process.name, `gives up the round: ${round.message}`);
+      return;
+    }
     for (const { task, reason } of round.rings) {
       tell(worker.process.name, `round: ring ${taskName(task)}: ${reason}`);
       void this.#callers.get(taskName(task))!.call(undefined);
@@ -226,9 +230,12 @@ class Simulation {
     const worker = this.#worker();
     const { tasks } = this.#fleet.record;
     const task = tasks[this.#world.random.below(tasks.length)]!;
-    await collectGarbage(worker.task(task).host).catch((error: unknown) =>
-      this.#world.tell(worker.process.name, `gives up collecting garbage: ${String(error)}`),
-    );
+    await worker
+      .task(task)
+      .collectGarbage()
+      .catch((error: unknown) =>
+        this.#world.tell(worker.process.name, `gives up collecting garbage: ${String(error)}`),
+      );
   }
 
   async #upgrades(): Promise<void> {

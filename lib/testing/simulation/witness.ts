@@ -74,8 +74,10 @@ export class Witness {
     }
     this.#chain(commit, say);
     const bytes = commit.bytes ?? this.#world.blobs.get(commit.blob!);
-    if (bytes === undefined)
-      return say('2 the chain is complete in the store', `its delta ${commit.blob} is not there`);
+    if (bytes === undefined) {
+      say('2 the chain is complete in the store', `its delta ${commit.blob} is not there`);
+      return;
+    }
     const { sheet } = decodeBody(bytes);
     const channels = new Map(sheet.channels.map((state) => [channelName(state.edge, state.task), state]));
     this.#position(commit, before, by, say);
@@ -105,13 +107,13 @@ export class Witness {
           '17 no blob reachable from a live slot is deleted',
           `${name}, ${how} version ${header.version}`,
         );
-      if (blob === name) return say('the delta of');
+      if (blob === name) say('the delta of');
       if (header.snapshot === undefined) continue;
-      if (header.snapshot.name === name) return say('the snapshot of');
+      if (header.snapshot.name === name) say('the snapshot of');
       const manifest = blobs.get(header.snapshot.name);
       if (manifest === undefined) continue;
       const files = decodeManifest(header.snapshot.name, manifest).runs.flatMap((run) => run.files);
-      if (files.some((file) => file.name === name)) return say('part of the snapshot of');
+      if (files.some((file) => file.name === name)) say('part of the snapshot of');
     }
   }
 
@@ -139,7 +141,10 @@ export class Witness {
     }
     if (snapshot === undefined) return;
     const manifest = blobs.get(snapshot.name);
-    if (manifest === undefined) return say('2 the chain is complete in the store', 'its snapshot is not there');
+    if (manifest === undefined) {
+      say('2 the chain is complete in the store', 'its snapshot is not there');
+      return;
+    }
     for (const { files } of decodeManifest(snapshot.name, manifest).runs) {
       for (const { name } of files) {
         if (blobs.get(name) === undefined) say('2 the chain is complete in the store', `its snapshot lacks ${name}`);

@@ -50,8 +50,8 @@ export const windows: Scenario = {
       pipelines: [code],
       sources: { a, b },
       inBound: true,
-      check({ sinks }) {
-        const events = [...eventsIn(a.partitions), ...eventsIn(b.partitions)];
+      check({ sinks, sources }) {
+        const events = [...eventsIn(sources['a']!.partitions), ...eventsIn(sources['b']!.partitions)];
         const keys = grouped(events, (e) => [e.key, floor(e.time, SIZE)]).map(([[key, start], list]) => ({
           key,
           start,
