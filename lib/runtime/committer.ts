@@ -19,7 +19,7 @@ import {
 import { encodeCells, REMOVED, type Snapshots } from '../state/index.ts';
 import type { Applier } from './applier.ts';
 import type { GivenUp } from './attempt.ts';
-import { DEAD_LETTERS, deadLetterOf } from './dead-letter.ts';
+import { DEAD_LETTERS, type DeadLetter, deadLetterOf, fittingLetter } from './dead-letter.ts';
 import { blobPrefix, nonceOf, snapshotsOf } from './load.ts';
 import { reportSinks, reportStep } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';
@@ -147,6 +147,12 @@ export class Committer {
     return entries;
   }
 
+  #letter(letter: GivenUp): DeadLetter {
+    const { maxMessageBytes } = this.#host.log;
+    const whole = deadLetterOf(this.#host, letter);
+    return maxMessageBytes === undefined ? whole : fittingLetter(whole, maxMessageBytes);
+  }
+
   #letters(letters: readonly GivenUp[]): Frame {
     const { run, task, epoch } = this.#host;
     const last = letters.at(-1)!;
@@ -158,7 +164,7 @@ export class Committer {
       epoch,
       prev: NOTHING,
       thru: { cause: last.cause, k: last.unit },
-      values: letters.map((letter) => deadLetterOf(this.#host, letter)),
+      values: letters.map((letter) => this.#letter(letter)),
       keys: undefined,
       times: letters.map((letter) => letter.time),
       causes: letters.map((letter) => letter.cause),

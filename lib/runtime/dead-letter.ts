@@ -1,3 +1,4 @@
+import { encodeValue } from '../protocol/index.ts';
 import type { GivenUp } from './attempt.ts';
 import type { TaskHost } from './task-host.ts';
 
@@ -28,6 +29,40 @@ export interface DeadLetter {
   readonly key: unknown;
   /** The record as it came to the stage, or an undecodable row's text. */
   readonly value: unknown;
+  /** Set where the record is too large for the log, or cannot be encoded: `value` is the beginning of its text, and it cannot be replayed. */
+  readonly cut?: boolean;
+}
+
+/** Room for a message's header and a letter's other fields. */
+const LETTER_BYTES = 1_024;
+
+/** The letter, without its stack and with its record cut if need be, so that a message of `limit` bytes holds it. */
+export function fittingLetter(letter: DeadLetter, limit: number): DeadLetter {
+  if (sizeOf(letter) <= limit) return letter;
+  const short = {
+    ...letter,
+    error: { ...letter.error, message: letter.error.message.slice(0, 200), stack: undefined, hint: undefined },
+  };
+  if (sizeOf(short) <= limit) return short;
+  const room = Math.max(0, Math.floor((limit - LETTER_BYTES) / 4));
+  return { ...short, key: undefined, cut: true, value: textOf(letter.value).slice(0, room) };
+}
+
+/** Bytes of a message of this letter alone; infinite if its record cannot be encoded. */
+function sizeOf(letter: DeadLetter): number {
+  try {
+    return encodeValue(letter).length + 256;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
+    return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  } catch {
+    return String(value);
+  }
 }
 
 export function deadLetterOf(host: TaskHost, letter: GivenUp): DeadLetter {

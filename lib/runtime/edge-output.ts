@@ -17,7 +17,12 @@ export interface Sent {
   /** MIN_TIME: nothing yet. */
   readonly watermark: number;
   readonly spoken: boolean;
+  /** Steps since then that have not been said, because nobody could be waiting for them: they open the next frame, so that where batches were cut makes no difference. */
+  readonly steps?: readonly number[];
 }
+
+/** Steps that wait for a frame before they get one without records; bounds what a commit holds. */
+const MANY_STEPS = 64;
 
 /** A frame under construction. */
 interface Draft {
@@ -81,7 +86,7 @@ export class EdgeOutput implements Receiver {
       { length: partitions },
       (_, q) => sent?.[q] ?? { thru: NOTHING, watermark: MIN_TIME, spoken: false },
     );
-    this.#drafts = this.sent.map((s) => draft(s.watermark));
+    this.#drafts = this.sent.map((s) => draft(s.steps?.at(-1) ?? s.watermark, s.steps));
     this.#findBoundary();
   }
 
@@ -171,13 +176,12 @@ export class EdgeOutput implements Receiver {
     for (let q = 0; q < this.partitions; q++) {
       const d = this.#drafts[q]!;
       const sent = this.sent[q]!;
-      if (d.values.length === 0 && !this.#news(sent, watermark, exact)) {
-        d.steps = [];
-        d.watermark = sent.watermark;
+      const reached = Math.max(watermark, d.watermark);
+      if (d.values.length === 0 && d.steps.length < 2 * MANY_STEPS && !this.#news(sent, reached, exact)) {
+        if (d.steps.length !== (sent.steps?.length ?? 0)) this.sent[q] = { ...sent, steps: d.steps.slice() };
         continue;
       }
-      if (watermark > d.watermark) d.steps.push(d.values.length, watermark);
-      const now = Math.max(watermark, sent.watermark);
+      if (reached > d.watermark) d.steps.push(d.values.length, reached);
       frames.push({
         partition: q,
         frame: {
@@ -196,8 +200,8 @@ export class EdgeOutput implements Receiver {
           steps: d.steps,
         },
       });
-      this.sent[q] = { thru, watermark: now, spoken: true };
-      this.#drafts[q] = draft(now);
+      this.sent[q] = { thru, watermark: reached, spoken: true };
+      this.#drafts[q] = draft(reached);
     }
     this.#findBoundary();
     return frames;
@@ -233,13 +237,13 @@ export class EdgeOutput implements Receiver {
   }
 }
 
-const draft = (watermark: number): Draft => ({
+const draft = (watermark: number, steps: readonly number[] = []): Draft => ({
   values: [],
   keys: [],
   times: [],
   causes: [],
   ks: [],
-  steps: [],
+  steps: [...steps],
   watermark,
 });
 

@@ -60,10 +60,10 @@ export async function replayLetters(tasks: readonly Task[], letters: readonly St
   for (const stored of letters) {
     const { letter } = stored;
     const task = tasks.find(({ id }) => id.stage === letter.stage && id.partition === letter.partition);
-    if (task === undefined || letter.kind === 'timer') {
+    if (task === undefined || letter.kind === 'timer' || letter.cut === true) {
       throw new MillraceError(
         'invalid-pipeline',
-        `dead letter ${stored.id} cannot be replayed: ${task === undefined ? `there is no task ${letter.stage}/${letter.partition}` : 'it is of a timer'}`,
+        `dead letter ${stored.id} cannot be replayed: ${task === undefined ? `there is no task ${letter.stage}/${letter.partition}` : letter.cut === true ? 'its record was too large to be kept whole' : 'it is of a timer'}`,
         {
           hint: 'replay the others by their ids',
         },

@@ -4,13 +4,14 @@ import { encodeMessage, type Frame } from '../protocol/index.ts';
 
 /**
  * The frame as one message, or as several in order where it is longer than `limit` encoded bytes. It is cut between causes; only a cause whose records alone are too long is
- * cut inside. Each part carries the watermark's steps that belong before or among its records, those behind its last record open the next part.
+ * cut inside. Each part carries the watermark's steps that belong before or among its records, those behind its last record open the next part; more steps than fit are cut too.
  * Throws `bad-record` if a single record is too long.
  */
 export function splitToFit(frame: Frame, limit: number): { readonly frame: Frame; readonly bytes: Uint8Array }[] {
   const bytes = encodeMessage(frame);
   if (bytes.length <= limit) return [{ frame, bytes }];
   const n = frame.values.length;
+  if (n < 2 && frame.steps.length > 2) return byStep(frame).flatMap((each) => splitToFit(each, limit));
   if (n < 2) {
     throw new MillraceError(
       'bad-record',
@@ -23,6 +24,28 @@ export function splitToFit(frame: Frame, limit: number): { readonly frame: Frame
   const at = cutPoint(frame, n >> 1);
   return [...splitToFit(part(frame, 0, at), limit), ...splitToFit(part(frame, at, n), limit)];
 }
+
+/** At most one record and many steps: half of the steps in each part. A part that says no more than what was said before it is a repeat, of which the steps count. */
+function byStep(frame: Frame): Frame[] {
+  const { steps, prev, thru } = frame;
+  const middle = (steps.length >> 2) * 2;
+  const [early, late] = [steps.slice(0, middle), steps.slice(middle)];
+  if (late[0] === 0)
+    return [
+      { ...nothingNew(frame, prev), steps: early },
+      { ...frame, steps: late },
+    ];
+  return [
+    { ...frame, steps: early },
+    { ...nothingNew(frame, thru), steps: late.map((step, i) => (i % 2 === 0 ? 0 : step)) },
+  ];
+}
+
+const nothingNew = (frame: Frame, at: Position): Frame => ({
+  ...frame,
+  ...{ prev: at, thru: at, values: [], times: [], causes: [], ks: [] },
+  keys: frame.keys === undefined ? undefined : [],
+});
 
 /** The place nearest the middle where the cause changes, or the middle if there is one cause only. */
 function cutPoint({ causes }: Frame, middle: number): number {

@@ -160,7 +160,8 @@ class Simulation {
     });
     const stages = new Map(plan.stages.map((stage) => [stage.topic, stage.id]));
     log.onAppend = (topic, partition, message) => {
-      this.#world.tell('log', `${topic}/${partition} ${message.offset}: ${textOf(message.message)}`);
+      if (this.#world.story !== undefined)
+        this.#world.tell('log', `${topic}/${partition} ${message.offset}: ${textOf(message.message)}`);
       witness.appended(topic, partition, message);
       const stage = stages.get(topic);
       if (stage !== undefined) this.#eventSources.get(taskName({ stage, partition }))?.wake();
@@ -168,10 +169,11 @@ class Simulation {
     commits.onPut = (commit, by) => {
       const { header } = commit;
       const { version, nextOffset, watermark, status } = header;
-      this.#world.tell(
-        'commits',
-        `${taskName(header.task)} version ${version}: next ${nextOffset}, watermark ${ofStart(watermark)}${status.kind === 'ok' ? '' : `, ${status.kind}`}`,
-      );
+      if (this.#world.story !== undefined)
+        this.#world.tell(
+          'commits',
+          `${taskName(header.task)} version ${version}: next ${nextOffset}, watermark ${ofStart(watermark)}${status.kind === 'ok' ? '' : `, ${status.kind}`}`,
+        );
       witness.put(commit, by);
     };
     blobs.onDelete = (name) => witness.deleted(name);
@@ -363,13 +365,13 @@ function drawSizes(draw: SeededRandom): SimSizes {
   const one = (...values: readonly number[]): number => values[draw.below(values.length)]!;
   return {
     processes: one(1, 2, 2, 3, 4),
-    slots: one(4, 5, 8, 16),
+    slots: one(4, 7, 12, 16),
     inlineBytes: one(100, 300, 1_000, 200_000),
     maxMessageBytes: one(450, 700, 2_000, 1_000_000),
     batchMessages: one(2, 5, 20),
     sourceRows: one(2, 6, 50),
     deviation: one(0, 0, 50, 800),
-    pumpPeriod: one(1_500, 4_000, 10_000),
+    pumpPeriod: one(2_000, 5_000, 10_000),
     deliveryDelay: one(20, 300, 2_000),
   };
 }

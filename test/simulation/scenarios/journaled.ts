@@ -19,7 +19,13 @@ export const journaled: Scenario = {
         })
           .asyncFlatMap('enrich', async (e) => {
             const n = ++attempt;
-            return Array.from({ length: 1 + (n % 3) }, (_, i) => ({ id: e.id, attempt: n, i, of: 1 + (n % 3), key: `k${(n + i) % 5}` }));
+            return Array.from({ length: 1 + (n % 3) }, (_, i) => ({
+              id: e.id,
+              attempt: n,
+              i,
+              of: 1 + (n % 3),
+              key: `k${(n + i) % 5}`,
+            }));
           })
           .keyBy('by-key', (r) => r.key)
           .filter((r) => r.id >= 0)
@@ -33,7 +39,9 @@ export const journaled: Scenario = {
       inBound: true,
       repeatable: false,
       check({ sinks }) {
-        const values = sinks['out']!.map(({ value }) => value as { id: number; attempt: number; i: number; of: number });
+        const values = sinks['out']!.map(
+          ({ value }) => value as { id: number; attempt: number; i: number; of: number },
+        );
         const ids = difference(
           [...new Set(values.map((v) => v.id))].sort((a, b) => a - b),
           eventsIn(source.partitions)
@@ -44,11 +52,11 @@ export const journaled: Scenario = {
         for (const id of new Set(values.map((v) => v.id))) {
           const rows = values.filter((v) => v.id === id);
           const { of, attempt: n } = rows[0]!;
-          if (rows.length !== of || rows.some((r) => r.attempt !== n)) return `record ${id} has results ${JSON.stringify(rows)}`;
+          if (rows.length !== of || rows.some((r) => r.attempt !== n))
+            return `record ${id} has results ${JSON.stringify(rows)}`;
         }
         return undefined;
       },
     };
   },
 };
-

@@ -1,5 +1,5 @@
-import { type EventTime, epochMillis, milliseconds } from '../../../lib/model/index.ts';
-import { count, process, session, type, value } from '../../../lib/operators/index.ts';
+import { after, type EventTime, epochMillis, milliseconds } from '../../../lib/model/index.ts';
+import { count, list, process, session, type } from '../../../lib/operators/index.ts';
 import { boundedOutOfOrderness, pipeline } from '../../../lib/pipeline/index.ts';
 import { simSink, simSource } from '../../../lib/testing/simulation/index.ts';
 import type { Scenario } from '../scenario.ts';
@@ -17,16 +17,14 @@ export const quiet: Scenario = {
       in: type<Event>(),
       key: type<string>(),
       out: type<{ key: string; silentSince: number }>(),
-      state: { last: value<EventTime>() },
-      onRecord(e, { state, timers, eventTime }) {
-        const last = state.last.get();
-        if (last !== undefined && last >= eventTime) return;
-        if (last !== undefined) timers.cancelEventTime(epochMillis(last + GAP));
-        state.last.set(eventTime);
-        timers.onEventTime(epochMillis(e.time + GAP));
+      state: { times: list<EventTime>() },
+      onRecord(_, { state, timers, eventTime }) {
+        state.times.add(eventTime);
+        timers.onEventTime(after(eventTime, milliseconds(GAP)));
       },
-      onTimer(time, { key, emit }) {
-        emit({ key, silentSince: time - GAP });
+      onTimer(time, { key, state, emit }) {
+        const heard = state.times.get();
+        if (!heard.some((t) => t > time - GAP && t <= time)) emit({ key, silentSince: time - GAP });
       },
     });
     const code = pipeline(
@@ -54,10 +52,22 @@ export const quiet: Scenario = {
         const visits = eventsIn(source.partitions)
           .map((e) => e.key)
           .filter((key, i, all) => all.indexOf(key) === i)
-          .flatMap((key) => visitsOf(key, eventsIn(source.partitions).filter((e) => e.key === key)));
+          .flatMap((key) =>
+            visitsOf(
+              key,
+              eventsIn(source.partitions).filter((e) => e.key === key),
+            ),
+          );
         const silences = visits.map(({ key, end }) => ({ key, silentSince: end - GAP }));
         return (
-          difference(sinks['visits']!.map((r) => r.value), visits) ?? difference(sinks['silences']!.map((r) => r.value), silences)
+          difference(
+            sinks['visits']!.map((r) => r.value),
+            visits,
+          ) ??
+          difference(
+            sinks['silences']!.map((r) => r.value),
+            silences,
+          )
         );
       },
     };
