@@ -33,6 +33,8 @@ export class Fleet {
   readonly world: World;
   readonly pipelines: readonly Pipeline[];
   readonly deployments: Deployment[] = [];
+  /** Where sources' tasks go over to which epoch, by task. */
+  readonly handOvers = new Map<string, { readonly at: number; readonly epoch: number }[]>();
   readonly #workers: Worker[] = [];
   #born = 0;
 

@@ -38,13 +38,13 @@ export const journaled: Scenario = {
       sources: { in: source },
       inBound: true,
       repeatable: false,
-      check({ sinks }) {
+      check({ sinks, sources }) {
         const values = sinks['out']!.map(
           ({ value }) => value as { id: number; attempt: number; i: number; of: number },
         );
         const ids = difference(
           [...new Set(values.map((v) => v.id))].sort((a, b) => a - b),
-          eventsIn(source.partitions)
+          eventsIn(sources['in']!.partitions)
             .map((e) => e.id)
             .sort((a, b) => a - b),
         );

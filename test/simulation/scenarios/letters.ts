@@ -40,8 +40,8 @@ export const letters: Scenario = {
       pipelines: [code],
       sources: { in: source },
       inBound: true,
-      check({ sinks, deadLetters }) {
-        const events = eventsIn(source.partitions);
+      check({ sinks, deadLetters, sources }) {
+        const events = eventsIn(sources['in']!.partitions);
         const good = events.filter((e) => !poison(e));
         const counts = [...new Set(good.map((e) => e.key))].flatMap((key) =>
           good.filter((e) => e.key === key).map((_, i) => ({ key, count: i + 1 })),

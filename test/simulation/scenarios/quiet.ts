@@ -48,14 +48,14 @@ export const quiet: Scenario = {
       pipelines: [code],
       sources: { in: source },
       inBound: true,
-      check({ sinks }) {
-        const visits = eventsIn(source.partitions)
+      check({ sinks, sources }) {
+        const visits = eventsIn(sources['in']!.partitions)
           .map((e) => e.key)
           .filter((key, i, all) => all.indexOf(key) === i)
           .flatMap((key) =>
             visitsOf(
               key,
-              eventsIn(source.partitions).filter((e) => e.key === key),
+              eventsIn(sources['in']!.partitions).filter((e) => e.key === key),
             ),
           );
         const silences = visits.map(({ key, end }) => ({ key, silentSince: end - GAP }));
