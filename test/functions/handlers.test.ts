@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import { openDeployed } from '../../functions/open-deployed.ts';
+import { connect } from '../../functions/ports.ts';
+import { settingsFrom, variables } from '../../functions/settings.ts';
+import { bindTopics } from '../../functions/topics.ts';
+import {
+  boundedOutOfOrderness,
+  collection,
+  count,
+  epochMillis,
+  minutes,
+  type Pipeline,
+  pipeline,
+  toMemory,
+  tumbling,
+} from '../../lib/index.ts';
+import { LocalDeployment, plenty } from './local-event-source.ts';
+
+interface Click {
+  readonly page: string;
+  readonly at: number;
+}
+
+const pages = ['a', 'b', 'c', 'd', 'e'];
+const clicks: readonly Click[] = Array.from({ length: 400 }, (_, i) => ({
+  page: pages[(i * 7) % 5] as string,
+  at: i * 3_000,
+}));
+
+function counting() {
+  const counts = toMemory<{ page: string; minute: number; clicks: number }>();
+  const made = pipeline(
+    'clicks',
+    (p) => {
+      p.source('clicks', collection({ partitions: [clicks.slice(0, 200), clicks.slice(200)] }), {
+        eventTime: (click) => epochMillis(click.at),
+        watermark: boundedOutOfOrderness(minutes(30)),
+      })
+        .keyBy('by-page', (click) => click.page)
+        .window(tumbling(minutes(1)))
+        .aggregate('per-minute', { clicks: count() }, (page, { start }, { clicks }) => ({
+          page,
+          minute: start,
+          clicks,
+        }))
+        .to('counts', counts);
+    },
+    { parallelism: 3 },
+  );
+  return { made, counts };
+}
+
+const expected = (): string[] => {
+  const counts = new Map<string, number>();
+  for (const { page, at } of clicks) {
+    const cell = JSON.stringify([page, Math.floor(at / 60_000) * 60_000]);
+    counts.set(cell, (counts.get(cell) ?? 0) + 1);
+  }
+  return [...counts].map(([cell, n]) => `${cell} ${n}`).sort();
+};
+
+const found = (counts: ReturnType<typeof counting>['counts']): string[] =>
+  counts.records.map(({ page, minute, clicks }) => `${JSON.stringify([page, minute])} ${clicks}`).sort();
+
+const consumer = (made: Pipeline) => made.plan.stages.find((stage) => stage.source === undefined)!;
+
+describe('functions of a deployment', () => {
+  it.each([
+    ['warm', {}],
+    ['cold at every delivery', { cold: true }],
+    ['with messages delivered again', { again: 3 }],
+    ['cold and with messages delivered again', { again: 100, cold: true }],
+  ])('run a pipeline to its end, %s', async (_, how) => {
+    const { made, counts } = counting();
+    const deployment = new LocalDeployment(made);
+    await deployment.settle(how);
+    expect(found(counts)).toEqual(expected());
+  });
+
+  it('read from the log what a delivery lacks', async () => {
+    const { made, counts } = counting();
+    const deployment = new LocalDeployment(made);
+    await deployment.controller()();
+    const [source] = made.plan.stages;
+    for (const partition of [0, 1])
+      await deployment.stage(source!.id)({ ring: [{ partition, reason: 'backlog' }] }, plenty);
+    const event = await deployment.event(consumer(made).topic);
+    const last = Object.entries(event?.records ?? {}).map(([name, records]) => [name, records.slice(-1)]);
+    await deployment.stage(consumer(made).id)({ ...event, records: Object.fromEntries(last) }, plenty);
+    expect(found(counts)).toEqual(expected());
+  });
+
+  it('take a message that cannot be decoded for a doorbell: what the log holds counts', async () => {
+    const { made, counts } = counting();
+    const deployment = new LocalDeployment(made);
+    await deployment.settle();
+    const { id, topic } = consumer(made);
+    const value = Buffer.from('not a frame').toString('base64');
+    const record = { topic, partition: 0, offset: 999, timestamp: 0, timestampType: 'LOG_APPEND_TIME', value };
+    await deployment.stage(id)({ eventSource: 'aws:kafka', records: { x: [record] } }, plenty);
+    expect(found(counts)).toEqual(expected());
+  });
+
+  it('wait for the controller to create the run', async () => {
+    const { made } = counting();
+    const deployment = new LocalDeployment(made);
+    const ring = { ring: [{ partition: 0, reason: 'backlog' }] };
+    const stage = deployment.stage(made.plan.stages[0]!.id);
+    await expect(stage(ring, plenty)).rejects.toMatchObject({ kind: 'unavailable', retry: true });
+    await deployment.controller()();
+    await stage(ring, plenty);
+  });
+
+  it('give a delivery back when the time is up, and finish it later', async () => {
+    const { made, counts } = counting();
+    const deployment = new LocalDeployment(made);
+    await deployment.controller()();
+    const [source] = made.plan.stages;
+    for (const partition of [0, 1])
+      await deployment.stage(source!.id)({ ring: [{ partition, reason: 'backlog' }] }, plenty);
+    const event = await deployment.event(consumer(made).topic);
+    const stage = deployment.stage(consumer(made).id);
+    await expect(stage(event, { getRemainingTimeInMillis: () => 100 })).rejects.toMatchObject({ kind: 'unavailable' });
+    await stage(event, plenty);
+    expect(found(counts)).toEqual(expected());
+  });
+
+  it.each([
+    ['an event of another service', { Records: [] }],
+    ['a partition that it has no task for', { ring: [{ partition: 99, reason: 'backlog' }] }],
+  ])('refuse %s', async (_, event) => {
+    const { made } = counting();
+    const deployment = new LocalDeployment(made);
+    await deployment.controller()();
+    await expect(deployment.stage(consumer(made).id)(event, plenty)).rejects.toMatchObject({ kind: 'incompatible' });
+  });
+
+  it('refuse to run another pipeline than they are deployed for', async () => {
+    const { made } = counting();
+    const deployment = new LocalDeployment(made);
+    const settings = { ...deployment.settings(), pipeline: 'other' };
+    await expect(openDeployed(made, settings, deployment.connect)).rejects.toMatchObject({ kind: 'incompatible' });
+  });
+
+  it('say that they cannot reach the cloud yet', async () => {
+    const { made } = counting();
+    const deployment = new LocalDeployment(made);
+    await expect(connect(deployment.settings('per-minute'))).rejects.toMatchObject({
+      kind: 'unavailable',
+      retry: false,
+      hint: expect.stringContaining('Kafka adapter'),
+    });
+  });
+});
+
+describe('settings', () => {
+  const complete = {
+    [variables.pipeline]: 'clicks',
+    [variables.table]: 'commits',
+    [variables.bucket]: 'snapshots',
+    [variables.brokers]: 'a:9092,b:9092',
+  };
+
+  it('are read from the environment', () => {
+    expect(settingsFrom({ ...complete, [variables.stage]: 'counts' })).toEqual({
+      pipeline: 'clicks',
+      stage: 'counts',
+      table: 'commits',
+      bucket: 'snapshots',
+      kafka: { brokers: ['a:9092', 'b:9092'] },
+      kafkaSecret: undefined,
+      functions: [],
+    });
+    expect(settingsFrom({ ...complete, [variables.clusterArn]: 'arn:c', [variables.functions]: 'f,g' })).toMatchObject({
+      kafka: { clusterArn: 'arn:c' },
+      functions: ['f', 'g'],
+    });
+  });
+
+  it('name all that is missing at once', () => {
+    expect(() => settingsFrom({})).toThrow(
+      `lacks ${variables.pipeline}, ${variables.table}, ${variables.bucket}, ${variables.brokers}`,
+    );
+  });
+});
+
+describe('a pipeline on topics', () => {
+  it('has the plan of its topics, the same each time', () => {
+    const topics = { sources: { clicks: { topic: 'c', partitions: 4 } }, sinks: { counts: { topic: 'd' } } };
+    const [one, two] = [bindTopics(counting().made, topics), bindTopics(counting().made, topics)];
+    expect(one.plan).toEqual(two.plan);
+    expect(one.plan.stages[0]?.partitions).toBe(4);
+    expect(one.plan.nodes.filter((node) => node.kind === 'sink')[0]).toMatchObject({
+      connector: 'kafka',
+      single: false,
+    });
+  });
+
+  it('opens no topic yet', async () => {
+    const bound = bindTopics(counting().made, { sources: { clicks: { topic: 'c', partitions: 1 } } });
+    const deployment = new LocalDeployment(bound);
+    await expect(deployment.controller()()).rejects.toMatchObject({ kind: 'unavailable', retry: false });
+  });
+});
