@@ -9,11 +9,11 @@
 import { type KeyId, keyOf, MAX_TIME, MillraceError } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
 import type { LogMessage } from '../ports/index.ts';
-import { ByteWriter, type Claims, type Frame, nextAttempt } from '../protocol/index.ts';
+import { ByteWriter, type Claims, type Frame, nextAttempt, type TaskStatus } from '../protocol/index.ts';
 import { type Cell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
 import { AttemptOver, FrameGap, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
 import type { EdgeMark } from './edge-output.ts';
-import { operatorOfTable } from './stage-chain.ts';
+import { type CountsMark, operatorOfTable } from './stage-chain.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 
@@ -33,6 +33,7 @@ interface MessageWayBack extends WayBack {
   readonly generator: unknown;
   readonly sourceWatermark: number;
   readonly exact: boolean;
+  readonly counts: CountsMark;
 }
 
 /** Results of a stage's asynchronous operator, per message and record, found before the batch is applied. */
@@ -58,6 +59,8 @@ export class Applier {
   readonly #careful: boolean;
   readonly #now: number;
   readonly #draw: number;
+  /** Failures that a restart strategy goes by, where giving a unit up has changed them since the last commit. */
+  #history: readonly number[] | undefined;
   /** Units of the message in hand that were given up in earlier attempts or this one. */
   #skip: ReadonlySet<number> = new Set();
 
@@ -70,11 +73,18 @@ export class Applier {
     this.#now = now;
   }
 
+  /** The task's status, as far as units that were given up have changed it. */
+  get status(): TaskStatus {
+    const { status } = this.#state;
+    return this.#history === undefined || status.kind === 'stopped' ? status : { ...status, history: this.#history };
+  }
+
   /** Applies one message of an internal log. Throws `AttemptOver` in a careful attempt, whatever was thrown in a fast one. */
   message(message: LogMessage, results: AsyncResults | undefined): void {
     this.begin(message.offset);
     const { message: body } = message;
-    this.processingTime(body.kind === 'tick' ? Math.max(message.time, body.time) : message.time);
+    const isTick = body.kind === 'tick' && body.run === this.#host.run.id;
+    this.processingTime(isTick ? Math.max(message.time, body.time) : message.time);
     switch (body.kind) {
       case 'frame':
         if (body.run === this.#host.run.id) this.#frame(body, results?.get(message.offset));
@@ -83,7 +93,7 @@ export class Applier {
         if (body.run === this.#host.run.id) this.#claims(body);
         return;
       case 'barrier':
-        if (body.run !== this.#host.run.id) return;
+        if (body.run !== this.#host.run.id || body.epoch <= this.#state.epoch) return;
         this.#state.epoch = body.epoch;
         this.exact = true;
         return;
@@ -111,7 +121,9 @@ export class Applier {
 
   /** Hands one record to an operator. */
   record(head: Receiver, value: unknown, time: number, key: KeyId | undefined): void {
-    this.#state.unit.index++;
+    const { unit } = this.#state;
+    unit.index++;
+    unit.draws = 0;
     this.recordsIn++;
     if (this.#careful) this.#carefully(head, value, time, key);
     else head.record(value instanceof AsyncFailure ? raise(value.error) : value, time, key);
@@ -140,6 +152,7 @@ export class Applier {
       generator: typeof generator === 'object' && generator !== null ? structuredClone(generator) : generator,
       sourceWatermark,
       exact: this.exact,
+      counts: this.#state.chain.countsMark(),
     };
   }
 
@@ -153,6 +166,7 @@ export class Applier {
     state.generator = to.generator;
     state.sourceWatermark = to.sourceWatermark;
     this.exact = to.exact;
+    state.chain.restoreCounts(to.counts);
   }
 
   #frame(frame: Frame, results: readonly unknown[] | undefined): void {
@@ -233,6 +247,7 @@ export class Applier {
             continue;
           }
           unit.index++;
+          unit.draws = 0;
           unit.cell = cell;
           unit.timer = time;
           if (this.#careful) this.#fireCarefully(cell, time);
@@ -313,7 +328,7 @@ export class Applier {
     cause: number,
     unit: number,
   ): void {
-    const { status } = this.#state;
+    const { status } = this;
     const operator = failure.operator ?? this.#host.stage.id;
     const before = this.givenUp.filter((g) => g.cause === cause).map((g) => g.unit);
     const next = nextAttempt(this.#faults(operator), status, cause, unit, failure, this.#now, this.#draw, before);
@@ -321,6 +336,7 @@ export class Applier {
     const attempts =
       status.kind === 'backoff' && status.offset === cause && status.unit === unit ? status.attempts + 1 : 1;
     const edge = this.#state.unit.cell === undefined ? this.#state.unit.frame?.channel.edge : undefined;
+    this.#history = next.status.history ?? [];
     this.givenUp.push({ how: next.how, cause, unit, operator, edge, value, time, key, attempts, failure });
   }
 

@@ -51,7 +51,7 @@ export class Intake {
     }
     if (upTo <= state.nextOffset) return undefined;
     const barrier = messages.findIndex(
-      ({ message }) => message.kind === 'barrier' && message.run === this.#host.run.id && message.epoch !== state.epoch,
+      ({ message }) => message.kind === 'barrier' && message.run === this.#host.run.id && message.epoch > state.epoch,
     );
     if (barrier >= 0 && barrier < messages.length - 1) {
       messages = messages.slice(0, barrier + 1);

@@ -14,6 +14,8 @@ export const metrics = {
   recordsOut: 'millrace.records.out',
   /** What operators count themselves, `millrace.records.<what>`: `late`, `refired`, `dropped`. */
   records: 'millrace.records.',
+  /** Records of an output that nobody reads. */
+  dropped: 'millrace.records.dropped',
   /** Records written by a sink. */
   written: 'millrace.records.written',
   deadLettered: 'millrace.records.dead_lettered',
@@ -40,6 +42,7 @@ export function reportStep(host: TaskHost, state: TaskState, applier: Applier, b
     const operator = slash < 0 ? output : output.slice(0, slash);
     const side = slash < 0 ? {} : { side: output.slice(slash + 1) };
     telemetry.count(metrics.recordsOut, outlet.count, { ...labels, operator, ...side });
+    if (outlet.targets.length === 0) telemetry.count(metrics.dropped, outlet.count, { ...labels, operator, ...side });
     countTaken(telemetry, outlet, labels);
   }
   for (const [operator, counts] of state.chain.counts) {

@@ -39,6 +39,7 @@ export class SourceBatch {
       let time = times === undefined ? MIN_TIME : (times[i] as number);
       unit.cause = offset;
       unit.index = -1;
+      if (time > unit.processingTime) unit.processingTime = time;
       const back = careful ? applier.wayBack() : undefined;
       try {
         if (careful) applier.begin(offset);

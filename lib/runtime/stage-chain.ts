@@ -34,6 +34,11 @@ export interface ChainHost {
   readonly sinkState: Readonly<Record<string, Json>>;
 }
 
+export interface CountsMark {
+  readonly taken: readonly number[];
+  readonly counted: readonly ReadonlyMap<string, number>[];
+}
+
 export class StageChain {
   /** Where records of each input edge enter. */
   readonly heads = new Map<string, Outlet>();
@@ -65,6 +70,24 @@ export class StageChain {
     });
     for (const id of host.stage.inputs) this.heads.set(id, this.#head(this.#edge(id).wires));
     this.sourceHead = host.stage.source === undefined ? undefined : this.#outlet({ node: host.stage.source });
+  }
+
+  /** What has been counted so far, to go back to. */
+  countsMark(): CountsMark {
+    return {
+      taken: [...this.heads.values(), ...this.outlets.values()].map(({ count }) => count),
+      counted: [...this.counts.values()].map((counts) => new Map(counts)),
+    };
+  }
+
+  restoreCounts({ taken, counted }: CountsMark): void {
+    let i = 0;
+    for (const outlet of [...this.heads.values(), ...this.outlets.values()]) outlet.count = taken[i++]!;
+    i = 0;
+    for (const counts of this.counts.values()) {
+      counts.clear();
+      for (const [metric, n] of counted[i++]!) counts.set(metric, n);
+    }
   }
 
   /** The stage's watermark has moved: tells every output. */

@@ -215,7 +215,7 @@ export class Task {
         upTo = over.offset;
       }
     }
-    const status = over?.status ?? recovered(state.status);
+    const status = over?.status ?? recovered(applier.status);
     if (over === undefined && batch.ended && upTo === batch.upTo) {
       state.done = true;
       state.sourceWatermark = MAX_TIME;

@@ -12,9 +12,8 @@ export class Unit {
   watermark: number;
   processingTime: number;
   readonly seed: number;
-  #draws = 0;
-  #drawnFor = -1;
-  #drawnIndex = -1;
+  /** How often `random` was called for what is in hand: zero again whenever something is taken in hand, be it for the second time. */
+  draws = 0;
 
   constructor(seed: number, watermark: number, processingTime: number) {
     this.seed = seed;
@@ -34,13 +33,8 @@ export class Unit {
    * its key, name and time; never of where batches were cut. Splitmix32 over their mix.
    */
   random(): number {
-    if (this.#drawnFor !== this.cause || this.#drawnIndex !== this.index) {
-      this.#drawnFor = this.cause;
-      this.#drawnIndex = this.index;
-      this.#draws = 0;
-    }
     let h = this.#identity();
-    h = mix(h + Math.imul(++this.#draws, 0x9e3779b9));
+    h = mix(h + Math.imul(++this.draws, 0x9e3779b9));
     return (h >>> 0) / 0x1_0000_0000;
   }
 
