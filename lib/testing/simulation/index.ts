@@ -1,4 +1,5 @@
 export { type FaultKind, type FaultRates, noFaults } from './dice.ts';
+export { type ShrinkOptions, type Shrunk, shrink } from './shrink.ts';
 export { type SunkRecord, simSink } from './sim-sink.ts';
 export { type SimRow, type SimSourceSpec, simSource } from './sim-source.ts';
 export { type SimOptions, type SimOutcome, type SimReport, type SimSpec, simulate } from './simulate.ts';
