@@ -1,5 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { RunProgress } from '../lib/embedded/index.ts';
-import { errorColours, grouped, printError, printJson, timeText } from './terminal.ts';
+import { counted, errorColours, grouped, printError, printJson, timeText } from './terminal.ts';
 
 /** Shows where a run stands, as long as it runs. */
 export interface ProgressDisplay {
@@ -13,9 +14,7 @@ export function terminalProgress(stream: NodeJS.WriteStream): ProgressDisplay {
   let shown = false;
   return {
     update(progress) {
-      const line = progressLine(progress);
-      const width = stream.columns ?? 80;
-      stream.write(`\r\u001b[2K${line.length < width ? line : line.slice(0, width - 1)}`);
+      stream.write(`\r\u001b[2K${progressLine(progress, (stream.columns || 80) - 1)}`);
       shown = true;
     },
     end() {
@@ -57,14 +56,19 @@ export function jsonProgress(): ProgressDisplay {
 /** Shows nothing. */
 export const noProgress = (): ProgressDisplay => ({ update() {}, end() {} });
 
-function progressLine(progress: RunProgress): string {
-  const { records, recordsPerSecond, eventTime, backlog, openWindows, stateEntries } = progress;
-  return [
+/** The facts, as many as fit, the most wanted first. */
+function progressLine(progress: RunProgress, width = Number.POSITIVE_INFINITY): string {
+  const { records, recordsPerSecond, eventTime, backlog, openWindows, stateEntries, tasksDone } = progress;
+  const facts = [
     `${errorColours.bold(grouped(records))} records`,
     `${grouped(Math.round(recordsPerSecond))}/s`,
-    `event time ${timeText(eventTime)}`,
+    `event time ${eventTime === undefined && tasksDone > 0 ? 'over' : timeText(eventTime)}`,
     `lag ${grouped(backlog)}`,
-    `${grouped(openWindows)} open windows`,
-    `${grouped(stateEntries)} state entries`,
-  ].join(' · ');
+    counted(openWindows, 'open window'),
+    `${grouped(stateEntries)} in state`,
+  ];
+  while (facts.length > 1 && stripVTControlCharacters(facts.join(BETWEEN)).length > width) facts.pop();
+  return facts.join(BETWEEN);
 }
+
+const BETWEEN = ' · ';

@@ -38,6 +38,9 @@ function run(command, args, path) {
   return result.signal ? 128 + constants.signals[result.signal] : result.status;
 }
 
+// Ctrl-C goes to the command too: it is waited for, and its exit code told.
+process.on('SIGINT', () => {});
+
 const [command, ...args] = process.argv.slice(2);
 if (!isInstalled()) {
   console.error('installing dependencies (npm ci), this takes about half a minute');
