@@ -12,16 +12,21 @@ import type { StoredSource } from './sim-source.ts';
 /** How long a function may take before its batch is delivered again. */
 const TIME_LIMIT = 15_000;
 
+/** How long what a process sent may be under way after its end: pauses and late writes. */
+const LATEST = 45_000;
+
 /** Calls of a task's step, wherever it may run. */
 export class Caller {
   readonly #fleet: Fleet;
   readonly task: TaskId;
   /** The version of the code that was in force when last heard of. */
   version = 0;
-  /** Calls that have not come to an end. */
+  /** Calls that are waited for. */
   underWay = 0;
   /** No calls are to be made. */
   held = false;
+  /** Processes at work on a call, also on one that nobody waits for any more. */
+  readonly #atWork: Worker[] = [];
 
   constructor(fleet: Fleet, task: TaskId) {
     this.#fleet = fleet;
@@ -41,6 +46,8 @@ export class Caller {
     const result = (messages === undefined ? task.ring() : task.deliver(messages)).catch((error: unknown) =>
       error instanceof Error ? error : new Error(String(error)),
     );
+    this.#atWork.push(worker);
+    void result.then(() => this.#atWork.splice(this.#atWork.indexOf(worker), 1));
     const heard = await this.#fleet.within(TIME_LIMIT, result);
     this.underWay--;
     world.tell(worker.process.name, `${name}: ${textOf(heard)}`);
@@ -51,6 +58,18 @@ export class Caller {
       world.violate('a step fails only for its dependencies', `${name}: ${heard.stack ?? heard.message}`);
     }
     return heard;
+  }
+
+  /** Makes no more calls, and waits until those made are over; processes that take too long are ended, as a platform ends functions after their time limit. */
+  async hold(): Promise<void> {
+    const { schedule } = this.#fleet.world;
+    this.held = true;
+    for (let waited = 0; this.#atWork.some(({ process }) => process.alive); waited += 1_000) {
+      if (waited > 3 * TIME_LIMIT) for (const { process } of this.#atWork) process.crash('after its time limit');
+      await new Promise<void>((resolve) => schedule.after(1_000, resolve));
+    }
+    // What was sent before may still arrive.
+    await new Promise<void>((resolve) => schedule.after(LATEST, resolve));
   }
 
   #versionFor(epoch: number): number {

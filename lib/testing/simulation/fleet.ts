@@ -144,9 +144,7 @@ export class Fleet {
 
   #process(): SimProcess {
     const { world } = this;
-    const { deviation } = world.sizes;
-    const skew = deviation === 0 ? 0 : world.random.below(2 * deviation + 1) - deviation;
-    return new SimProcess(`p${++this.#born}`, skew, {
+    return new SimProcess(`p${++this.#born}`, world.sizes.deviation, {
       schedule: world.schedule,
       dice: world.dice,
       random: world.random.fork(),

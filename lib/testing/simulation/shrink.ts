@@ -1,6 +1,7 @@
 /** Makes a failing simulation smaller, as long as the same invariant fails: fewer faults, fewer rows. */
 import type { SimSourceSpec } from './sim-source.ts';
-import { type SimReport, type SimSpec, simulate } from './simulate.ts';
+import type { SimSpec } from './sim-spec.ts';
+import { type SimReport, simulate } from './simulate.ts';
 
 export interface Shrunk {
   readonly report: SimReport;

@@ -27,18 +27,22 @@ export class SimProcess {
   alive = true;
   readonly random: SeededRandom;
   readonly clock: Clock;
-  /** How far its clock is ahead of true time. */
-  readonly skew: number;
+  /** How far its clock is ahead of true time; jumps now and then, within the deviation. */
+  skew: number;
   readonly #deps: ProcessDeps;
   #calls = 0;
 
-  constructor(name: string, skew: number, deps: ProcessDeps) {
+  constructor(name: string, deviation: number, deps: ProcessDeps) {
     this.name = name;
-    this.skew = skew;
+    const drawn = (): number => (deviation === 0 ? 0 : deps.random.below(2 * deviation + 1) - deviation);
+    this.skew = drawn();
     this.#deps = deps;
     this.random = deps.random;
     this.clock = {
-      now: () => (deps.schedule.now + skew) as WallTime,
+      now: () => {
+        if (deviation > 0 && deps.random.next() < 0.02) this.skew = drawn();
+        return (deps.schedule.now + this.skew) as WallTime;
+      },
       sleep: (span, signal) => this.#sleep(span, signal),
     };
   }

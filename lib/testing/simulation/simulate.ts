@@ -1,53 +1,19 @@
 /** One simulated life of a pipeline: everything is drawn from one seed, so the same seed gives the same life. */
 import { SeededRandom } from '../../adapters/simulated/index.ts';
 import { MAX_TIME, type TaskId, taskName } from '../../model/index.ts';
-import type { Pipeline } from '../../pipeline/index.ts';
-import { type CommitHeader, type Message, type RunRecord, slotsUsed } from '../../protocol/index.ts';
+import { type CommitHeader, slotsUsed } from '../../protocol/index.ts';
 import { type DeadLetter, deadLetterTopic, decodeBody } from '../../runtime/index.ts';
-import { type FaultRates, noFaults } from './dice.ts';
+import { noFaults } from './dice.ts';
+import { calmSizes, drawRates, drawSizes } from './draw.ts';
 import { Caller, Doorbell, EventSource } from './event-source.ts';
 import { Fleet, type Worker } from './fleet.ts';
 import { Refold } from './refold.ts';
 import type { SunkRecord } from './sim-sink.ts';
-import type { SimSourceSpec } from './sim-source.ts';
+import type { SimOutcome, SimSpec } from './sim-spec.ts';
+import { ofStart, textOf } from './story-text.ts';
 import { upgrade } from './upgrade.ts';
 import { Witness } from './witness.ts';
-import { SIM_START, type SimSizes, type Violation, World } from './world.ts';
-
-/** What is simulated. */
-export interface SimSpec {
-  /** The pipeline, with sources and sinks of any kind, which are replaced by id. If the code is upgraded, its versions in order. */
-  readonly pipelines: readonly Pipeline[];
-  readonly sources: Readonly<Record<string, SimSourceSpec>>;
-  /** When each further version is deployed, in milliseconds from the start. */
-  readonly upgrades?: readonly number[];
-  /** All records keep to their source's bound and event time follows the wall clock, so that none may ever be late. */
-  readonly inBound?: boolean;
-  /** Tasks may stop; `check` says whether that is right. */
-  readonly mayStop?: boolean;
-  /** False where a stage's code gives other results at another attempt, so that its state cannot be made again from its log. */
-  readonly repeatable?: boolean;
-  /** Where sources end, per partition, although their logs go on. */
-  readonly ends?: RunRecord['ends'];
-  /** Multiplies the share of faults. */
-  readonly faults?: Partial<FaultRates>;
-  /** Things that happen at a time in milliseconds from the start. */
-  readonly happenings?: readonly { readonly at: number; readonly act: (world: World) => void }[];
-  readonly sizes?: Partial<SimSizes>;
-  /** Longest time, in simulated milliseconds, that a source's task may wait with what has arrived. */
-  readonly slowSource?: number;
-  /** What is wrong with what came out; undefined if nothing is. */
-  check?(outcome: SimOutcome): string | undefined;
-}
-
-/** What came out of a simulated life. */
-export interface SimOutcome {
-  /** By sink, per task in order. */
-  readonly sinks: Readonly<Record<string, readonly SunkRecord[]>>;
-  readonly deadLetters: readonly DeadLetter[];
-  readonly heads: readonly CommitHeader[];
-  readonly sources: SimSpec['sources'];
-}
+import { SIM_START, type Violation, World } from './world.ts';
 
 export interface SimReport {
   readonly violation: Violation | undefined;
@@ -71,7 +37,28 @@ const TROUBLE_AFTER = 15_000;
 const REST_WITHIN = 3 * 3_600_000;
 
 export async function simulate(seed: number, spec: SimSpec, options: SimOptions = {}): Promise<SimReport> {
-  return new Simulation(seed, spec, options).run();
+  const report = await new Simulation(seed, spec, options).run();
+  if (spec.sameOrder !== true || options.undisturbed === true || report.outcome === undefined) return report;
+  const { outcome } = await new Simulation(seed, spec, { undisturbed: true }).run();
+  const message = outcome === undefined ? 'the undisturbed run fails' : otherOrder(report.outcome, outcome);
+  if (message === undefined || report.violation !== undefined) return report;
+  return { ...report, violation: { invariant: '7 each record is applied once, in order', message } };
+}
+
+/** Where what a sink's task got differs from what it should have got. */
+function otherOrder(actual: SimOutcome, expected: SimOutcome): string | undefined {
+  for (const [sink, records] of Object.entries(expected.sinks)) {
+    for (const task of new Set([...records, ...actual.sinks[sink]!].map((r) => r.task))) {
+      const of = (all: readonly SunkRecord[]) =>
+        all.filter((r) => r.task === task).map(({ value, time }) => JSON.stringify({ value, time }));
+      const [got, right] = [of(actual.sinks[sink]!), of(records)];
+      const at = right.findIndex((line, i) => got[i] !== line);
+      if (at < 0 && got.length === right.length) continue;
+      const place = at < 0 ? right.length : at;
+      return `record ${place} of ${sink}/${task} is ${got[place] ?? 'missing'}, not ${right[place] ?? 'there'}`;
+    }
+  }
+  return undefined;
 }
 
 class Simulation {
@@ -81,6 +68,7 @@ class Simulation {
   readonly #callers = new Map<string, Caller>();
   readonly #eventSources = new Map<string, EventSource>();
   readonly #doorbells: Doorbell[] = [];
+  readonly #alarms = new Set<string>();
   readonly #undisturbed: boolean;
 
   constructor(seed: number, spec: SimSpec, { undisturbed = false, spared, tell = false }: SimOptions) {
@@ -223,6 +211,7 @@ class Simulation {
       void this.#callers.get(taskName(task))!.call(undefined);
     }
     const [stop] = round.stops;
+    for (const { task, reason } of round.stops) this.#alarms.add(`pump: ${taskName(task)}: ${reason}`);
     if (stop !== undefined && this.#spec.mayStop !== true) {
       this.#world.violate('the pump stops nobody', `${taskName(stop.task)}: ${stop.reason}: ${stop.message}`);
     }
@@ -309,14 +298,17 @@ class Simulation {
     const round = await worker.controller.round();
     const { rings, claims, ticks } = round;
     const stopped = this.#fleet.record.tasks.some((task) => this.#head(task)?.status.kind === 'stopped');
-    if (!stopped && rings.length + claims.length + ticks.length > 0) {
+    for (const { task, reason } of round.stops) this.#alarms.add(`pump: ${taskName(task)}: ${reason}`);
+    if (!stopped && this.#alarms.size === 0 && rings.length + claims.length + ticks.length > 0) {
       const says = JSON.stringify({ rings, claims: claims.length, ticks: ticks.length });
       this.#world.violate('16 with nothing pending nothing runs', says);
     }
-    const [lost] = stopped ? [] : await worker.controller.audit();
-    if (lost !== undefined)
+    const [lost] = stopped || this.#alarms.size > 0 ? [] : await worker.controller.audit();
+    if (lost !== undefined) this.#alarms.add(`audit: ${taskName(lost.task)}: ${lost.message}`);
+    if (lost !== undefined && this.#spec.mayStop !== true) {
       this.#world.violate('15 what was sent has arrived', `${taskName(lost.task)}: ${lost.message}`);
-    if (this.#spec.repeatable !== false && !this.#undisturbed && !stopped) {
+    }
+    if (this.#spec.repeatable !== false && !this.#undisturbed && !stopped && this.#alarms.size === 0) {
       await new Refold(this.#world, this.#fleet).compare();
     }
   }
@@ -339,8 +331,19 @@ class Simulation {
       sinks,
       deadLetters: this.#deadLetters(),
       heads: this.#fleet.record.tasks.map((task) => this.#head(task)!),
+      alarms: this.#alarmsRaised(),
       sources: this.#spec.sources,
     };
+  }
+
+  #alarmsRaised(): string[] {
+    const stopped = this.#fleet.record.tasks.flatMap((task) => {
+      const { status } = this.#head(task)!;
+      return status.kind === 'stopped'
+        ? [`${taskName(task)} stopped: ${status.reason}: ${status.failure.message}`]
+        : [];
+    });
+    return [...stopped, ...this.#alarms];
   }
 
   #deadLetters(): DeadLetter[] {
@@ -353,61 +356,5 @@ class Simulation {
       }
     }
     return [...letters.values()];
-  }
-}
-
-const calmSizes: SimSizes = {
-  ...{ processes: 1, slots: 32, inlineBytes: 200_000, maxMessageBytes: 1_000_000 },
-  ...{ batchMessages: 1, sourceRows: 1, deviation: 0, pumpPeriod: 5_000, deliveryDelay: 2 },
-};
-
-function drawSizes(draw: SeededRandom): SimSizes {
-  const one = (...values: readonly number[]): number => values[draw.below(values.length)]!;
-  return {
-    processes: one(1, 2, 2, 3, 4),
-    slots: one(4, 7, 12, 16),
-    inlineBytes: one(100, 300, 1_000, 200_000),
-    maxMessageBytes: one(450, 700, 2_000, 1_000_000),
-    batchMessages: one(2, 5, 20),
-    sourceRows: one(2, 6, 50),
-    deviation: one(0, 0, 50, 800),
-    pumpPeriod: one(2_000, 5_000, 10_000),
-    deliveryDelay: one(20, 300, 2_000),
-  };
-}
-
-function drawRates(draw: SeededRandom, factors: Partial<FaultRates> = {}): FaultRates {
-  const rates = { ...noFaults } as Record<keyof FaultRates, number>;
-  const greatest: FaultRates = {
-    ...{ crash: 0.01, pause: 0.02, fail: 0.02, lost: 0.02, late: 0.02, torn: 0.15 },
-    ...{ skip: 0.15, rewind: 0.15, twice: 0.15, secondController: 0.3, garbage: 0.4 },
-  };
-  for (const kind of Object.keys(rates) as (keyof FaultRates)[]) {
-    const share = draw.next();
-    rates[kind] = (share < 0.25 ? 0 : share ** 2) * greatest[kind] * (factors[kind] ?? 1);
-  }
-  return rates;
-}
-
-const ofStart = (time: number): string =>
-  Math.abs(time) > 1e15 ? (time > 0 ? 'end' : 'none') : `${(time - SIM_START) / 1000}`;
-
-function textOf(message: Message): string {
-  switch (message.kind) {
-    case 'frame': {
-      const { channel, prev, thru, values, causes, ks, steps } = message;
-      const place = (k: number): string => (k === Number.POSITIVE_INFINITY ? 'all' : String(k));
-      const records = values.map(
-        (value, i) => `(${causes[i]},${ks[i]})${JSON.stringify(value)}@${ofStart(message.times[i]!)}`,
-      );
-      const marks = steps.filter((_, i) => i % 2 === 1).map((w, i) => `${steps[2 * i]}:${ofStart(w)}`);
-      return `${channel.edge}#${channel.task} (${prev.cause},${place(prev.k)})-(${thru.cause},${place(thru.k)}) [${records.join(' ')}] steps [${marks.join(' ')}]`;
-    }
-    case 'claims':
-      return `claims at ${ofStart(message.time)}: ${message.list.map((c) => `${c.channel.edge}#${c.channel.task} after ${c.prev.cause} ${c.watermark === undefined ? 'unknown' : ofStart(c.watermark)} end ${c.upTo} since ${ofStart(c.silentSince)}`).join(', ')}`;
-    case 'tick':
-      return `tick ${ofStart(message.time)}`;
-    case 'barrier':
-      return `barrier ${message.epoch}`;
   }
 }

@@ -174,7 +174,7 @@ export class Witness {
         say('11 every offset is processed by one epoch', `offset ${offset} of epoch ${epoch} by code of epoch ${code}`);
       }
       const message = stored[offset]?.message;
-      if (message?.kind === 'barrier') epoch = message.epoch;
+      if (message?.kind === 'barrier') epoch = Math.max(epoch, message.epoch);
     }
   }
 

@@ -1,0 +1,56 @@
+import { epochMillis, milliseconds } from '../../../lib/model/index.ts';
+import { count } from '../../../lib/operators/index.ts';
+import { boundedOutOfOrderness, pipeline } from '../../../lib/pipeline/index.ts';
+import { simSink, simSource } from '../../../lib/testing/simulation/index.ts';
+import type { Scenario } from '../scenario.ts';
+import { difference, type Event, eventsIn, liveRows } from './rows.ts';
+
+/** Ways for records to go, each another code. */
+const first = [(e: Event) => e.key, (e: Event) => `${e.key}${e.id % 3}`] as const;
+const second: readonly ((e: Event) => string | number)[] = [(e) => e.id % 7, (e) => `x${e.id % 5}`, (e) => -(e.id % 6)];
+
+/** Changed routing takes over while records are on their way: each goes one way, once. The source's code changes, or that of the stage behind it, or both, and one of them twice. */
+export const upgrade: Scenario = {
+  name: 'upgrade',
+  make(random) {
+    const source = { partitions: liveRows(random, { partitions: 2, rows: 50, keys: 5, span: 30_000, bound: 2_000 }) };
+    const [sources, stages] = random.next() < 0.3 ? [1, 1] : random.next() < 0.5 ? [1, 0] : [0, 1];
+    const versions = stages === 1 && random.next() < 0.3 ? 3 : 2;
+    const code = (version: number) =>
+      pipeline(
+        'upgrade',
+        (p) => {
+          p.source('in', simSource<Event>(source), {
+            eventTime: (e) => epochMillis(e.time),
+            watermark: boundedOutOfOrderness(milliseconds(2_000)),
+          })
+            .keyBy('first', first[Math.min(1, version * sources)]!)
+            .filter('pass', (e) => e.id >= 0)
+            .keyBy('second', second[version * stages]!)
+            .aggregate('totals', { count: count() }, {})
+            .to('counts', simSink());
+        },
+        { parallelism: 3 },
+      );
+    const at = 4_000 + random.below(22_000);
+    return {
+      pipelines: Array.from({ length: versions }, (_, version) => code(version)),
+      sources: { in: source },
+      upgrades: [at, at + random.below(12_000)].slice(0, versions - 1),
+      inBound: true,
+      check({ sinks, sources: rows }) {
+        const counts = sinks['counts']!.map(({ value }) => value as { key: string | number; count: number });
+        const keys = [...new Set(counts.map(({ key }) => key))];
+        const wrong = difference(
+          counts,
+          keys.flatMap((key) =>
+            Array.from({ length: counts.filter((c) => c.key === key).length }, (_, i) => ({ key, count: i + 1 })),
+          ),
+        );
+        if (wrong !== undefined) return wrong;
+        const events = eventsIn(rows['in']!.partitions).length;
+        return counts.length === events ? undefined : `${counts.length} results of ${events} records`;
+      },
+    };
+  },
+};
