@@ -75,7 +75,7 @@ describe('values that cannot be kept', () => {
       (b) => {
         b.source('in', collection<Row>([]), { eventTime: (r) => epochMillis(r.at) })
           .keyBy('by-key', (r) => (r.n === 2 ? (undefined as unknown as string) : r.key))
-          .reduce('sum', (a, r) => ({ ...a, n: a.n + r.n }))
+          .reduce('sum', (a, r) => ({ at: r.at, key: a.key, n: a.n + r.n }))
           .to('out', toMemory());
       },
       deadLetter,

@@ -69,8 +69,11 @@ function totals(records: readonly { key: string; total: number }[]): Record<stri
   return Object.fromEntries(records.map((r) => [r.key, r.total]));
 }
 
-const expected = (items: readonly Row[]): Record<string, number> =>
-  items.reduce<Record<string, number>>((all, { key, n }) => ({ ...all, [key]: (all[key] ?? 0) + n }), {});
+function expected(items: readonly Row[]): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const { key, n } of items) all[key] = (all[key] ?? 0) + n;
+  return all;
+}
 
 describe('a ring of slots', () => {
   it('2: every commit refers to a snapshot that covers the version it overwrote, and the chain from it is complete', async () => {
