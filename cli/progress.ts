@@ -62,7 +62,7 @@ function progressLine(progress: RunProgress, width = Number.POSITIVE_INFINITY): 
   const facts = [
     `${errorColours.bold(grouped(records))} records`,
     `${grouped(Math.round(recordsPerSecond))}/s`,
-    `event time ${eventTime === undefined && tasksDone > 0 ? 'over' : timeText(eventTime)}`,
+    `event time ${eventTime === undefined && tasksDone > 0 ? 'over' : minuteText(eventTime)}`,
     `lag ${grouped(backlog)}`,
     counted(openWindows, 'open window'),
     `${grouped(stateEntries)} in state`,
@@ -71,4 +71,9 @@ function progressLine(progress: RunProgress, width = Number.POSITIVE_INFINITY): 
   return facts.join(BETWEEN);
 }
 
-const BETWEEN = ' · ';
+const BETWEEN = '  ';
+
+const minuteText = (time: number | undefined): string =>
+  timeText(time)
+    .replace('T', ' ')
+    .replace(/:\d\dZ$/, '');
