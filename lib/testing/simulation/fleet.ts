@@ -78,7 +78,8 @@ export class Fleet {
       const topics = new Map<string, Topic>();
       for (const { host } of open.tasks) if (host.topic !== undefined) topics.set(host.stage.id, host.topic);
       const epochs = Object.fromEntries(open.tasks.map(({ host }) => [host.stage.id, host.epoch]));
-      this.deployments.push({ version, record: open.record, epochs, topics });
+      const record = world.commits.runs().find(({ id }) => id === open.record.id)!;
+      this.deployments.push({ version, record, epochs, topics });
       return;
     }
   }

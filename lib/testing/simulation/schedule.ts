@@ -9,7 +9,7 @@ interface Event {
  * two events all promises are carried on as far as they get.
  */
 export class Schedule {
-  /** True time, in milliseconds since the epoch. */
+  /** True time, in whole milliseconds since the epoch. */
   now: number;
   readonly #heap: Event[] = [];
   #entered = 0;
@@ -27,7 +27,7 @@ export class Schedule {
   /** Enters an event at a time, or now if that is past. Returns a way to call it off. */
   at(time: number, run: () => void): void {
     const heap = this.#heap;
-    const event = { time: Math.max(time, this.now), order: this.#entered++, run };
+    const event = { time: Math.max(Math.ceil(time), this.now), order: this.#entered++, run };
     let at = heap.length;
     heap.push(event);
     while (at > 0) {

@@ -1,9 +1,18 @@
 import type { Scenario } from '../scenario.ts';
+import { bounded } from './bounded.ts';
+import { drift } from './drift.ts';
 import { journaled } from './journaled.ts';
+import { late } from './late.ts';
 import { letters } from './letters.ts';
+import { lostLog } from './lost-log.ts';
 import { quiet } from './quiet.ts';
 import { rolling } from './rolling.ts';
+import { ticks } from './ticks.ts';
 import { upgrade } from './upgrade.ts';
+import { wild } from './wild.ts';
 import { windows } from './windows.ts';
 
-export const scenarios: readonly Scenario[] = [rolling, windows, quiet, letters, journaled, upgrade];
+export const scenarios: readonly Scenario[] = [
+  ...[rolling, windows, quiet, letters, journaled, upgrade],
+  ...[bounded, late, drift, ticks, wild, lostLog],
+];

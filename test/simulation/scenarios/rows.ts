@@ -63,3 +63,18 @@ export function difference(actual: readonly unknown[], expected: readonly unknow
     .map(([value, n]) => `${n > 0 ? `${n} missing` : `${-n} too many`}: ${value}`)
     .join('; ');
 }
+
+/** Items by a pair, in the order of their first. */
+export function grouped<T, K extends readonly [string | number, number]>(
+  items: readonly T[],
+  by: (item: T) => K,
+): [K, T[]][] {
+  const groups = new Map<string, [K, T[]]>();
+  for (const item of items) {
+    const key = by(item);
+    const group = groups.get(key.join());
+    if (group === undefined) groups.set(key.join(), [key, [item]]);
+    else group[1].push(item);
+  }
+  return [...groups.values()];
+}

@@ -3,7 +3,7 @@ import { count, sum, tumbling } from '../../../lib/operators/index.ts';
 import { boundedOutOfOrderness, pipeline } from '../../../lib/pipeline/index.ts';
 import { simSink, simSource } from '../../../lib/testing/simulation/index.ts';
 import type { Scenario } from '../scenario.ts';
-import { difference, type Event, eventsIn, liveRows } from './rows.ts';
+import { difference, type Event, eventsIn, grouped, liveRows } from './rows.ts';
 
 const BOUND = 3_000;
 const SIZE = 5_000;
@@ -78,14 +78,3 @@ export const windows: Scenario = {
 
 const floor = (time: number, size: number): number => Math.floor(time / size) * size;
 const total = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
-
-function grouped<T, K extends readonly [string | number, number]>(items: readonly T[], by: (item: T) => K): [K, T[]][] {
-  const groups = new Map<string, [K, T[]]>();
-  for (const item of items) {
-    const key = by(item);
-    const group = groups.get(key.join());
-    if (group === undefined) groups.set(key.join(), [key, [item]]);
-    else group[1].push(item);
-  }
-  return [...groups.values()];
-}
