@@ -32,6 +32,18 @@ export class AttemptOver extends Error {
   }
 }
 
+/** A sink refused a whole batch: nothing of the step counts. */
+export class SinkFailure extends Error {
+  readonly sink: string;
+  /** What the sink threw. */
+  readonly thrown: unknown;
+  constructor(sink: string, thrown: unknown) {
+    super(messageOf(thrown));
+    this.sink = sink;
+    this.thrown = thrown;
+  }
+}
+
 /** A frame presumes one that was never seen. */
 export class FrameGap extends MillraceError {
   constructor(message: string, details: ErrorDetails) {

@@ -18,11 +18,12 @@ import {
 } from '../protocol/index.ts';
 import { encodeCells, REMOVED, type Snapshots } from '../state/index.ts';
 import type { Applier } from './applier.ts';
-import type { GivenUp } from './attempt.ts';
+import { type GivenUp, isAuthorError, SinkFailure } from './attempt.ts';
 import { DEAD_LETTERS, type DeadLetter, deadLetterOf, fittingLetter } from './dead-letter.ts';
 import { blobPrefix, nonceOf, snapshotsOf } from './load.ts';
 import { reportSinks, reportStep } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';
+import type { SinkOutput } from './sink-output.ts';
 import { splitToFit } from './split-frame.ts';
 import type { TaskHost } from './task-host.ts';
 import type { PendingSnapshot, TaskState } from './task-state.ts';
@@ -81,7 +82,7 @@ export class Committer {
       .map((sink) => ({ sink, batch: sink.take(upTo) }));
     const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
     const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
-    if (!journaled) await Promise.all(batches.map(({ sink, batch }) => sink.write(batch)));
+    if (!journaled) await Promise.all(batches.map(({ sink, batch }) => written(sink, batch)));
     const version = state.version + 1;
     const snapshot = await this.#covering(state, version);
     const [commit, cells] = await this.#build(state, version, snapshot, debts);
@@ -292,6 +293,14 @@ export class Committer {
     for (const cells of state.deltas.splice(0, covered)) state.deltaBytes -= cells.length;
     state.snapshot = snapshot;
     state.increment = undefined;
+  }
+}
+
+async function written(sink: SinkOutput, batch: SinkBatch): Promise<void> {
+  try {
+    await sink.write(batch);
+  } catch (error) {
+    throw isAuthorError(error) ? new SinkFailure(sink.id, error) : error;
   }
 }
 

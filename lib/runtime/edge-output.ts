@@ -49,7 +49,7 @@ export class EdgeOutput implements Receiver {
   readonly partitions: number;
   readonly sent: Sent[];
   /** If set, looks at every record and throws what is wrong with it. */
-  inspect: ((value: unknown) => void) | undefined;
+  inspect: ((value: unknown, key: KeyId | undefined) => void) | undefined;
   /** Whether the partition is the key's. */
   readonly #sorts: boolean;
   readonly #keyed: boolean;
@@ -91,7 +91,6 @@ export class EdgeOutput implements Receiver {
   }
 
   record(value: unknown, time: number, key: KeyId | undefined): void {
-    if (this.inspect !== undefined) this.inspect(value);
     const cause = this.#unit.cause;
     if (cause !== this.#cause) {
       this.#cause = cause;
@@ -101,9 +100,11 @@ export class EdgeOutput implements Receiver {
     if (this.#sorts) {
       const raw = this.#keyOf === undefined ? key : this.#keyOf(value);
       const id = typeof raw === 'string' && raw.charCodeAt(0) !== 0 ? raw : keyIdOf(raw);
+      if (this.inspect !== undefined) this.inspect(value, id);
       to = this.#drafts[this.partitions === 1 ? 0 : partitionOf(id, this.partitions)]!;
       to.keys.push(id);
     } else {
+      if (this.inspect !== undefined) this.inspect(value, key);
       to = this.#drafts[this.#place(cause)]!;
       if (this.#keyed) to.keys.push(keyIdOf(key));
     }

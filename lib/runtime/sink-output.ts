@@ -17,6 +17,8 @@ export class SinkOutput implements Receiver {
   readonly id: string;
   readonly guarantee: string;
   state: Json | undefined;
+  /** If set, looks at every record and throws what is wrong with it. */
+  inspect: ((value: unknown) => void) | undefined;
   readonly #connector: SinkConnector<unknown>;
   readonly #host: SinkHost;
   readonly #unit: Unit;
@@ -37,6 +39,7 @@ export class SinkOutput implements Receiver {
   }
 
   record(value: unknown, time: number, key: KeyId | undefined): void {
+    if (this.inspect !== undefined) this.inspect(value);
     const cause = this.#unit.cause;
     const last = this.#causes.length - 1;
     this.#ks.push(last >= 0 && this.#causes[last] === cause ? this.#ks[last]! + 1 : 0);

@@ -8,9 +8,9 @@
  */
 import { MAX_TIME, MillraceError, messageOf, type TaskId, taskName } from '../model/index.ts';
 import type { LogMessage } from '../ports/index.ts';
-import { recovered, type StopReason, type TaskStatus } from '../protocol/index.ts';
+import { nextAttempt, recovered, type StopReason, type TaskStatus } from '../protocol/index.ts';
 import { Applier } from './applier.ts';
-import { AttemptOver, errorOf, FrameGap, failureOf, isAuthorError } from './attempt.ts';
+import { AttemptOver, errorOf, FrameGap, failureOf, isAuthorError, SinkFailure } from './attempt.ts';
 import { Committer, type Outcome } from './committer.ts';
 import { type Batch, Intake } from './intake.ts';
 import { load, snapshotsOf } from './load.ts';
@@ -193,6 +193,7 @@ export class Task {
     let upTo = batch.upTo;
     let careful = state.status.kind === 'backoff' || this.#inspecting;
     if (!careful) {
+      this.#inspect(state);
       const back = applier.wayBack();
       try {
         upTo = batch.apply(applier, batch.upTo, false);
@@ -206,7 +207,8 @@ export class Task {
     let over: AttemptOver | undefined;
     if (careful) {
       applier = new Applier(this.host, state, true, now, this.host.random.next());
-      if (this.#inspecting) this.#inspect(state, applier);
+      applier.inspectState = this.#inspecting;
+      this.#inspect(state);
       try {
         upTo = batch.apply(applier, batch.upTo, true);
       } catch (error) {
@@ -234,7 +236,14 @@ export class Task {
       state.spoken = true;
     }
     state.cursor = whole ? batch.cursor : undefined;
-    const outcome = await this.#commit(state, applier, upTo);
+    let outcome: Outcome;
+    try {
+      outcome = await this.#commit(state, applier, upTo);
+    } catch (error) {
+      if (!(error instanceof SinkFailure)) throw error;
+      await state.close().catch(() => {});
+      return await this.#sinkFailed(error);
+    }
     if (outcome.kind === 'committed') this.#committer.report(state, applier, before);
     return this.#settle(state, outcome, applier.recordsIn);
   }
@@ -246,11 +255,27 @@ export class Task {
       if (upTo >= this.#inspectTo) this.#inspecting = false;
       return outcome;
     } catch (error) {
-      if (this.#inspecting || !isAuthorError(error)) throw error;
+      const isFinal = this.#inspecting || this.host.commits.volatile || error instanceof SinkFailure;
+      if (isFinal || !isAuthorError(error)) throw error;
       this.#inspecting = true;
       this.#inspectTo = upTo;
       return { kind: 'lost' };
     }
+  }
+
+  /** The restart strategy decides when the batch that a sink refused is tried again; it is not given up, since nobody knows for which record. */
+  async #sinkFailed({ sink, thrown }: SinkFailure): Promise<StepResult> {
+    const { commits, clock, random, plan } = this.host;
+    if (commits.volatile) throw thrown;
+    const now = clock.now();
+    const state = await load(this.host);
+    const failure = failureOf(thrown, sink, now);
+    const next = nextAttempt(plan.faults, state.status, state.nextOffset, -1, failure, now, random.next());
+    state.status =
+      next.kind === 'give-up' ? { kind: 'stopped', reason: 'failed', failure, skip: next.skip } : next.status;
+    state.restarts += next.kind === 'retry' ? 1 : 0;
+    await this.#committer.prepare(state);
+    return await this.#commitAlone(state);
   }
 
   #check(state: TaskState): void {
@@ -262,10 +287,15 @@ export class Task {
     }
   }
 
-  #inspect(state: TaskState, applier: Applier): void {
-    const limit = this.host.log.maxMessageBytes ?? Number.POSITIVE_INFINITY;
-    for (const edge of state.chain.edges) edge.inspect = (value) => refuseUnfit(value, limit);
-    applier.inspectState = true;
+  /** While a batch is inspected, outputs look at each record; sinks only where a commit may have to hold their records. */
+  #inspect(state: TaskState): void {
+    const { log, atomic, commits } = this.host;
+    const limit = log.maxMessageBytes ?? Number.POSITIVE_INFINITY;
+    const isKept = atomic === undefined && !commits.volatile;
+    for (const edge of state.chain.edges)
+      edge.inspect = this.#inspecting ? (value, key) => refuseUnfit(value, key, limit) : undefined;
+    for (const sink of state.chain.sinks)
+      sink.inspect = this.#inspecting && isKept ? (value) => refuseUnfit(value, undefined, Infinity) : undefined;
   }
 
   async #settle(state: TaskState, outcome: Outcome, records: number): Promise<StepResult> {

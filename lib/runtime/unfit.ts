@@ -1,12 +1,12 @@
-import { MillraceError } from '../model/index.ts';
+import { type KeyId, MillraceError } from '../model/index.ts';
 import { encodeValue } from '../protocol/index.ts';
 
 /** Room for a message's header beside one record. */
 const HEADER_BYTES = 1_024;
 
-/** Refuses a record that cannot be encoded, or that no message of `limit` bytes can hold. */
-export function refuseUnfit(value: unknown, limit: number): void {
-  const bytes = encodeValue(value).length;
+/** Refuses a record that cannot be encoded, or that no message of `limit` bytes can hold with its key. */
+export function refuseUnfit(value: unknown, key: KeyId | undefined, limit: number): void {
+  const bytes = encodeValue(value).length + (key === undefined ? 0 : encodeValue(key).length);
   if (bytes + HEADER_BYTES <= limit) return;
   throw new MillraceError(
     'bad-record',
