@@ -17,7 +17,8 @@ export interface Batch {
   /** Applies what lies below `limit`; returns the offset after the last message that was applied. */
   apply(applier: Applier, limit: number, careful: boolean): number;
   readonly cursor: unknown;
-  readonly arrived: boolean;
+  /** When records of a source were found, by the clock after the read: nothing that came by then is later than this. Undefined if there were none. */
+  readonly arrivedAt: number | undefined;
   readonly ended: boolean;
 }
 
@@ -62,7 +63,7 @@ export class Intake {
       from: state.nextOffset,
       upTo,
       cursor: undefined,
-      arrived: false,
+      arrivedAt: undefined,
       ended: false,
       apply: (applier, limit, careful) => {
         for (const message of messages) {
@@ -107,7 +108,7 @@ export class Intake {
       from,
       upTo,
       cursor: slice.cursor,
-      arrived: slice.values.length > 0,
+      arrivedAt: slice.values.length > 0 ? now : undefined,
       ended,
       apply: (applier, applyLimit, careful) => {
         new SourceBatch(this.#host.stage.source!, source.definition, state, now).apply(

@@ -231,8 +231,8 @@ export class Task {
     const before = state.status;
     state.status = status;
     state.restarts += status.kind === 'backoff' ? 1 : 0;
-    if (batch.arrived) {
-      state.lastArrival = now;
+    if (batch.arrivedAt !== undefined) {
+      state.lastArrival = batch.arrivedAt;
       state.spoken = true;
     }
     state.cursor = whole ? batch.cursor : undefined;
