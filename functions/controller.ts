@@ -3,5 +3,6 @@ import pipeline from 'millrace:pipeline';
 import { controllerHandler } from './controller-handler.ts';
 import { connect } from './ports.ts';
 import { settingsFrom } from './settings.ts';
+import { bindTopics } from './topics.ts';
 
-export const handler = controllerHandler(pipeline, settingsFrom(process.env), connect);
+export const handler = controllerHandler(bindTopics(pipeline, MILLRACE_TOPICS), settingsFrom(process.env), connect);

@@ -1,5 +1,8 @@
-/** The deployed pipeline: the bundle puts the author's module, on the deployment's topics, in its place. */
+/** The author's module, whose default export is the pipeline: the bundle puts it in this place. */
 declare module 'millrace:pipeline' {
   const pipeline: import('../lib/pipeline/index.ts').Pipeline;
   export default pipeline;
 }
+
+/** The deployment's topics: the bundle puts them in this place. */
+declare const MILLRACE_TOPICS: import('./topics.ts').Topics;

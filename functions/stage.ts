@@ -3,5 +3,6 @@ import pipeline from 'millrace:pipeline';
 import { connect } from './ports.ts';
 import { settingsFrom } from './settings.ts';
 import { stageHandler } from './stage-handler.ts';
+import { bindTopics } from './topics.ts';
 
-export const handler = stageHandler(pipeline, settingsFrom(process.env), connect);
+export const handler = stageHandler(bindTopics(pipeline, MILLRACE_TOPICS), settingsFrom(process.env), connect);

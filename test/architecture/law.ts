@@ -29,7 +29,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/embedded': ['lib'],
   'lib/testing': ['lib'],
   lib: ['lib'],
-  cdk: ['lib/model', 'lib/plan', 'lib/pipeline'],
+  // It deploys the functions, and its app loads a pipeline's file as the command line does.
+  cdk: ['lib/model', 'lib/plan', 'lib/pipeline', 'lib/runtime', 'functions', 'cli'],
   functions: ['lib'],
   cli: ['lib'],
 };
@@ -67,7 +68,7 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   'aws-cdk-lib': [{ in: ['cdk/'] }],
   constructs: [{ in: ['cdk/'] }],
   esbuild: [{ in: ['cdk/'] }],
-  '@middy/core': [{ in: ['functions/'] }],
+  'millrace:pipeline': [{ in: ['functions/'] }],
 
   'node:sqlite': [{ in: ['lib/adapters/sqlite/'] }],
   'node:fs': [{ in: [...adapters, ...doors] }],

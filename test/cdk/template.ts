@@ -1,0 +1,61 @@
+import { fileURLToPath } from 'node:url';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { MillracePipeline, type MillracePipelineProps, selfManagedCluster } from '../../cdk/index.ts';
+import { clicks } from './clicks/pipeline.ts';
+
+export const entry = fileURLToPath(new URL('clicks/pipeline.ts', import.meta.url));
+
+export const topics = {
+  sources: { clicks: { topic: 'web-clicks', partitions: 6 } },
+  sinks: { counts: { topic: 'page-counts' }, 'busy-pages': { topic: 'busy' } },
+};
+
+/** CloudFormation's own rules count as errors; the code is not bundled. */
+const newApp = (): App =>
+  new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': true, 'aws:cdk:bundling-stacks': [] } });
+
+/** The template of a stack with the pipeline of clicks, or another. */
+export function deployed(
+  props: Partial<MillracePipelineProps> | ((stack: Stack) => Partial<MillracePipelineProps>) = {},
+) {
+  const stack = new Stack(newApp(), 'Clicks', { env: { account: '123456789012', region: 'eu-west-1' } });
+  const deployment = new MillracePipeline(stack, 'Pipeline', {
+    pipeline: clicks(),
+    entry,
+    cluster: selfManagedCluster({ brokers: ['b-1:9096', 'b-2:9096'] }),
+    ...topics,
+    ...(typeof props === 'function' ? props(stack) : props),
+  });
+  return { template: Template.fromStack(stack), deployment };
+}
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+type Resource = { readonly Properties: Readonly<Record<string, unknown>> };
+
+export const resources = (template: Template, type: string): [string, Resource][] =>
+  Object.entries(template.findResources(type)) as [string, Resource][];
+
+/** What the role of a function may do: each action with what it may be done to, as text. */
+export function permissions(
+  template: Template,
+  construct: string,
+): { readonly action: string; readonly resource: string }[] {
+  const policies = resources(template, 'AWS::IAM::Policy').filter(([id]) => id.startsWith(construct));
+  return policies.flatMap(([, policy]) => {
+    const { Statement } = policy.Properties['PolicyDocument'] as { readonly Statement: readonly Statement[] };
+    return Statement.flatMap(({ Action, Resource }) =>
+      [Action].flat().flatMap((action) =>
+        [Resource].flat().map((resource) => ({
+          action,
+          resource: typeof resource === 'string' ? resource : JSON.stringify(resource),
+        })),
+      ),
+    );
+  });
+}
