@@ -31,9 +31,10 @@ export function drawRates(draw: SeededRandom, factors: Partial<FaultRates> = {})
     ...{ crash: 0.01, pause: 0.02, fail: 0.02, lost: 0.02, late: 0.02, torn: 0.15 },
     ...{ skip: 0.15, rewind: 0.15, twice: 0.15, secondController: 0.3, garbage: 0.4 },
   };
+  const storm = draw.next() < 0.12 ? 3 : 1;
   for (const kind of Object.keys(rates) as (keyof FaultRates)[]) {
     const share = draw.next();
-    rates[kind] = (share < 0.25 ? 0 : share ** 2) * greatest[kind] * (factors[kind] ?? 1);
+    rates[kind] = (share < 0.25 ? 0 : share ** 2) * greatest[kind] * storm * (factors[kind] ?? 1);
   }
   return rates;
 }

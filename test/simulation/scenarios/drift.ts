@@ -54,6 +54,7 @@ export const drift: Scenario = {
     return {
       pipelines: [code],
       sources: { in: source },
+      slowSource: 8_000,
       check({ sinks, sources }) {
         const events = eventsIn(sources['in']!.partitions);
         const refused = sinks['late-out']!.map((r) => r.value as Event);

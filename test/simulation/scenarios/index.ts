@@ -1,11 +1,15 @@
 import type { Scenario } from '../scenario.ts';
 import { bounded } from './bounded.ts';
 import { drift } from './drift.ts';
+import { flaky } from './flaky.ts';
+import { grid } from './grid.ts';
+import { heavy } from './heavy.ts';
 import { journaled } from './journaled.ts';
 import { late } from './late.ts';
 import { letters } from './letters.ts';
 import { lostLog } from './lost-log.ts';
 import { quiet } from './quiet.ts';
+import { replay } from './replay.ts';
 import { rolling } from './rolling.ts';
 import { ticks } from './ticks.ts';
 import { upgrade } from './upgrade.ts';
@@ -15,4 +19,5 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, journaled, upgrade],
   ...[bounded, late, drift, ticks, wild, lostLog],
+  ...[grid, replay, flaky, heavy],
 ];

@@ -47,6 +47,7 @@ export const quiet: Scenario = {
     return {
       pipelines: [code],
       sources: { in: source },
+      slowSource: 9_000,
       inBound: true,
       check({ sinks, sources }) {
         const visits = eventsIn(sources['in']!.partitions)

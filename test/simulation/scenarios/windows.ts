@@ -49,6 +49,7 @@ export const windows: Scenario = {
     return {
       pipelines: [code],
       sources: { a, b },
+      slowSource: 12_000,
       inBound: true,
       check({ sinks, sources }) {
         const events = [...eventsIn(sources['a']!.partitions), ...eventsIn(sources['b']!.partitions)];
