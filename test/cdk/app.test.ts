@@ -4,14 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import type { Plan } from '../../lib/index.ts';
+import { bindTopics } from '../../functions/topics.ts';
+import type { Pipeline } from '../../lib/index.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Template {
+  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
+}
+interface Properties {
+  readonly Environment?: { readonly Variables: Readonly<Record<string, string>> };
+}
 
 // Most of the time goes into CloudFormation's own rules.
 it('synthesises the flights example without a network: a function for each stage of the plan', async () => {
   const { default: flights } = (await import('../../examples/flights/pipeline.ts')) as {
-    readonly default: { readonly plan: Plan };
+    readonly default: Pipeline;
   };
   const out = mkdtempSync(join(tmpdir(), 'millrace-test-app-'));
   try {
@@ -24,26 +32,16 @@ it('synthesises the flights example without a network: a function for each stage
       },
       stdio: 'pipe',
     });
-    const template = JSON.parse(readFileSync(join(out, 'flight-delays.template.json'), 'utf8')) as {
-      readonly Resources: Readonly<
-        Record<
-          string,
-          {
-            readonly Type: string;
-            readonly Properties: { readonly Environment?: { readonly Variables: Readonly<Record<string, string>> } };
-          }
-        >
-      >;
-    };
+    const template = JSON.parse(readFileSync(join(out, 'flight-delays.template.json'), 'utf8')) as Template;
     const stages = Object.values(template.Resources).flatMap(({ Type, Properties }) =>
       Type === 'AWS::Lambda::Function' ? (Properties.Environment?.Variables['MILLRACE_STAGE'] ?? []) : [],
     );
-    const onFiles = flights.plan.stages.filter(
-      ({ nodes, source }) =>
-        source !== undefined ||
-        nodes.some((node) => flights.plan.nodes.find(({ id }) => id === node)?.kind === 'operator'),
-    );
-    expect(stages.sort()).toEqual(onFiles.map(({ id }) => id).sort());
+    const sinks = [...flights.sinks.keys()].map((id) => [id, { topic: id }]);
+    const { plan } = bindTopics(flights, {
+      sources: { flights: { topic: 'flights', partitions: 8 } },
+      sinks: Object.fromEntries(sinks),
+    });
+    expect(stages.sort()).toEqual(plan.stages.map(({ id }) => id).sort());
   } finally {
     rmSync(out, { recursive: true });
   }
