@@ -4,6 +4,7 @@ import { drift } from './drift.ts';
 import { flaky } from './flaky.ts';
 import { grid } from './grid.ts';
 import { heavy } from './heavy.ts';
+import { flaky } from './flaky.ts';
 import { journaled } from './journaled.ts';
 import { late } from './late.ts';
 import { letters } from './letters.ts';
@@ -17,7 +18,7 @@ import { wild } from './wild.ts';
 import { windows } from './windows.ts';
 
 export const scenarios: readonly Scenario[] = [
-  ...[rolling, windows, quiet, letters, journaled, upgrade],
+  ...[rolling, windows, quiet, letters, flaky, journaled, upgrade],
   ...[bounded, late, drift, ticks, wild, lostLog],
   ...[grid, replay, flaky, heavy],
 ];
