@@ -5,6 +5,7 @@ export class Feed<T> implements SourceConnector<T> {
   readonly kind = 'feed';
   readonly options: { readonly partitions: number };
   readonly bounded = false;
+  declare readonly row?: T;
   readonly #partitions: { value: T; time: number | undefined }[][];
   #sealed = false;
   readonly #now: () => number;
