@@ -48,7 +48,7 @@ export const flaky: Scenario = {
         const totals = sinks['totals-out']!.length;
         if (totals !== passed.length) return `${totals} of ${passed.length} results went on`;
         return difference(
-          [...passed, ...deadLetters.map(({ value }) => (value as Event).id)],
+          [...passed, ...deadLetters.map(({ error }) => Number(error.message.split(' ')[1]))],
           events.map((e) => e.id),
         );
       },

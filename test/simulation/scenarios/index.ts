@@ -4,11 +4,11 @@ import { drift } from './drift.ts';
 import { flaky } from './flaky.ts';
 import { grid } from './grid.ts';
 import { heavy } from './heavy.ts';
-import { flaky } from './flaky.ts';
 import { journaled } from './journaled.ts';
 import { late } from './late.ts';
 import { letters } from './letters.ts';
 import { lostLog } from './lost-log.ts';
+import { moody } from './moody.ts';
 import { quiet } from './quiet.ts';
 import { replay } from './replay.ts';
 import { rolling } from './rolling.ts';
@@ -20,5 +20,5 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade],
   ...[bounded, late, drift, ticks, wild, lostLog],
-  ...[grid, replay, flaky, heavy],
+  ...[grid, replay, moody, heavy],
 ];

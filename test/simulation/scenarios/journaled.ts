@@ -13,10 +13,11 @@ export const journaled: Scenario = {
     const code = pipeline(
       'journaled',
       (p) => {
-        p.source('in', simSource<Event>(source), {
-          eventTime: (e) => epochMillis(e.time),
-          watermark: boundedOutOfOrderness(milliseconds(2_000)),
-        })
+        const enriched = p
+          .source('in', simSource<Event>(source), {
+            eventTime: (e) => epochMillis(e.time),
+            watermark: boundedOutOfOrderness(milliseconds(2_000)),
+          })
           .asyncFlatMap('enrich', async (e) => {
             const n = ++attempt;
             return Array.from({ length: 1 + (n % 3) }, (_, i) => ({
@@ -26,7 +27,9 @@ export const journaled: Scenario = {
               of: 1 + (n % 3),
               key: `k${(n + i) % 5}`,
             }));
-          })
+          });
+        enriched.to('beside', simSink());
+        enriched
           .keyBy('by-key', (r) => r.key)
           .filter((r) => r.id >= 0)
           .to('out', simSink());
@@ -55,7 +58,10 @@ export const journaled: Scenario = {
           if (rows.length !== of || rows.some((r) => r.attempt !== n))
             return `record ${id} has results ${JSON.stringify(rows)}`;
         }
-        return undefined;
+        return difference(
+          sinks['beside']!.map((r) => r.value),
+          values,
+        );
       },
     };
   },

@@ -1,7 +1,7 @@
 import { after, epochMillis, milliseconds } from '../../../lib/model/index.ts';
 import { count, earlyByProcessingTime, process, tumbling, type, value } from '../../../lib/operators/index.ts';
 import { boundedOutOfOrderness, pipeline } from '../../../lib/pipeline/index.ts';
-import { simSink, simSource } from '../../../lib/testing/simulation/index.ts';
+import { SIM_START, simSink, simSource } from '../../../lib/testing/simulation/index.ts';
 import type { Scenario } from '../scenario.ts';
 import { difference, type Event, eventsIn, liveRows } from './rows.ts';
 
@@ -61,6 +61,15 @@ export const ticks: Scenario = {
         const early = told.find((t) => t.told < t.asked + wait);
         if (early !== undefined)
           return `${early.id} is told ${early.told - early.asked} ms after it was asked, not ${wait}`;
+        const arrived = new Map(
+          sources['in']!.partitions.flat().map(({ at, value: row }) => [
+            (row as Event | undefined)?.id,
+            SIM_START + at,
+          ]),
+        );
+        const stale = told.find((t) => t.asked < arrived.get(t.id)!);
+        if (stale !== undefined)
+          return `${stale.id} is taken to have come at ${stale.asked - SIM_START}, before it was there`;
         const clock = sinks['clock-out']!.reduce((n, r) => n + (r.value as { count: number }).count, 0);
         if (clock !== events.length) return `${clock} records by the clock of ${events.length}`;
         const last = new Map<string, number>();

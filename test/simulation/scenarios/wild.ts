@@ -1,13 +1,24 @@
-import { epochMillis, milliseconds } from '../../../lib/model/index.ts';
+import { epochMillis, keyIdOf, milliseconds, partitionOf } from '../../../lib/model/index.ts';
 import { boundedOutOfOrderness, pipeline } from '../../../lib/pipeline/index.ts';
 import { simSink, simSource } from '../../../lib/testing/simulation/index.ts';
 import type { Scenario } from '../scenario.ts';
-import { difference, type Event, eventsIn, liveRows } from './rows.ts';
+import { difference, type Event, eventsIn, grouped, liveRows } from './rows.ts';
 
 const isWild = (e: { readonly id: number }): boolean => e.id % 4 === 1;
 
+interface Result {
+  readonly id: number;
+  readonly part: number;
+  readonly of: number;
+  readonly turn: number;
+  readonly key: string;
+}
+
+const keyOf = (id: number, part: number, turn: number): string => `k${(id + part + turn) % 5}`;
+const channelOf = (key: string): number => partitionOf(keyIdOf(key), 3);
+
 /**
- * Code that does something else at each attempt and does not say so: the records concerned are undefined, all others come through once, whole. Records
+ * Code that does something else at each attempt and does not say so: of such a record each channel gets one attempt's results, whole, and all others come through once, whole. Records
  * with many results, so that frames are cut, also within a message.
  */
 export const wild: Scenario = {
@@ -28,7 +39,9 @@ export const wild: Scenario = {
             return Array.from({ length: n }, (_, i) => ({
               id: e.id,
               part: i,
-              key: `k${(e.id + i + turn) % 5}`,
+              of: n,
+              turn,
+              key: keyOf(e.id, i, turn),
               pad: 'x'.repeat(20),
             }));
           })
@@ -46,11 +59,21 @@ export const wild: Scenario = {
       inBound: true,
       repeatable: false,
       check({ sinks, sources }) {
+        const rows = sinks['out']!.map((r) => r.value as Result);
+        for (const [[id, channel], list] of grouped(rows.filter(isWild), (r) => [r.id, channelOf(r.key)])) {
+          const { turn, of } = list[0]!;
+          const right = Array.from({ length: of }, (_, i) => i).filter(
+            (i) => channelOf(keyOf(id, i, turn)) === channel,
+          );
+          const wrong = difference(
+            list.map((r) => [r.turn, r.part]),
+            right.map((i) => [turn, i]),
+          );
+          if (wrong !== undefined) return `results of ${id} are not those of one attempt: ${wrong}`;
+        }
         const tame = eventsIn(sources['in']!.partitions).filter((e) => !isWild(e));
         return difference(
-          sinks['out']!.map((r) => r.value as { id: number; part: number })
-            .filter((r) => !isWild(r))
-            .map(({ id, part }) => [id, part]),
+          rows.filter((r) => !isWild(r)).map(({ id, part }) => [id, part]),
           tame.flatMap((e) => Array.from({ length: 1 + e.n }, (_, i) => [e.id, i])),
         );
       },
