@@ -64,7 +64,11 @@ export function aggregateOperator<In, Out>(aggregation: Aggregation<In, Out>): O
     code: {
       create(context) {
         const out = context.output();
-        const table = context.table<unknown>('aggregated', { clone: aggregator.clone, domain: 'none' });
+        const table = context.table<unknown>('aggregated', {
+          clone: aggregator.clone,
+          numbers: aggregator.slots !== undefined,
+          domain: 'none',
+        });
         return {
           inputs: [
             {

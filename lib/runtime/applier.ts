@@ -13,7 +13,7 @@ import { ByteWriter, type Claims, type Frame, nextAttempt, type TaskStatus } fro
 import { type Cell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
 import { AttemptOver, FrameGap, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
 import type { EdgeMark } from './edge-output.ts';
-import { type CountsMark, operatorOfTable } from './stage-chain.ts';
+import type { CountsMark } from './stage-chain.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 
@@ -367,9 +367,8 @@ const nothing: ReadonlySet<number> = new Set();
 
 function fireCell(cell: Cell<unknown>, time: number, site: { at: string }): void {
   const { table } = cell;
-  table.touch(cell);
-  cell.timer = NEVER;
-  site.at = operatorOfTable(table.name);
+  table.schedule(cell, NEVER);
+  site.at = table.operator;
   table.options.onTimer?.(cell, time);
 }
 

@@ -176,6 +176,3 @@ export class StageChain {
 }
 
 const same = (a: OutputRef, b: OutputRef): boolean => a.node === b.node && a.side === b.side;
-
-/** The operator that a state table belongs to. */
-export const operatorOfTable = (table: string): string => table.slice(0, table.indexOf('/'));

@@ -12,6 +12,8 @@ export type TimerDomain = 'event' | 'processing' | 'event-ttl' | 'processing-ttl
 export interface TableOptions<V> {
   /** A copy that later changes of the value do not reach: what undo puts back. */
   clone(value: V): V;
+  /** True if a value is always an array of numbers whose length does not change: then its numbers are kept for undo, without a clone. */
+  readonly numbers?: boolean;
   /** In which time `timer` of its cells runs; the ttl domains remove the cell, by themselves, when it is due. */
   readonly domain: TimerDomain;
   /** Called when a cell's timer is due; the timer is already cleared. */
@@ -66,6 +68,8 @@ export class CellTable<V> {
   /** Its place among the store's tables: upstream operators' first. */
   index: number;
   readonly name: string;
+  /** The operator it belongs to: what stands before the slash in its name. */
+  readonly operator: string;
   readonly options: TableOptions<V>;
   readonly #byKey = new Map<KeyId, Cell<V> | Map<Sub, Cell<V>>>();
   size = 0;
@@ -74,6 +78,7 @@ export class CellTable<V> {
     this.store = store;
     this.index = index;
     this.name = name;
+    this.operator = name.slice(0, Math.max(0, name.indexOf('/')));
     this.options = options;
   }
 
@@ -124,7 +129,6 @@ export class CellTable<V> {
 
   /** Sets the cell's one timer (NEVER clears it). */
   schedule(cell: Cell<V>, time: number): void {
-    if (cell.stamp !== this.store.stamp) this.store.touched(cell);
     this.store.schedule(cell, time);
   }
 

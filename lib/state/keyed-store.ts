@@ -1,7 +1,8 @@
 /**
  * All keyed state of one task: its tables, its timers, and a journal of what changed since the last commit.
  *
- * 1. A cell is entered in the journal with its former value before it first changes after a mark; so `rollback` restores exactly what was at the mark.
+ * 1. A cell is entered in the journal with its former value before that first changes after a mark, and with its former timer whenever that changes; so
+ *    `rollback` restores exactly what was at the mark.
  * 2. The journal since the last `clear` names every cell that differs from the last commit; the delta is proportional to it.
  * 3. Timers are part of cells; the queues are derived from them and can be rebuilt at any time.
  */
@@ -14,8 +15,15 @@ type AnyTable = CellTable<unknown>;
 
 /** What the journal holds in place of a former value: the cell did not exist. */
 const ABSENT: unique symbol = Symbol('absent');
+/** What the journal holds where not the value but the timer changed. */
+const TIMER: unique symbol = Symbol('timer');
+/** Beside a former value: it is the value itself, or was put back by others. */
+const WHOLE = -1;
 /** What the value of a cell that was taken out becomes. */
 export const REMOVED: unique symbol = Symbol('removed');
+
+/** Room for former numbers that is kept from one commit to the next. */
+const MOST_NUMBERS = 65_536;
 
 /** A place in the journal to which `rollback` can return. */
 export type Mark = number;
@@ -30,7 +38,11 @@ export class KeyedStore {
   stamp = 0;
   readonly #cells: AnyCell[] = [];
   readonly #values: unknown[] = [];
-  readonly #timers: number[] = [];
+  /** Beside TIMER the former time; beside the array of a table of numbers where its former numbers begin in `#numbers`; else WHOLE. */
+  readonly #extras: number[] = [];
+  /** Former numbers, one array's behind another's: no copy has to be allocated for each. */
+  #numbers = new Float64Array(256);
+  #used = 0;
 
   /** Adds a table. Its index, the order of registration, is part of no stored format; its name is. */
   table<V>(name: string, options: TableOptions<V>): CellTable<V> {
@@ -53,25 +65,30 @@ export class KeyedStore {
 
   /** For tables: a cell has come into being. */
   created<V>(cell: Cell<V>): void {
-    this.#enter(cell as unknown as AnyCell, ABSENT);
+    this.#enter(cell as unknown as AnyCell, ABSENT, WHOLE);
   }
 
-  /** For tables: a cell is about to change. */
+  /** For tables: a cell's value is about to change. */
   touched<V>(cell: Cell<V>): void {
-    this.#enter(cell as unknown as AnyCell, cell.table.options.clone(cell.value));
+    const { options } = cell.table;
+    if (options.numbers === true) {
+      const at = this.#used;
+      this.#keep(cell.value as readonly number[]);
+      this.#enter(cell as unknown as AnyCell, cell.value, at);
+    } else this.#enter(cell as unknown as AnyCell, options.clone(cell.value), WHOLE);
   }
 
   /** For tables: a cell is about to be taken out. */
   removed<V>(cell: Cell<V>): void {
-    if (cell.stamp !== this.stamp) this.#enter(cell as unknown as AnyCell, cell.value);
+    if (cell.stamp !== this.stamp) this.#enter(cell as unknown as AnyCell, cell.value, WHOLE);
+    if (cell.timer !== NEVER) this.#setTimer(cell as unknown as AnyCell, NEVER);
     (cell as unknown as AnyCell).value = REMOVED;
-    cell.timer = NEVER;
   }
 
   /** For tables: sets a cell's timer. */
   schedule<V>(cell: Cell<V>, time: number): void {
     const had = cell.timer;
-    cell.timer = time;
+    this.#setTimer(cell as unknown as AnyCell, time);
     if (time !== NEVER && (had === NEVER || time < had))
       this.#queueOf(cell as unknown as AnyCell)?.add(cell as unknown as AnyCell);
   }
@@ -87,6 +104,12 @@ export class KeyedStore {
     for (let i = this.#cells.length - 1; i >= mark; i--) {
       const cell = this.#cells[i]!;
       const before = this.#values[i];
+      const extra = this.#extras[i]!;
+      if (before === TIMER) {
+        cell.timer = extra;
+        if (extra !== NEVER) this.#queueOf(cell)?.add(cell);
+        continue;
+      }
       const gone = cell.value === REMOVED;
       if (before === ABSENT) {
         if (!gone) cell.table.unlink(cell);
@@ -94,14 +117,13 @@ export class KeyedStore {
         cell.timer = NEVER;
       } else {
         cell.value = before;
-        cell.timer = this.#timers[i]!;
+        if (extra !== WHOLE) this.#putBack(before as number[], extra);
         if (gone) cell.table.link(cell);
-        if (cell.timer !== NEVER) this.#queueOf(cell)?.add(cell);
       }
     }
     this.#cells.length = mark;
     this.#values.length = mark;
-    this.#timers.length = mark;
+    this.#extras.length = mark;
     this.stamp++;
   }
 
@@ -134,7 +156,9 @@ export class KeyedStore {
   clear(): void {
     this.#cells.length = 0;
     this.#values.length = 0;
-    this.#timers.length = 0;
+    this.#extras.length = 0;
+    this.#used = 0;
+    if (this.#numbers.length > MOST_NUMBERS) this.#numbers = new Float64Array(256);
     this.stamp++;
   }
 
@@ -155,11 +179,34 @@ export class KeyedStore {
     cell.timer = NEVER;
   }
 
-  #enter(cell: AnyCell, before: unknown): void {
+  #enter(cell: AnyCell, before: unknown, extra: number): void {
     cell.stamp = this.stamp;
     this.#cells.push(cell);
     this.#values.push(before);
-    this.#timers.push(cell.timer);
+    this.#extras.push(extra);
+  }
+
+  #setTimer(cell: AnyCell, time: number): void {
+    this.#cells.push(cell);
+    this.#values.push(TIMER);
+    this.#extras.push(cell.timer);
+    cell.timer = time;
+  }
+
+  #keep(numbers: readonly number[]): void {
+    const end = this.#used + numbers.length;
+    if (end > this.#numbers.length) {
+      const larger = new Float64Array(2 * end);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    for (let i = 0; i < numbers.length; i++) this.#numbers[this.#used + i] = numbers[i]!;
+    this.#used = end;
+  }
+
+  #putBack(numbers: number[], at: number): void {
+    for (let i = 0; i < numbers.length; i++) numbers[i] = this.#numbers[at + i]!;
+    this.#used = at;
   }
 
   #queueOf(cell: AnyCell): TimerQueue | undefined {

@@ -130,8 +130,7 @@ function fire(queue: TimerQueue, limit: number): void {
     const time = due[0]!.timer;
     for (const cell of due) {
       if (cell.timer !== time) continue;
-      cell.table.touch(cell);
-      cell.timer = NEVER;
+      cell.table.schedule(cell, NEVER);
       cell.table.options.onTimer?.(cell, time);
     }
   }

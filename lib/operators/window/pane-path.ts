@@ -50,7 +50,11 @@ class PanePath implements Operator {
     const { width, offset } = panes;
     const { allowed } = late;
     const { time: now } = context;
-    const cells = context.table<unknown>('$panes', { clone: aggregator.clone, domain: 'none' });
+    const cells = context.table<unknown>('$panes', {
+      clone: aggregator.clone,
+      numbers: aggregator.slots !== undefined,
+      domain: 'none',
+    });
     const drivers = context.table<null>('$windows', {
       clone: () => null,
       domain: 'event',

@@ -22,6 +22,7 @@ export function tumblingPath(
   const { allowed } = late;
   const table = context.table<unknown>('$windows', {
     clone: aggregator.clone,
+    numbers: aggregator.slots !== undefined,
     domain: 'event',
     onTimer(cell, time) {
       const { key, value } = cell;
