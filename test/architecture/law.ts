@@ -6,10 +6,12 @@
  */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/model': [],
+  // What several adapters need of the file system.
+  'lib/folders': [],
   'lib/plan': ['lib/model'],
   'lib/protocol': ['lib/model', 'lib/plan'],
   'lib/ports': ['lib/model', 'lib/protocol'],
-  'lib/adapters': ['lib/model', 'lib/plan', 'lib/ports', 'lib/protocol'],
+  'lib/adapters': ['lib/folders', 'lib/model', 'lib/plan', 'lib/ports', 'lib/protocol'],
   'lib/state': ['lib/model', 'lib/ports', 'lib/protocol'],
   'lib/operators': ['lib/model', 'lib/ports', 'lib/state'],
   'lib/pipeline': ['lib/model', 'lib/operators', 'lib/plan', 'lib/ports'],
@@ -71,9 +73,9 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   'millrace:pipeline': [{ in: ['functions/'] }],
 
   'node:sqlite': [{ in: ['lib/adapters/sqlite/'] }],
-  'node:fs': [{ in: [...adapters, ...doors] }],
+  'node:fs': [{ in: [...adapters, ...doors, 'lib/folders/'] }],
   'node:fs/promises': [{ in: [...adapters, ...doors] }],
-  'node:path': [{ in: [...adapters, ...doors, 'lib/embedded/', 'lib/inspect/'] }],
+  'node:path': [{ in: [...adapters, ...doors, 'lib/folders/', 'lib/embedded/', 'lib/inspect/'] }],
   'node:readline': [{ in: ['lib/adapters/files/'] }],
   'node:stream': [{ in: ['lib/adapters/files/'] }],
   'node:events': [{ in: ['lib/adapters/files/'] }],

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '../../folders/index.ts';
 import type { BlobStore } from '../../ports/index.ts';
 import { nameOfPath, pathOfName } from './blob-name.ts';
 import { directoryError, hasCode } from './directory-error.ts';
@@ -31,9 +32,9 @@ export class DirectoryBlobStore implements BlobStore {
     const path = this.#pathOf(name);
     const unfinished = join(this.#root, UNFINISHED, `${process.pid}-${this.#writes++}`);
     try {
-      await mkdir(dirname(unfinished), { recursive: true });
+      makeFolders(dirname(unfinished));
       await writeWhole(unfinished, bytes, this.#fsync);
-      await mkdir(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
       await rename(unfinished, path);
       if (this.#fsync) await syncDirectory(dirname(path));
     } catch (thrown) {

@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolders } from '../../folders/index.ts';
 import { MillraceError } from '../../model/index.ts';
 import { fileError } from './file-error.ts';
 
@@ -27,7 +28,7 @@ export class AppendFile {
   static open(path: string, length: number | undefined, inPlace: boolean): AppendFile {
     const working = inPlace ? path : `${path}.inprogress`;
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
       if (length === undefined) return new AppendFile(path, working, openSync(working, 'w'), 0);
       const size = statSync(working, { throwIfNoEntry: false })?.size;
       if (size === undefined && !inPlace && statSync(path, { throwIfNoEntry: false })?.size === length) {

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { makeFolders } from '../../folders/index.ts';
 import type { MillraceError } from '../../model/index.ts';
 import type { SourceLog } from '../../ports/index.ts';
 import { fileError } from './file-error.ts';
@@ -28,7 +29,7 @@ export class Spool {
   static open(folder: string, input: Readable): Spool {
     const path = join(folder, 'stdin');
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolders(folder);
       if (existsSync(`${path}.ended`)) return new Spool(path, input, undefined);
       const fd = openSync(path, 'a+');
       endLine(fd);

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolders } from '../../folders/index.ts';
 import { MillraceError } from '../../model/index.ts';
 import { isBusy, stateFileError } from './sqlite-error.ts';
 
@@ -21,7 +22,7 @@ export function lockDirectory(directory: string): DirectoryLock {
   const owner = join(directory, 'lock.pid');
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeFolders(directory);
     database = new DatabaseSync(file, { timeout: 0 });
     database.exec('BEGIN IMMEDIATE');
     writeFileSync(owner, `${process.pid}\n`);
