@@ -76,7 +76,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
           taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs: code.epochs, task }),
         ),
     );
-    for (const task of tasks) if ((await ports.commits.head(record.id, task.id)) === undefined) await birth(task.host);
+    await bearTasks(tasks, ports, record);
     const close = async () => {
       await Promise.all(tasks.map((task) => task.forget()));
       await Promise.all([...sources.values()].map((source) => source.close()));
@@ -102,6 +102,39 @@ async function refuseLostState({ blobs }: TaskPorts, { pipeline }: Plan): Promis
       hint: 'the commit store was emptied or is another one; restore it, or remove both to start anew',
     },
   );
+}
+
+/** Gives tasks without commits their first one. All are born before any of them works, so a run of which anything has happened has no such tasks. */
+async function bearTasks(tasks: readonly Task[], ports: TaskPorts, record: RunRecord): Promise<void> {
+  const headOf = (task: Task) => ports.commits.head(record.id, task.id);
+  const heads = await Promise.all(tasks.map(headOf));
+  const unborn = tasks.filter((_, i) => heads[i] === undefined);
+  if (unborn.length === 0) return;
+  if (heads.some((head) => head !== undefined && head.version > 0) || (await hasWorked(tasks, ports, record))) {
+    const now = await Promise.all(unborn.map(headOf));
+    const lost = unborn.filter((_, i) => now[i] === undefined).map(({ id }) => taskName(id));
+    if (lost.length === 0) return;
+    throw new MillraceError(
+      'state-lost',
+      `run ${record.id} has worked, and the commits of these tasks are gone: ${lost.join(', ')}`,
+      {
+        where: { pipeline: record.pipeline },
+        hint: 'the commit store was emptied or is another one; restore it, or start a new run',
+      },
+    );
+  }
+  for (const task of unborn) await birth(task.host);
+}
+
+/** Whether blobs or logs tell of the run. */
+async function hasWorked(tasks: readonly Task[], { blobs, log }: TaskPorts, record: RunRecord): Promise<boolean> {
+  if ((await blobs.list(`${record.id}/`)).length > 0) return true;
+  for (const { host, id } of tasks) {
+    if (host.topic === undefined) continue;
+    const { messages, start } = await log.read(host.topic, id.partition, 0, { messages: 1, bytes: 1 });
+    if (start > 0 || messages.some(({ message }) => message.run === record.id)) return true;
+  }
+  return false;
 }
 
 async function createRun(

@@ -3,7 +3,7 @@
  * beside the source's own. No watermark waits for either. A letter replayed twice counts once: its place among the letters is its position.
  */
 
-import type { Key } from '../model/index.ts';
+import type { Duration, Key } from '../model/index.ts';
 import { type KeyId, keyIdOf, MillraceError, NOTHING, partitionOf } from '../model/index.ts';
 import type { SourceLog } from '../ports/index.ts';
 import type { Frame } from '../protocol/index.ts';
@@ -139,6 +139,7 @@ async function runRow({ host }: Task, stored: StoredLetter): Promise<void> {
   for (let done = false; !done; ) {
     const result = await task.ring();
     if (result.kind === 'stopped') throw result.error;
+    if (result.kind === 'waiting') await host.clock.sleep(Math.max(1, result.until - host.clock.now()) as Duration);
     done = result.kind === 'idle' || (result.kind === 'advanced' && result.done);
   }
   await task.forget();
