@@ -69,6 +69,8 @@ class Simulation {
   readonly #eventSources = new Map<string, EventSource>();
   readonly #doorbells: Doorbell[] = [];
   readonly #alarms = new Set<string>();
+  /** Tasks that the pump rings no more, because their logs are not those they have read. */
+  readonly #accused = new Set<string>();
   readonly #undisturbed: boolean;
 
   constructor(seed: number, spec: SimSpec, { undisturbed = false, spared, tell = false }: SimOptions) {
@@ -189,6 +191,7 @@ class Simulation {
       schedule.after(sizes.pumpPeriod * (0.5 + random.next()), pump);
       void this.#round(this.#worker());
       if (this.#world.dice.fault('controllers', ['secondController']) !== undefined) void this.#round(this.#worker());
+      if (random.next() < 0.15) void this.#audit();
       if (this.#world.dice.fault('garbage', ['garbage']) !== undefined) void this.#collect();
     };
     schedule.after(sizes.pumpPeriod * random.next(), pump);
@@ -211,9 +214,24 @@ class Simulation {
       void this.#callers.get(taskName(task))!.call(undefined);
     }
     const [stop] = round.stops;
-    for (const { task, reason } of round.stops) this.#alarms.add(`pump: ${taskName(task)}: ${reason}`);
+    for (const { task, message } of round.stops) {
+      this.#alarms.add(`pump: ${taskName(task)}: ${message}`);
+      this.#accused.add(taskName(task));
+    }
     if (stop !== undefined && this.#spec.mayStop !== true) {
       this.#world.violate('the pump stops nobody', `${taskName(stop.task)}: ${stop.reason}: ${stop.message}`);
+    }
+  }
+
+  /** Nobody may be taken for having lost anything while frames are under way. */
+  async #audit(): Promise<void> {
+    const lost = await this.#worker()
+      .controller.audit()
+      .catch(() => []);
+    for (const { task, message } of lost) {
+      this.#alarms.add(`audit: ${taskName(task)}: ${message}`);
+      if (this.#spec.mayStop === true) continue;
+      this.#world.violate('15 what was sent has arrived', `${taskName(task)}, while all were at work: ${message}`);
     }
   }
 
@@ -246,7 +264,7 @@ class Simulation {
       if (caller.underWay > 0) return false;
       const head = this.#head(caller.task);
       if (head === undefined) return false;
-      if (head.status.kind === 'stopped') continue;
+      if (head.status.kind === 'stopped' || this.#accused.has(taskName(caller.task))) continue;
       if (head.status.kind !== 'ok' || head.debts > 0 || head.nextOffset < this.#end(caller.task)) return false;
       if (head.eventTimer !== undefined || head.processingTimer !== undefined) return false;
       if (slotsUsed(head) * 4 >= this.#fleet.record.slots * 3) return false;
@@ -298,7 +316,7 @@ class Simulation {
     const round = await worker.controller.round();
     const { rings, claims, ticks } = round;
     const stopped = this.#fleet.record.tasks.some((task) => this.#head(task)?.status.kind === 'stopped');
-    for (const { task, reason } of round.stops) this.#alarms.add(`pump: ${taskName(task)}: ${reason}`);
+    for (const { task, message } of round.stops) this.#alarms.add(`pump: ${taskName(task)}: ${message}`);
     if (!stopped && this.#alarms.size === 0 && rings.length + claims.length + ticks.length > 0) {
       const says = JSON.stringify({ rings, claims: claims.length, ticks: ticks.length });
       this.#world.violate('16 with nothing pending nothing runs', says);

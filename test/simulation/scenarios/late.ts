@@ -40,7 +40,7 @@ export const late: Scenario = {
       in: type<Event>(),
       key: type<string>(),
       out: type<object>(),
-      state: { last: value<number>() },
+      state: { last: value<number>({ ttl: milliseconds(3_000) }) },
       onRecord(e, { state, timers, eventTime, watermark, emit }) {
         state.last.set(e.id);
         timers.onEventTime(after(eventTime, milliseconds(900)));

@@ -16,6 +16,7 @@ export const upgrade: Scenario = {
     const source = { partitions: liveRows(random, { partitions: 2, rows: 50, keys: 5, span: 30_000, bound: 2_000 }) };
     const [sources, stages] = random.next() < 0.3 ? [1, 1] : random.next() < 0.5 ? [1, 0] : [0, 1];
     const versions = stages === 1 && random.next() < 0.3 ? 3 : 2;
+    const journaled = random.next() < 0.3;
     const code = (version: number) =>
       pipeline(
         'upgrade',
@@ -25,7 +26,7 @@ export const upgrade: Scenario = {
             watermark: boundedOutOfOrderness(milliseconds(2_000)),
           })
             .keyBy('first', first[Math.min(1, version * sources)]!)
-            .filter('pass', (e) => e.id >= 0)
+            .map('pass', (e) => e, { deterministic: !journaled })
             .keyBy('second', second[version * stages]!)
             .aggregate('totals', { count: count() }, {})
             .to('counts', simSink());
