@@ -86,7 +86,8 @@ function announce({ run, pipeline, dataDir }: OpenEmbedded, options: RunCommandO
   const kept = dataDir === undefined ? 'in memory' : resumed ? `going on from ${dataDir}` : `state in ${dataDir}`;
   const size = `${counted(pipeline.plan.stages.length, 'stage')}, ${counted(tasks.length, 'task')}`;
   say(options, `${errorColours.bold(pipeline.name)}: ${size}, ${kept}`);
-  if (changedStages.length > 0) say(options, `changed code takes over in ${changedStages.join(', ')}`);
+  if (changedStages.length > 0)
+    say(options, `changed code takes over in ${counted(changedStages.length, 'stage')}: ${changedStages.join(', ')}`);
 }
 
 async function conclude(
