@@ -107,7 +107,7 @@ export class Intake {
     return {
       from,
       upTo,
-      cursor: slice.cursor,
+      cursor: slice.next === upTo ? slice.cursor : undefined,
       arrivedAt: slice.values.length > 0 ? now : undefined,
       ended,
       apply: (applier, applyLimit, careful) => {
