@@ -4,3 +4,4 @@ export * from './feed.ts';
 export * from './simulation/index.ts';
 export * from './test-driver.ts';
 export * from './verify-operator.ts';
+export * from './verify-pipeline.ts';

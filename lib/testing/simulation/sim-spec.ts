@@ -30,6 +30,8 @@ export interface SimSpec {
   readonly slowSource?: number;
   /** Each task of each sink gets the same records in the same order as if nothing had gone wrong and records had come one by one. */
   readonly sameOrder?: boolean;
+  /** The same, but each sink as a whole and in any order. */
+  readonly sameResults?: boolean;
   /** What is wrong with what came out; undefined if nothing is. */
   check?(outcome: SimOutcome): string | undefined;
 }

@@ -7,6 +7,7 @@ import { noFaults } from './dice.ts';
 import { calmSizes, drawRates, drawSizes } from './draw.ts';
 import { Caller, Doorbell, EventSource } from './event-source.ts';
 import { Fleet, type Worker } from './fleet.ts';
+import { otherOutcome } from './other-outcome.ts';
 import { Refold } from './refold.ts';
 import type { SunkRecord } from './sim-sink.ts';
 import type { SimOutcome, SimSpec } from './sim-spec.ts';
@@ -36,29 +37,19 @@ export interface SimOptions {
 const TROUBLE_AFTER = 15_000;
 const REST_WITHIN = 3 * 3_600_000;
 
+/** One life. Does not throw for what goes wrong in it: that is in the report. */
 export async function simulate(seed: number, spec: SimSpec, options: SimOptions = {}): Promise<SimReport> {
   const report = await new Simulation(seed, spec, options).run();
-  if (spec.sameOrder !== true || options.undisturbed === true || report.outcome === undefined) return report;
+  const compared = spec.sameOrder === true || spec.sameResults === true;
+  if (!compared || options.undisturbed === true || report.outcome === undefined) return report;
+  if (report.violation !== undefined) return report;
   const { outcome } = await new Simulation(seed, spec, { undisturbed: true }).run();
-  const message = outcome === undefined ? 'the undisturbed run fails' : otherOrder(report.outcome, outcome);
-  if (message === undefined || report.violation !== undefined) return report;
+  const message =
+    outcome === undefined
+      ? 'the undisturbed run fails'
+      : otherOutcome(report.outcome, outcome, spec.sameOrder === true);
+  if (message === undefined) return report;
   return { ...report, violation: { invariant: '7 each record is applied once, in order', message } };
-}
-
-/** Where what a sink's task got differs from what it should have got. */
-function otherOrder(actual: SimOutcome, expected: SimOutcome): string | undefined {
-  for (const [sink, records] of Object.entries(expected.sinks)) {
-    for (const task of new Set([...records, ...actual.sinks[sink]!].map((r) => r.task))) {
-      const of = (all: readonly SunkRecord[]) =>
-        all.filter((r) => r.task === task).map(({ value, time }) => JSON.stringify({ value, time }));
-      const [got, right] = [of(actual.sinks[sink]!), of(records)];
-      const at = right.findIndex((line, i) => got[i] !== line);
-      if (at < 0 && got.length === right.length) continue;
-      const place = at < 0 ? right.length : at;
-      return `record ${place} of ${sink}/${task} is ${got[place] ?? 'missing'}, not ${right[place] ?? 'there'}`;
-    }
-  }
-  return undefined;
 }
 
 class Simulation {
