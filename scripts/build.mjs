@@ -1,8 +1,16 @@
-// Emits ESM and declarations to dist/, from scratch, so that no file of an earlier build is published.
+// Emits ESM and declarations to dist/, or the folder given, from scratch, so that no file of an earlier build is published.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-rmSync('dist', { recursive: true, force: true });
-const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const target = process.argv[2] ?? join(root, 'dist');
+rmSync(target, { recursive: true, force: true });
+const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', target], {
+  stdio: 'inherit',
+});
+const command = join(target, 'cli', 'main.js');
+if (existsSync(command)) chmodSync(command, 0o755);
 process.exit(status ?? 1);
