@@ -59,11 +59,11 @@ export class Fleet {
   /** Opens the run with a version's code, again and again until it succeeds. */
   async deploy(version: number): Promise<void> {
     const { world } = this;
-    for (let attempt = 0; ; attempt++) {
+    for (;;) {
       const process = this.#process();
       const ports = this.#ports(process, version);
       const opening = openRun(this.#bound(version, process), ports, {
-        runId: `run-${attempt}`,
+        runId: 'run',
         slots: world.sizes.slots,
         limits: this.#limits(),
         durable: true,
