@@ -151,11 +151,11 @@ export class Refold {
           channel,
         );
         const where = `${channel} to ${edge.to}/${q}`;
-        for (const [position, record] of [...right, ...found]) {
+        for (const position of new Set([...right.keys(), ...found.keys()])) {
           const [a, b] = [right.get(position), found.get(position)];
           if (a === b) continue;
           const what = `${where} has ${b ?? 'nothing'} at ${position}, and ${a ?? 'nothing'} is right`;
-          this.#world.violate('7 each record of a channel is the same in every attempt', `${what} ${record.length}`);
+          this.#world.violate('7 each record of a channel is the same in every attempt', what);
           return;
         }
       }

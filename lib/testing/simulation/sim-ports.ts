@@ -25,7 +25,12 @@ export function simPorts(
       () => new Map(commits.slots(task)),
       (first) => {
         const now = new Map(commits.slots(task));
-        for (const [slot, commit] of first) if (process.random.next() < 0.5) now.set(slot, commit);
+        for (const slot of now.keys()) {
+          if (process.random.next() < 0.5) continue;
+          const commit = first.get(slot);
+          if (commit === undefined) now.delete(slot);
+          else now.set(slot, commit);
+        }
         return now;
       },
     );

@@ -21,6 +21,8 @@ const WRITE_FAULTS: readonly FaultKind[] = ['crash', 'pause', 'fail', 'lost', 'l
 /** How long a call that is paused takes at most. */
 const PAUSE = 30_000;
 const LATE = 8_000;
+/** How far two halves of a query may lie apart. */
+const TORN = 500;
 
 export class SimProcess {
   readonly name: string;
@@ -65,9 +67,10 @@ export class SimProcess {
 
   /** A read at two moments, which a query of several items may be. */
   async torn<T>(what: string, first: () => T, second: (first: T) => T): Promise<T> {
-    const { dice } = this.#deps;
+    const { dice, random, schedule } = this.#deps;
     const found = await this.read(what, first);
     if (dice.fault(`${this.name} ${what} halves`, ['torn']) === undefined) return found;
+    await new Promise<void>((resolve) => schedule.after(random.below(TORN), resolve));
     return this.read(`${what} (second half)`, () => second(found));
   }
 

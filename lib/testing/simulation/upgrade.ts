@@ -49,6 +49,7 @@ async function switchSource(fleet: Fleet, version: number, task: TaskId, caller:
     const { kind } = await old.handOver(at, epoch);
     return kind === 'advanced';
   });
+  await pause(fleet, fleet.world.random.below(6_000));
   await again(fleet, async () => {
     const old = fleet.worker(version - 1).task(task);
     await old.forget();
@@ -67,6 +68,9 @@ async function again(fleet: Fleet, act: () => Promise<boolean>): Promise<void> {
       act().catch(() => false),
     );
     if (done === true) return;
-    await new Promise<void>((resolve) => fleet.world.schedule.after(500, resolve));
+    await pause(fleet, 500);
   }
 }
+
+const pause = (fleet: Fleet, span: number): Promise<void> =>
+  new Promise((resolve) => fleet.world.schedule.after(span, resolve));
