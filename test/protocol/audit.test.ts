@@ -19,7 +19,7 @@ const receiver = (name: string, thru: Position | undefined, said = {}, log = {})
 });
 
 describe('the audit', () => {
-  it('I15: stops a receiver that has read its whole log and lacks what was sent to it', () => {
+  it('15: stops a receiver that has read its whole log and lacks what was sent to it', () => {
     const tasks = [sender([upTo(7), upTo(8)]), receiver('win#0', upTo(7)), receiver('win#1', upTo(7))];
     expect(audit(plan, tasks)).toEqual([
       {
@@ -33,7 +33,7 @@ describe('the audit', () => {
     expect(audit(plan, [sender([]), receiver('win#0', undefined)])).toEqual([]);
   });
 
-  it('I15: lets frames be under way: owed by the sender, or not yet read', () => {
+  it('15: lets frames be under way: owed by the sender, or not yet read', () => {
     const lacking = receiver('win#0', upTo(2));
     expect(audit(plan, [sender([upTo(7)], { debts: 1 }), lacking])).toEqual([]);
     expect(audit(plan, [sender([upTo(7)]), receiver('win#0', upTo(2), {}, { end: 5 })])).toEqual([]);
@@ -42,7 +42,7 @@ describe('the audit', () => {
     expect(audit(plan, [sender([upTo(7)]), receiver('win#0', upTo(2), { status: stopped })])).toEqual([]);
   });
 
-  it('I14: finds logs that are not those that were read', () => {
+  it('14: finds logs that are not those that were read', () => {
     const tasks = [
       sender([]),
       receiver('win#0', undefined, {}, { end: 3 }),

@@ -27,13 +27,13 @@ describe('the chain of commits', () => {
     expect(chainOf([newest])).toEqual({ kind: 'complete', newest, chain: [] });
   });
 
-  it('I2: is not believed while a commit between snapshot and newest is missing', () => {
+  it('2: is not believed while a commit between snapshot and newest is missing', () => {
     const newest = commit(5, 1);
     expect(chainOf([commit(2), newest, commit(4)])).toEqual({ kind: 'incomplete', newest, missing: [3] });
     expect(chainOf([commit(2)])).toMatchObject({ kind: 'incomplete', missing: [0, 1] });
   });
 
-  it('I2: stays complete in a ring of slots as long as a snapshot covers what is overwritten', () => {
+  it('2: stays complete in a ring of slots as long as a snapshot covers what is overwritten', () => {
     const N = 8;
     fc.assert(
       fc.property(fc.array(fc.nat(10), { minLength: 1, maxLength: 60 }), (delays) => {

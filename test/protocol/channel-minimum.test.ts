@@ -190,7 +190,7 @@ const channel = fc
   }));
 
 describe('the minimum', () => {
-  it('I9: is what the rules say, for any channels', () => {
+  it('9: is what the rules say, for any channels', () => {
     fc.assert(
       fc.property(fc.array(channel, { minLength: 1, maxLength: 5 }), fc.nat(10), (all, skew) => {
         const states = all.map((c) => c.state);

@@ -28,14 +28,14 @@ describe('arrival', () => {
     expect(channels.arrival(longer)).toEqual({ kind: 'fresh', first: 3, thru: upTo(5, 1) });
   });
 
-  it('I7: drops the tail of a longer repeat by how far it spoke, not by its last record', () => {
+  it('7: drops the tail of a longer repeat by how far it spoke, not by its last record', () => {
     const channels = one();
     apply(channels, frameOf({ thru: upTo(9), at: [upTo(3, 0)] }));
     const repeat = frameOf({ thru: upTo(9), at: [upTo(3, 0), upTo(8, 0)] });
     expect(channels.arrival(repeat)).toMatchObject({ kind: 'repeat', first: 2 });
   });
 
-  it('I6: calls a frame that presumes an unseen one a gap, on a new channel too', () => {
+  it('6: calls a frame that presumes an unseen one a gap, on a new channel too', () => {
     const channels = one();
     expect(channels.arrival(frameOf({ prev: upTo(2), thru: upTo(4) })).kind).toBe('gap');
     apply(channels, frameOf({ thru: upTo(2) }));
@@ -43,7 +43,7 @@ describe('arrival', () => {
     expect(channels.arrival(frameOf({ prev: upTo(3), thru: upTo(4) })).kind).toBe('gap');
   });
 
-  it('I6: a repeat never takes a channel back', () => {
+  it('6: a repeat never takes a channel back', () => {
     const channels = one();
     apply(channels, frameOf({ thru: upTo(9) }));
     apply(channels, frameOf({ thru: upTo(3) }));
@@ -57,7 +57,7 @@ describe('arrival', () => {
     expect(channels.watermark()).toEqual({ value: MAX_TIME, heldBy: undefined });
   });
 
-  it('I7: applies each record once, in order, however attempts were cut and repeated', () => {
+  it('7: applies each record once, in order, however attempts were cut and repeated', () => {
     const log = Array.from({ length: 12 }, (_, i) => i);
     const outputs = (cause: number): Position[] => Array.from({ length: (cause * 7) % 3 }, (_, k) => upTo(cause, k));
     fc.assert(
@@ -103,13 +103,13 @@ describe('claims', () => {
     return channels;
   };
 
-  it('I8: moves time by a claim of which all that came before was seen', () => {
+  it('8: moves time by a claim of which all that came before was seen', () => {
     const channels = spoken();
     channels.claim(claimsOf(500, [claimOn({ prev: upTo(9), upTo: 10, watermark: 300, silentSince: 200 })]));
     expect(channels.watermark().value).toBe(300);
   });
 
-  it('I8: holds a claim void that presumes an unseen frame, without calling it an error', () => {
+  it('8: holds a claim void that presumes an unseen frame, without calling it an error', () => {
     const channels = spoken();
     channels.claim(claimsOf(500, [claimOn({ prev: upTo(10), upTo: 12, watermark: 300, silentSince: 200 })]));
     expect(channels.watermark().value).toBe(50);
@@ -188,7 +188,7 @@ describe('claims', () => {
 });
 
 describe('watermark', () => {
-  it('I9: is none until every channel of every edge has spoken, and says which is awaited', () => {
+  it('9: is none until every channel of every edge has spoken, and says which is awaited', () => {
     const channels = new Channels([edge, { edge: 'side', bound: 0, idle: undefined }], 0);
     expect(channels.watermark()).toEqual({ value: undefined, heldBy: 'in#0' });
     apply(channels, frameOf({ channels: 2, thru: upTo(0), steps: [0, 50] }));
@@ -199,7 +199,7 @@ describe('watermark', () => {
     expect(channels.watermark()).toEqual({ value: 50, heldBy: 'in#0' });
   });
 
-  it('I9: is held by a new channel until it has spoken', () => {
+  it('9: is held by a new channel until it has spoken', () => {
     const channels = one();
     apply(channels, frameOf({ thru: upTo(0), steps: [0, 50] }));
     expect(channels.watermark().value).toBe(50);
@@ -316,7 +316,7 @@ function reread(channels: Channels) {
 }
 
 describe('what is remembered between readings', () => {
-  it('I9: never differs from a reading anew, after any history', () => {
+  it('9: never differs from a reading anew, after any history', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 25 }), (events) => {
         const channels = new Channels(edges, 5);
@@ -329,7 +329,7 @@ describe('what is remembered between readings', () => {
     );
   });
 
-  it('I6: what has been applied and said of time never falls', () => {
+  it('6: what has been applied and said of time never falls', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 15 }), (events) => {
         const channels = new Channels(edges, 5);

@@ -33,7 +33,7 @@ const rings = (tasks: readonly TaskFacts[], said: Partial<RoundFacts> = {}) =>
   decideRound(roundOf(plan, tasks, said)).rings.map(({ task, reason }) => `${task.stage}#${task.partition} ${reason}`);
 
 describe('rings', () => {
-  it('I16: wake what is unborn, owes, lags, is to be tried again, has not finished, or wants a snapshot', () => {
+  it('16: wake what is unborn, owes, lags, is to be tried again, has not finished, or wants a snapshot', () => {
     const tasks = [
       taskOf('src#0', undefined),
       taskOf('src#1', { nextOffset: 5, source: sourceOf() }, { end: 6 }),
@@ -60,7 +60,7 @@ describe('rings', () => {
     ]);
   });
 
-  it('I16: leave alone what has nothing to do, waits, has stopped, is done, or could not be read', () => {
+  it('16: leave alone what has nothing to do, waits, has stopped, is done, or could not be read', () => {
     const tasks = [
       taskOf('src#0', { nextOffset: 5, source: sourceOf({ done: true }) }, { end: 9, sealed: true }),
       taskOf('src#1', { nextOffset: 5, source: sourceOf() }),
@@ -126,11 +126,11 @@ describe('claims', () => {
     ]);
   });
 
-  it('I16: are not made while no timer waits', () => {
+  it('16: are not made while no timer waits', () => {
     expect(claims(roundOf(plan, [silentSource(), taskOf('win#0', { watermark: 100 })], { now: 1e9 }))).toEqual([]);
   });
 
-  it('I8: are not made of a source that lags, owes, is backing off, may end, has ended, or was made anew', () => {
+  it('8: are not made of a source that lags, owes, is backing off, may end, has ended, or was made anew', () => {
     const bad: TaskFacts[] = [
       { ...silentSource(), log: { id: 't', start: 0, end: 6, sealed: false } },
       { ...silentSource(), log: { id: 't', start: 0, end: undefined, sealed: false } },
@@ -249,7 +249,7 @@ describe('claims', () => {
 });
 
 describe('stops', () => {
-  it('I14: are for logs that were made anew or are shorter than what was read', () => {
+  it('14: are for logs that were made anew or are shorter than what was read', () => {
     const tasks = [
       taskOf('win#0', { nextOffset: 5 }, { id: 'u', end: 9 }),
       taskOf('win#1', { nextOffset: 5 }, { end: 4 }),
@@ -310,7 +310,7 @@ describe("the pump's foresight", () => {
     now: fc.integer({ min: 3_000, max: 6_000 }),
   });
 
-  it('I16: what it claims lets the timer fire, and what it keeps to itself would not', () => {
+  it('16: what it claims lets the timer fire, and what it keeps to itself would not', () => {
     fc.assert(
       fc.property(world, ({ sources, policy, after, drift, steps, timer, now }) => {
         const tasks = sources.map(({ watermark, lastArrival, lags, done }, i) =>

@@ -105,7 +105,7 @@ describe('a journaled stage', () => {
     expect([...out.records].sort()).toEqual([0, 1]);
   });
 
-  it('I2, 13: takes one attempt’s outputs of a message whole, whatever the code does at each attempt', async () => {
+  it('I2: takes one attempt’s outputs of a message whole, whatever the code does at each attempt', async () => {
     const fault = fc.option(fc.constantFrom('before' as const, 'after' as const), { nil: undefined, freq: 2 });
     const plan = fc.array(fault, { maxLength: 25 });
     await fc.assert(

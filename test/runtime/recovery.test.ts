@@ -151,7 +151,7 @@ describe('what cannot be mended stops the task, naming it', () => {
     expect(round.stops.map((s) => s.reason)).toContain('data-lost');
   });
 
-  it('a log that starts after the next offset: data lost, I8', async () => {
+  it('I8: a log that starts after the next offset: data lost', async () => {
     const { pipeline: built } = summing(rows(60));
     const on = ports();
     const run = await open(built, on);

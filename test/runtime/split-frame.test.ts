@@ -90,7 +90,7 @@ describe('splitting a frame', () => {
     );
   });
 
-  it('7: a repeat cut elsewhere adds nothing', () => {
+  it('I3: a repeat cut elsewhere adds nothing', () => {
     fc.assert(
       fc.property(
         anyFrame,

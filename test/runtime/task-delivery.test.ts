@@ -158,7 +158,7 @@ describe('a warm task that others have gone past', () => {
 });
 
 describe('a put of which nobody knows', () => {
-  it('3, 4: never doubles nor loses anything, and no more does an append', async () => {
+  it('3: never doubles nor loses anything, and no more does an append', async () => {
     const fault = fc.option(fc.constantFrom('before' as const, 'after' as const), { nil: undefined, freq: 2 });
     const plan = fc.array(fault, { maxLength: 30 });
     await fc.assert(

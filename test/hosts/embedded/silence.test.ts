@@ -276,7 +276,7 @@ describe('history being replayed', () => {
     expect(Object.keys(live.closed)).toEqual([String(OLD + WINDOW)]);
   });
 
-  it('8: what it brings live when it speaks again is not late', async () => {
+  it('I6: what it brings live when it speaks again is not late', async () => {
     const live = await replaying({});
     await live.pass(10_000);
     live.say(0, BOUND);
