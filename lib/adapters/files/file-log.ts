@@ -5,6 +5,8 @@ import { RecordReader, readMark, type Segment } from './record-reader.ts';
 
 /** How much of a partition one read takes at most, in rows, whatever the caller's limit. */
 const MOST_ROWS = 16_384;
+/** How much of a file one read takes, in bytes: it ends with the row that reaches this. */
+const MOST_BYTES = 8_388_608;
 
 /**
  * Files as a source's log. A partition is a list of segments, read one after the other; an offset is the number of rows before it in its
@@ -99,13 +101,16 @@ class FilePartition {
     }
   }
 
-  /** Up to `limit` rows appended to `values`, or passed over. Stops early at a chunk's end rather than wait for more. */
+  /** Up to `limit` rows appended to `values`, or passed over. Stops early at a chunk's end rather than wait for more, and where the rows are large. */
   async #advance(limit: number, values: unknown[] | undefined): Promise<number> {
     let taken = 0;
-    while (taken < limit) {
+    let bytes = 0;
+    while (taken < limit && (values === undefined || bytes < MOST_BYTES)) {
       const reader = this.#reader;
       if (reader === undefined) break;
+      const before = reader.position;
       const n = await reader.read(limit - taken, values, this.#row);
+      bytes += reader.position - before;
       this.#row += n;
       taken += n;
       reader.settle();

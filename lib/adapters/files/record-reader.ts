@@ -107,6 +107,11 @@ export class RecordReader {
     return new RecordReader(segment, grows, maxBytes, stream, 0, 0);
   }
 
+  /** The file's byte at which reading stands, unpacked. */
+  get position(): number {
+    return this.#base + this.#start;
+  }
+
   /** Whether all of a segment that ends has been read. */
   get ended(): boolean {
     return this.#closed;

@@ -47,8 +47,8 @@ export interface Progress {
   readonly tasks: number;
 }
 
-/** Messages before a task at which sources wait. */
-const BACKLOG = 16;
+/** Messages before a task at which sources wait: few, so that a record is worked on while it is still in the processor's cache. */
+const BACKLOG = 2;
 
 export class EmbeddedRun {
   readonly open: OpenRun;
@@ -92,7 +92,12 @@ export class EmbeddedRun {
       atomic: ports.atomic === undefined ? undefined : wakingStep(ports.atomic, wakeups),
     };
     const open = await openRun(pipeline, waking, { ...options, signal: abort.signal });
-    if (open.resumed) for (const task of open.tasks) await task.resume();
+    try {
+      if (open.resumed) for (const task of open.tasks) await task.resume();
+    } catch (error) {
+      await open.close();
+      throw error;
+    }
     return new EmbeddedRun(open, waking, options, wakeups, abort);
   }
 
@@ -164,22 +169,19 @@ export class EmbeddedRun {
         continue;
       }
       this.#state.set(task, 'busy');
-      const alone = this.#upstreamDone(task);
+      const alone = this.#upstreamOver(task);
       let result: StepResult;
       try {
         result = await task.ring();
+        if (result.kind === 'advanced') await this.#advanced(task, result);
       } catch (error) {
-        if (!(error instanceof MillraceError) || !error.retry || this.#ports.commits.volatile || ++lost > 10)
-          throw error;
+        if (!this.#mayPass(error) || ++lost > 10) throw error;
         await this.#sleep((100 * 2 ** Math.min(lost, 6)) as Duration);
         continue;
       }
       switch (result.kind) {
         case 'advanced':
           lost = 0;
-          if ((task.state?.version ?? 0) % host.run.slots === 0) await task.collectGarbage();
-          if (host.source !== undefined) this.#records += result.records;
-          else await this.#consumed(task, result.nextOffset);
           await clock.sleep(0 as Duration);
           break;
         case 'idle':
@@ -197,10 +199,9 @@ export class EmbeddedRun {
             );
           break;
         case 'stopped':
-          this.#state.set(task, 'stopped');
           if (this.#options.onFailure !== 'continue') throw result.error;
           this.#failure ??= result.error;
-          return;
+          return this.#over(task, 'stopped', name);
         case 'other-code':
           throw new MillraceError(
             'internal',
@@ -214,19 +215,17 @@ export class EmbeddedRun {
   async #rest(task: Task, done: boolean, name: string, alone: boolean): Promise<boolean> {
     if (task.host.source !== undefined) {
       if (done) {
-        this.#state.set(task, 'done');
-        this.#wakeups.callAll();
+        this.#over(task, 'done', name);
         return true;
       }
       this.#state.set(task, 'idle');
       await this.#sleep(this.#options.pollPeriod ?? (20 as Duration));
       return false;
     }
-    if (this.#complete(task)) {
-      if (!alone && this.#upstreamDone(task)) return false;
+    if (this.#quiet(task)) {
+      if (!alone && this.#upstreamOver(task)) return false;
       if (alone) {
-        this.#state.set(task, 'done');
-        this.#wakeups.callAll();
+        this.#over(task, task.state?.watermark === MAX_TIME ? 'done' : 'stopped', name);
         return true;
       }
     }
@@ -235,17 +234,45 @@ export class EmbeddedRun {
     return false;
   }
 
-  /** Whether a task behind an exchange has heard the end from all and has nothing left to do. */
-  #complete(task: Task): boolean {
-    const { state } = task;
-    if (state === undefined || state.watermark !== MAX_TIME) return false;
+  /** What follows a commit: a source's rows are counted, what a task has consumed is let go of. */
+  async #advanced(task: Task, { records, nextOffset }: Extract<StepResult, { kind: 'advanced' }>): Promise<void> {
+    const { host } = task;
+    if (host.source !== undefined) this.#records += records;
+    if ((task.state?.version ?? 0) % host.run.slots === 0) await task.collectGarbage();
+    if (host.source === undefined) await this.#consumed(task, nextOffset);
+  }
+
+  /** A task's loop has ended, so nobody waits for its backlog any more; those behind it look whether anything more can come. */
+  #over(task: Task, how: 'done' | 'stopped', name: string): void {
+    this.#state.set(task, how);
+    this.#wakeups.backlog.delete(name);
+    this.#wakeups.callAll();
+  }
+
+  /** Whether a task behind an exchange has nothing left to do but for what may yet be appended: it has heard the end, or a task before it has stopped. */
+  #quiet({ state, host }: Task): boolean {
+    if (state === undefined) return false;
+    if (state.watermark !== MAX_TIME && !this.#upstream(host).some((task) => this.#state.get(task) === 'stopped'))
+      return false;
     return state.store.processingTimers.earliest() === undefined && state.debts.length === 0;
   }
 
   /** Whether no task before this one will append anything more. */
-  #upstreamDone({ host }: Task): boolean {
-    const from = new Set(host.plan.edges.filter((edge) => edge.to === host.stage.id).map((edge) => edge.from));
-    return this.open.tasks.every((task) => !from.has(task.id.stage) || this.#state.get(task) === 'done');
+  #upstreamOver({ host }: Task): boolean {
+    return this.#upstream(host).every((task) => {
+      const state = this.#state.get(task);
+      return state === 'done' || state === 'stopped';
+    });
+  }
+
+  #upstream({ plan, stage }: Task['host']): readonly Task[] {
+    const from = new Set(plan.edges.filter((edge) => edge.to === stage.id).map((edge) => edge.from));
+    return this.open.tasks.filter((task) => from.has(task.id.stage));
+  }
+
+  /** Whether what was thrown may be gone at another attempt. What is in memory alone is lost by then. */
+  #mayPass(error: unknown): boolean {
+    return error instanceof MillraceError && error.retry && !this.#ports.commits.volatile;
   }
 
   #finished(): boolean {
@@ -262,8 +289,8 @@ export class EmbeddedRun {
     const topic = task.host.topic!;
     const name = wakeName(topic.name, task.id.partition);
     const { backlog } = this.#wakeups;
-    const before = backlog.get(name) ?? 0;
     const { end } = await this.#log.bounds(topic, task.id.partition);
+    const before = backlog.get(name) ?? 0;
     backlog.set(name, end - nextOffset);
     if (before >= BACKLOG && end - nextOffset < BACKLOG) this.#wakeSources();
     await this.#log.trim(topic, task.id.partition, nextOffset);
@@ -287,8 +314,12 @@ export class EmbeddedRun {
           : Math.min(period, Math.max(1, this.#pump.next - this.#ports.clock.now()));
       await this.#sleep(wait as Duration);
       if (this.#abort.signal.aborted || this.#finished()) return;
-      const rung = await this.#pump.round();
-      for (const name of rung) this.#wakeups.call(name);
+      try {
+        for (const name of await this.#pump.round()) this.#wakeups.call(name);
+      } catch (error) {
+        if (!this.#mayPass(error)) throw error;
+        this.#ports.telemetry.log('warn', `a round of the pump failed: ${messageOf(error)}`, {});
+      }
     }
   }
 
