@@ -11,7 +11,8 @@ import { addState } from './state.ts';
 import { addStatus } from './status.ts';
 import { flushed } from './terminal.ts';
 
-const program = new Command('millrace')
+/** The command with all that it can do. */
+export const program = new Command('millrace')
   .description('Run, look into and mend stream pipelines written in TypeScript.')
   .version(packageVersion)
   .addHelpText('after', exitCodesHelp)
