@@ -4,7 +4,7 @@
  */
 import { MIN_TIME, MillraceError, taskName } from '../model/index.ts';
 import { type Commit, type CommitHeader, chainOf, expectedInSlot, slotOf } from '../protocol/index.ts';
-import { restoring, Snapshots } from '../state/index.ts';
+import { BlobMissing, restoring, Snapshots } from '../state/index.ts';
 
 import { decodeBody, encodeBody, type Sheet } from './sheet.ts';
 import type { TaskHost } from './task-host.ts';
@@ -68,11 +68,12 @@ export async function birth(host: TaskHost): Promise<void> {
   await host.commits.put(run.id, task, slotOf(0, run.slots), commit, expectedInSlot(0, run.slots));
 }
 
-/** The task's newest committed state. Throws `state-lost`, `data-lost` or `incompatible`; `unavailable` if stores keep failing. */
+/** The task's newest committed state. Throws `state-lost`, `data-lost` (commits or blobs stay missing) or `incompatible`; `unavailable` if a store cannot be read, which says nothing of what it holds. */
 export async function load(host: TaskHost): Promise<TaskState> {
   const { run, task, commits, limits } = host;
   const where = { stage: task.stage, partition: task.partition };
   let missing: unknown;
+  let unread: unknown;
   for (let attempt = 0; attempt < limits.loadAttempts; attempt++) {
     if (attempt > 0) await host.clock.sleep((10 * 2 ** attempt * (0.5 + host.random.next())) as never);
     const slots = await commits.slots(run.id, task);
@@ -92,9 +93,11 @@ export async function load(host: TaskHost): Promise<TaskState> {
       return await restore(host, found.newest, found.chain);
     } catch (error) {
       if (!(error instanceof MillraceError && error.kind === 'unavailable')) throw error;
-      missing = error;
+      if (error instanceof BlobMissing) missing = error;
+      else unread = error;
     }
   }
+  if (unread !== undefined) throw unread;
   throw new MillraceError(
     'data-lost',
     `the commits of task ${taskName(task)} are not complete: ${missing === undefined ? 'versions are missing' : String(missing)}`,
@@ -126,5 +129,5 @@ async function bodyOf(host: TaskHost, commit: Commit): Promise<Uint8Array> {
   if (commit.body.kind === 'inline') return commit.body.bytes();
   const bytes = await host.blobs.get(commit.body.name);
   if (bytes !== undefined) return bytes;
-  throw new MillraceError('unavailable', `blob ${commit.body.name} is missing`, { where: { ...host.task } });
+  throw new BlobMissing(commit.body.name);
 }

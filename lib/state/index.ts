@@ -1,3 +1,4 @@
+export { BlobMissing } from './blob-missing.ts';
 export * from './cell-table.ts';
 export { applyCells, type CellVisitor, decodeCells, encodeCells, restoring } from './delta-codec.ts';
 export * from './keyed-store.ts';

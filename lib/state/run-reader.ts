@@ -1,7 +1,8 @@
 import { crc32, zstdDecompressSync } from 'node:zlib';
-import { compareKeyIds, type KeyId, MillraceError } from '../model/index.ts';
+import { compareKeyIds, type KeyId } from '../model/index.ts';
 import type { BlobStore } from '../ports/index.ts';
 import { ByteReader } from '../protocol/index.ts';
+import { BlobMissing } from './blob-missing.ts';
 import { EntryReader, type StoredTable } from './cell-entry.ts';
 import { type CellVisitor, visitEntry } from './delta-codec.ts';
 import { compareCells, damagedRun, type RunBlock, type RunIndex, readRunIndex } from './run-format.ts';
@@ -110,10 +111,7 @@ async function readRange(blobs: BlobStore, name: string, start: number, end: num
 }
 
 function missing(name: string): never {
-  throw new MillraceError('unavailable', `blob ${name} is missing`, {
-    retry: true,
-    hint: 'read the newest commit again; if it still names this blob, the blob was deleted or never stored',
-  });
+  throw new BlobMissing(name);
 }
 
 function chunkEnd(blocks: readonly RunBlock[], from: number, chunkBytes: number): number {

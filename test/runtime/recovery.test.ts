@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../../lib/adapters/memory/index.ts';
 import { ManualClock, SeededRandom } from '../../lib/adapters/simulated/index.ts';
 import { recordingTelemetry } from '../../lib/adapters/telemetry/index.ts';
-import { collection, type Duration, epochMillis, type Pipeline, pipeline, sum, toMemory } from '../../lib/index.ts';
+import {
+  collection,
+  type Duration,
+  epochMillis,
+  MillraceError,
+  type Pipeline,
+  pipeline,
+  sum,
+  toMemory,
+} from '../../lib/index.ts';
 import type { Frame } from '../../lib/protocol/index.ts';
 import { Controller, load, type OpenRun, openRun, type Task, type TaskPorts } from '../../lib/runtime/index.ts';
 
@@ -149,6 +158,37 @@ describe('what cannot be mended stops the task, naming it', () => {
     await expect(open(built, on)).rejects.toMatchObject({ kind: 'data-lost', message: /created anew/ });
     const round = await new Controller(run, on, { skew: 0 as Duration, grace: 0 as Duration }).round();
     expect(round.stops.map((s) => s.reason)).toContain('data-lost');
+  });
+
+  it('a blob store that is away for a while stops nobody; a blob that is gone is lost data', async () => {
+    const items = rows(60);
+    const { pipeline: built } = summing(items);
+    const on = ports();
+    const run = await open(built, on, { inlineBytes: 0 });
+    await work(run.tasks);
+    const away = new MillraceError('unavailable', 'the store is away');
+    const store = (refuse: boolean): TaskPorts => ({
+      ...on,
+      blobs: {
+        ...on.blobs,
+        put: (name, bytes) => on.blobs.put(name, bytes),
+        list: (prefix) => on.blobs.list(prefix),
+        delete: (names) => on.blobs.delete(names),
+        get: async (name) => {
+          if (refuse && /delta|snap/.test(name)) throw away;
+          return on.blobs.get(name);
+        },
+        getRange: (name, start, end) => on.blobs.getRange(name, start, end),
+      },
+      clock: { now: () => on.clock.now(), sleep: async () => {} },
+    });
+    const [cut] = (await open(built, store(true), { inlineBytes: 0 })).tasks;
+    await expect(cut!.ring()).rejects.toThrow('the store is away');
+    const [again] = (await open(built, store(false), { inlineBytes: 0 })).tasks;
+    expect((await again!.ring()).kind).toBe('idle');
+    await on.blobs.delete(await on.blobs.list('run-1/'));
+    const [gone] = (await open(built, store(false), { inlineBytes: 0 })).tasks;
+    expect(await gone!.ring()).toMatchObject({ kind: 'stopped', reason: 'data-lost' });
   });
 
   it('I8: a log that starts after the next offset: data lost', async () => {
