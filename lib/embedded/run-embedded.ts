@@ -45,6 +45,7 @@ export async function carryOut(open: OpenEmbedded, options: RunOptions): Promise
   const meter = new ProgressMeter(run, started);
   const tell = (): void => onProgress?.(meter.report(clock.now()));
   const ticking = onProgress && tick(tell, progressPeriod, clock, over.signal);
+  ticking?.catch(stop);
   let end: RunEnd;
   try {
     end = await run.run();

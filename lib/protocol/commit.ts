@@ -2,7 +2,7 @@
  * What one commit of a task says. The header is small plain data that the pump and `millrace status` read;
  * the body (changed channels, outputs, keyed state, timers) is bytes, encoded only when a store asks for them.
  */
-import type { Position, TaskId } from '../model/index.ts';
+import type { ErrorWhere, Position, TaskId } from '../model/index.ts';
 
 export type StopReason = 'failed' | 'gap' | 'data-lost' | 'state-lost' | 'incompatible' | 'lost';
 
@@ -11,6 +11,8 @@ export interface Failure {
   readonly kind: string;
   readonly message: string;
   readonly operator?: string;
+  /** Where beside the task and the operator: the source and offset of a bad record, the sink, the file. */
+  readonly where?: Pick<ErrorWhere, 'source' | 'sink' | 'offset' | 'file' | 'topic'>;
   readonly hint?: string;
   readonly stack?: string;
   readonly at: number;

@@ -2,7 +2,7 @@
  * What happens when the author's code throws. A batch is first applied at full speed, with one way back: to its beginning. If something throws, the batch is
  * undone and applied again with a way back to before each record and timer, so that one bad record costs itself and not the batch.
  */
-import { type ErrorDetails, MillraceError, messageOf, type TaskId } from '../model/index.ts';
+import { type ErrorDetails, type ErrorWhere, MillraceError, messageOf, type TaskId } from '../model/index.ts';
 import type { Failure, TaskStatus } from '../protocol/index.ts';
 
 /** A record or timer that was given up for good. */
@@ -58,22 +58,33 @@ export function isAuthorError(thrown: unknown): boolean {
 
 /** The error as data, cut to what a commit should carry. */
 export function failureOf(thrown: unknown, operator: string, at: number): Failure {
-  const stack = thrown instanceof Error && !(thrown instanceof MillraceError) ? thrown.stack : undefined;
-  const hint = thrown instanceof MillraceError ? thrown.hint : undefined;
+  const known = thrown instanceof MillraceError ? thrown : undefined;
+  const thrownByAuthor = known?.kind === 'operator-failed' ? known.cause : thrown;
+  const stack =
+    thrownByAuthor instanceof Error && !(thrownByAuthor instanceof MillraceError) ? thrownByAuthor.stack : undefined;
+  const hint = known?.hint;
+  const where = known === undefined ? undefined : placeOf(known.where);
   return {
-    kind: thrown instanceof MillraceError ? thrown.kind : 'operator-failed',
+    kind: known?.kind ?? 'operator-failed',
     message: messageOf(thrown).slice(0, 2_000),
-    operator:
-      (thrown instanceof MillraceError ? (thrown.where.operator ?? thrown.where.source) : undefined) ?? operator,
+    operator: known?.where.operator ?? known?.where.source ?? operator,
+    ...(where === undefined ? {} : { where }),
     ...(hint === undefined ? {} : { hint }),
     ...(stack === undefined ? {} : { stack: stack.slice(0, 4_000) }),
     at,
   };
 }
 
+function placeOf({ source, sink, offset, file, topic }: ErrorWhere): Failure['where'] {
+  const named = Object.entries({ source, sink, offset, file, topic }).filter(([, value]) => value !== undefined);
+  return named.length === 0 ? undefined : Object.fromEntries(named);
+}
+
 /** The error that a stopped task's commit tells of. */
 export function errorOf(status: Extract<TaskStatus, { kind: 'stopped' }>, task: TaskId): MillraceError {
   const { failure } = status;
+  const { operator, where = {} } = failure;
+  const isOperator = operator !== undefined && operator !== where.source && operator !== where.sink;
   return new MillraceError(
     (failure.kind === 'operator-failed' || status.reason === 'failed'
       ? failure.kind
@@ -82,7 +93,7 @@ export function errorOf(status: Extract<TaskStatus, { kind: 'stopped' }>, task: 
         : status.reason) as MillraceError['kind'],
     failure.message,
     {
-      where: { ...task, ...(failure.operator === undefined ? {} : { operator: failure.operator }) },
+      where: { ...task, ...where, ...(isOperator ? { operator } : {}) },
       ...(failure.hint === undefined ? {} : { hint: failure.hint }),
       ...(failure.stack === undefined ? {} : { cause: failure.stack }),
     },

@@ -34,6 +34,7 @@ export interface OpenRun {
   readonly resumed: boolean;
   /** Stages whose code changed since the run was last opened. */
   readonly changedStages: readonly string[];
+  /** Closes sinks and sources, once. */
   close(): Promise<void>;
 }
 
@@ -53,7 +54,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     for (const [id, definition] of pipeline.sources) {
       const host = {
         source: id,
-        spool: options.spool === undefined ? undefined : `${options.spool}/${id}`,
+        spool: options.spool === undefined ? undefined : `${options.spool}/${plan.pipeline}/${id}`,
         signal: options.signal,
         clock: ports.clock,
       };
@@ -77,14 +78,20 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
         ),
     );
     await bearTasks(tasks, ports, record);
-    const close = async () => {
-      await Promise.all(tasks.map((task) => task.forget()));
-      await Promise.all([...sources.values()].map((source) => source.close()));
-    };
+    let closed: Promise<void> | undefined;
+    const close = (): Promise<void> => (closed ??= closeAll(tasks, sources));
     return { record, plan, sources, tasks, resumed: existing !== undefined, changedStages: code.changed, close };
   } catch (error) {
     await Promise.all([...sources.values()].map((source) => source.close()));
     throw error;
+  }
+}
+
+async function closeAll(tasks: readonly Task[], sources: ReadonlyMap<string, SourceLog>): Promise<void> {
+  try {
+    await Promise.all(tasks.map((task) => task.forget()));
+  } finally {
+    await Promise.all([...sources.values()].map((source) => source.close()));
   }
 }
 

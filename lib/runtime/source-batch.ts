@@ -69,7 +69,7 @@ export class SourceBatch {
 
   #bad(error: unknown, row: unknown, offset: number, applier: Applier): void {
     const failure = failureOf(
-      error instanceof MillraceError ? error.at({ source: this.#source }) : error,
+      error instanceof MillraceError ? error.at({ source: this.#source, offset }) : error,
       this.#source,
       this.#now,
     );
@@ -92,11 +92,16 @@ export class SourceBatch {
 }
 
 function refuseLarge(row: unknown, limit: number): void {
-  const bytes = Buffer.byteLength(JSON.stringify(row) ?? '');
+  const bytes = Buffer.byteLength(textOf(row));
   if (bytes > limit)
     throw new MillraceError('bad-record', `the record has ${bytes} bytes as JSON, more than the ${limit} allowed`, {
       hint: 'raise maxRecordBytes of the source if it is right',
     });
+}
+
+/** The record as JSON; bigints, which JSON does not have, count as text. */
+function textOf(row: unknown): string {
+  return JSON.stringify(row, (_, part) => (typeof part === 'bigint' ? part.toString() : part)) ?? '';
 }
 
 function valid(result: ReturnType<NonNullable<SourceDefinition['schema']>['~standard']['validate']>): unknown {

@@ -18,6 +18,12 @@ import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import { refuseUnfit } from './unfit.ts';
 
+/** Whether another attempt is safe: what stopped the task is found again if it is still so. A log that was truncated may have grown again meanwhile. */
+function isMendable({ reason, failure }: Extract<TaskStatus, { kind: 'stopped' }>): boolean {
+  if (reason === 'data-lost') return failure.where?.file !== undefined;
+  return reason === 'failed' || reason === 'incompatible';
+}
+
 /** What a step came to. */
 export type StepResult =
   /** Something was committed; more may wait. */
@@ -90,11 +96,11 @@ export class Task {
     });
   }
 
-  /** Sets a task going again that stopped because its restarts were used up. */
+  /** Sets a task going again that stopped because its restarts were used up, or for what can be mended and is looked at anew: a file, the code's version. */
   resume(): Promise<StepResult> {
     return this.#change((state) => {
       const { status } = state;
-      if (status.kind !== 'stopped' || status.reason !== 'failed') return 'nothing';
+      if (status.kind !== 'stopped' || !isMendable(status)) return 'nothing';
       const { skip, failure } = status;
       state.status = { kind: 'backoff', offset: state.nextOffset, unit: -1, attempts: 0, until: 0, skip, failure };
       return undefined;
@@ -266,10 +272,17 @@ export class Task {
   /** The restart strategy decides when the batch that a sink refused is tried again; it is not given up, since nobody knows for which record. */
   async #sinkFailed({ sink, thrown }: SinkFailure): Promise<StepResult> {
     const { commits, clock, random, plan } = this.host;
-    if (commits.volatile) throw thrown;
+    const error =
+      thrown instanceof MillraceError
+        ? thrown.at({ sink })
+        : new MillraceError('operator-failed', `the sink "${sink}" threw: ${messageOf(thrown)}`, {
+            where: { sink },
+            cause: thrown,
+          });
+    if (commits.volatile) throw error;
     const now = clock.now();
     const state = await load(this.host);
-    const failure = failureOf(thrown, sink, now);
+    const failure = failureOf(error, sink, now);
     const next = nextAttempt(plan.faults, state.status, state.nextOffset, -1, failure, now, random.next());
     state.status =
       next.kind === 'give-up' ? { kind: 'stopped', reason: 'failed', failure, skip: next.skip } : next.status;

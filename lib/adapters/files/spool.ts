@@ -13,7 +13,7 @@ import { fileError } from './file-error.ts';
 export class Spool {
   readonly path: string;
   readonly #input: Readable;
-  readonly #fd: number | undefined;
+  #fd: number | undefined;
   #ended: boolean;
   #error: MillraceError | undefined;
   #wake: (() => void)[] = [];
@@ -111,6 +111,7 @@ export class Spool {
     this.#input.removeAllListeners('end');
     this.#input.pause();
     closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 
