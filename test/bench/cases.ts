@@ -1,5 +1,7 @@
 import type { Case } from './case.ts';
 import { flightCases } from './flights.ts';
+import { latency } from './latency.ts';
+import { commits, flat, memory, throwing } from './state.ts';
 import { windowCases } from './windows.ts';
 
-export const cases: readonly Case[] = [...flightCases, ...windowCases];
+export const cases: readonly Case[] = [...flightCases, ...windowCases, memory, commits, flat, throwing, latency];

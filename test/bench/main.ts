@@ -91,7 +91,10 @@ async function compare(comparison: Comparison): Promise<void> {
 function measure(measurement: Measurement): void {
   const records = Number(options.records ?? measurement.records);
   const { figures } = child(measurement, 'millrace', records) as { readonly figures: readonly Figure[] };
-  if (options.json) return print(JSON.stringify({ name: measurement.name, records, figures }));
+  if (options.json) {
+    print(JSON.stringify({ name: measurement.name, records, figures }));
+    return;
+  }
   print(`\n${measurement.name} (${thousands(records)})`);
   for (const { what, value, unit, target, met } of figures) {
     const wanted = target === undefined ? '' : `   ${target}${met === undefined ? '' : met ? ' met' : ' missed'}`;
