@@ -62,7 +62,7 @@ function* timed(): Generator<readonly [row: Row, watermark: number]> {
 }
 
 describe('examples/earthquakes', { timeout: 90_000 }, () => {
-  it('accounts for every earthquake, and finds what a plain computation finds', async ({ onTestFinished }) => {
+  it('13: accounts for every earthquake, and finds what a plain computation finds', async ({ onTestFinished }) => {
     const place = new Workplace({ onTestFinished });
     const example = new URL('../../examples/earthquakes', import.meta.url).pathname;
     const run = await place.millrace(['run', example, '--json']);

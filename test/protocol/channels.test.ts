@@ -145,7 +145,7 @@ describe('claims', () => {
     expect(channels.state('in', 0)?.silent).toBeUndefined();
   });
 
-  it('I5: claims of several controllers commute and may be repeated', () => {
+  it('8: claims of several controllers commute and may be repeated', () => {
     const said = fc.record({
       time: fc.nat(50),
       claim: fc

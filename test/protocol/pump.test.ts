@@ -109,7 +109,7 @@ const claims = (facts: RoundFacts) => decideRound(facts).claims;
 describe('claims', () => {
   const waiting = (eventTimer: number, name = 'win#0') => taskOf(name, { watermark: 100, eventTimer });
 
-  it("I10: let time go on at the clock's pace, less grace and skew, once that lets a timer fire", () => {
+  it("16: let time go on at the clock's pace, less grace and skew, once that lets a timer fire", () => {
     const facts = (now: number) =>
       roundOf(plan, [silentSource(), waiting(150), waiting(900, 'win#1')], { now, grace: 7, skew: 3 });
     expect(claims(facts(159))).toEqual([]);
@@ -200,7 +200,7 @@ describe('claims', () => {
     }
   });
 
-  it('I10: go to the first exchange on the way to a timer further down, and to no other', () => {
+  it('16: go to the first exchange on the way to a timer further down, and to no other', () => {
     const deep = planOf({ src: {} }, [
       ['src', 'a'],
       ['src', 'z'],
@@ -230,13 +230,13 @@ describe('claims', () => {
     expect(claims(facts)[0]?.message.list[0]?.watermark).toBe(150);
   });
 
-  it('I10: are made, needed or not, when everything has come to rest and a timer waits all the same', () => {
+  it('16: are made, needed or not, when everything has come to rest and a timer waits all the same', () => {
     const done = taskOf('src#1', { nextOffset: 5, source: sourceOf({ done: true }) }, null);
     const facts = roundOf(plan, [silentSource('src#0', { watermark: 200 }), done, waiting(150)], { now: 900 });
     expect(claims(facts)).toHaveLength(1);
   });
 
-  it("I10: one branch that is held back does not keep another's windows open", () => {
+  it("16: one branch that is held back does not keep another's windows open", () => {
     const two = planOf({ src: {}, held: { idle: { ...idle, policy: 'hold' } } }, [
       ['src', 'a'],
       ['held', 'b'],

@@ -123,7 +123,7 @@ describe('bad records of a source', () => {
         .to('out', toMemory());
     });
 
-  it('I7: go to the dead letters, each with its reason', async () => {
+  it('13: go to the dead letters, each with its reason', async () => {
     const driver = await TestDriver.open(source('dead-letter'));
     await driver.feed('in', [...rows, { at: 9_000, key: 'b', n: 5 }]);
     expect(driver.all('out').sort()).toEqual([1, 5]);
@@ -135,7 +135,7 @@ describe('bad records of a source', () => {
     await driver.close();
   });
 
-  it('I7: are counted when skipped', async () => {
+  it('13: are counted when skipped', async () => {
     const driver = await TestDriver.open(source('skip'));
     await driver.feed('in', rows);
     expect(driver.all('out')).toEqual([1]);

@@ -138,7 +138,7 @@ describe('a barrier', () => {
 });
 
 describe('a source’s hand-over', () => {
-  it('I9: old code works up to the offset, new code from it on, whoever is rung', async () => {
+  it('11: old code works up to the offset, new code from it on, whoever is rung', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(14), fc.nat(6), fc.array(fc.nat(1), { maxLength: 20 }), async (at, before, turns) => {
         const { feed, out, old, next } = await two(['in']);

@@ -279,7 +279,7 @@ class Script {
 }
 
 describe('going back', () => {
-  it('I1: leaves everything as if what was undone had never happened', () => {
+  it('4: leaves everything as if what was undone had never happened', () => {
     const piece = fc.record({
       kept: fc.array(act, { maxLength: 5 }),
       undone: fc.array(act, { maxLength: 5 }),

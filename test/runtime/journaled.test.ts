@@ -105,7 +105,7 @@ describe('a journaled stage', () => {
     expect([...out.records].sort()).toEqual([0, 1]);
   });
 
-  it('I2: takes one attempt’s outputs of a message whole, whatever the code does at each attempt', async () => {
+  it('7: takes one attempt’s outputs of a message whole, whatever the code does at each attempt', async () => {
     const fault = fc.option(fc.constantFrom('before' as const, 'after' as const), { nil: undefined, freq: 2 });
     const plan = fc.array(fault, { maxLength: 25 });
     await fc.assert(
@@ -160,7 +160,7 @@ describe('a decision to give a record up', () => {
     return { pipeline: built, out };
   };
 
-  it('I7: is committed before its dead letter and anything behind it is sent', async () => {
+  it('13: is committed before its dead letter and anything behind it is sent', async () => {
     const ports = testPorts();
     const { pipeline: built } = sums(4, (n) => n === 1);
     const run = await opened(built, ports);

@@ -191,7 +191,7 @@ describe('what cannot be mended stops the task, naming it', () => {
     expect(await gone!.ring()).toMatchObject({ kind: 'stopped', reason: 'data-lost' });
   });
 
-  it('I8: a log that starts after the next offset: data lost', async () => {
+  it('14: a log that starts after the next offset: data lost', async () => {
     const { pipeline: built } = summing(rows(60));
     const on = ports();
     const run = await open(built, on);

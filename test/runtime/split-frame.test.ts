@@ -90,7 +90,7 @@ describe('splitting a frame', () => {
     );
   });
 
-  it('I3: a repeat cut elsewhere adds nothing', () => {
+  it('7: a repeat cut elsewhere adds nothing', () => {
     fc.assert(
       fc.property(
         anyFrame,

@@ -77,7 +77,7 @@ describe('deliveries', () => {
     );
   });
 
-  it('I8: fill a hole before and inside a delivery from the log', async () => {
+  it('14: fill a hole before and inside a delivery from the log', async () => {
     const { task, messages } = await prepared(8);
     expect(await task.deliver(messages.slice(0, 2))).toMatchObject({ nextOffset: 2 });
     expect(await task.deliver([messages[2]!, messages[4]!])).toMatchObject({ kind: 'advanced', nextOffset: 8 });

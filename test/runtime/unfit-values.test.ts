@@ -52,7 +52,7 @@ function longer(rows: readonly Row[], make: (row: Row) => unknown = (r) => r) {
 }
 
 describe('records longer than the log takes', () => {
-  it('I7: made on the way: the one that caused it goes to the dead letters, the rest goes on', async () => {
+  it('13: made on the way: the one that caused it goes to the dead letters, the rest goes on', async () => {
     const ports = testPorts({ maxMessageBytes: LIMIT });
     const { pipeline: built, ids } = longer(
       [0, 1, 2, 3, 4].map((id) => row(id)),
@@ -69,7 +69,7 @@ describe('records longer than the log takes', () => {
     });
   });
 
-  it('I7: that came so: told in the dead letters as far as they fit', async () => {
+  it('13: that came so: told in the dead letters as far as they fit', async () => {
     const ports = testPorts({ maxMessageBytes: LIMIT });
     const { pipeline: built, ids } = longer([row(0), row(1, huge), row(2)]);
     await worked(built, ports);
@@ -81,7 +81,7 @@ describe('records longer than the log takes', () => {
     expect((letter!.value as string).length).toBeLessThan(LIMIT);
   });
 
-  it('I7: by their key alone', async () => {
+  it('13: by their key alone', async () => {
     const ports = testPorts({ maxMessageBytes: LIMIT });
     const { pipeline: built, ids } = longer([row(0), row(1, '', 'huge'), row(2)]);
     await worked(built, ports);
@@ -103,7 +103,7 @@ describe('records that cannot be encoded', () => {
   class Money {}
   const strange = (id: number): Row => ({ ...row(id), text: new Money() as unknown as string });
 
-  it('I7: that came so: told in the dead letters by what can be said of them', async () => {
+  it('13: that came so: told in the dead letters by what can be said of them', async () => {
     const ports = testPorts();
     const { pipeline: built, ids } = longer([row(0), strange(1), row(2)]);
     await worked(built, ports);
@@ -113,7 +113,7 @@ describe('records that cannot be encoded', () => {
     expect(letter!.value).toMatch(/"id":1/);
   });
 
-  it('I7: bound for a sink of a journaled stage, whose commit must hold them', async () => {
+  it('13: bound for a sink of a journaled stage, whose commit must hold them', async () => {
     const ports = testPorts();
     const out = toMemory<unknown>();
     const built = pipeline(

@@ -41,7 +41,7 @@ function watching(ports: TestPorts): readonly string[] {
 }
 
 describe('several writers of the same tasks', () => {
-  it('I4: never both commit a version, and what the loser did changes nothing that anyone reads', async () => {
+  it('1: never both commit a version, and what the loser did changes nothing that anyone reads', async () => {
     const turns = fc.array(fc.tuple(fc.nat(2), fc.nat(3), fc.boolean()), { minLength: 5, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(turns, faults, faults, async (turns, puts, appends) => {

@@ -171,7 +171,7 @@ describe('the cost of snapshots', () => {
 });
 
 describe('garbage', () => {
-  test('collected at any moments leaves every live snapshot whole', async () => {
+  test('17: collected at any moments leaves every live snapshot whole', async () => {
     const step = fc.record({
       changes: fc.array(anyChange, { maxLength: 8 }),
       abandoned: fc.boolean(),

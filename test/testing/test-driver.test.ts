@@ -58,7 +58,7 @@ describe('the test driver', () => {
     await driver.close();
   });
 
-  it('I7: puts a record that is given up among the dead letters, and keeps what its neighbours did', async () => {
+  it('13: puts a record that is given up among the dead letters, and keeps what its neighbours did', async () => {
     const tries = { n: 0 };
     const driver = await TestDriver.open(summing({ restart: noRestart(), fallback: 'dead-letter' }, tries));
     await driver.feed('in', [

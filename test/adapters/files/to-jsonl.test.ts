@@ -32,7 +32,7 @@ describe('a JSONL sink', () => {
     await expect(writer.write(batchOf([undefined]))).rejects.toMatchObject({ kind: 'bad-record' });
   });
 
-  it('holds each record once after a crash at any place, and after crashes in a row', async () => {
+  it('12: holds each record once after a crash at any place, and after crashes in a row', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.string(), { maxLength: 4 }), { minLength: 1, maxLength: 8 }),

@@ -143,7 +143,7 @@ class Live {
 }
 
 describe('a silent partition among busy ones', () => {
-  it('I10: does not keep windows open: they close within the pump’s period', async () => {
+  it('16: does not keep windows open: they close within the pump’s period', async () => {
     const live = await Live.open(3);
     await live.pass(4_000, () => [0, 1, 2].map((p) => live.say(p)));
     for (const end of [10_000, 20_000, 30_000]) {
@@ -156,7 +156,7 @@ describe('a silent partition among busy ones', () => {
     expect(live.late).toBe(0);
   });
 
-  it('I10: that never had a record keeps them open for `idleAfter`, and no longer', async () => {
+  it('16: that never had a record keeps them open for `idleAfter`, and no longer', async () => {
     const live = await Live.open(2, { idleAfter: seconds(15) });
     await live.pass(14_500, () => live.say(0));
     expect(live.closed).toEqual({});
@@ -171,7 +171,7 @@ describe('a silent partition among busy ones', () => {
 });
 
 describe('silence everywhere', () => {
-  it('I10: lets time go on with the wall clock, so that the last windows close', async () => {
+  it('16: lets time go on with the wall clock, so that the last windows close', async () => {
     const live = await Live.open(2);
     await live.pass(3_000, () => [0, 1].map((p) => live.say(p)));
     await live.pass(10_000 + BOUND - 500 - live.now);
@@ -261,7 +261,7 @@ describe('history being replayed', () => {
     return live;
   }
 
-  it('I10: a drained partition far behind stops holding back the rest after `idleAfter`', async () => {
+  it('16: a drained partition far behind stops holding back the rest after `idleAfter`', async () => {
     const live = await replaying({});
     await live.pass(4_500);
     expect(live.closed).toEqual({});
@@ -276,7 +276,7 @@ describe('history being replayed', () => {
     expect(Object.keys(live.closed)).toEqual([String(OLD + WINDOW)]);
   });
 
-  it('I6: what it brings live when it speaks again is not late', async () => {
+  it('8: what it brings live when it speaks again is not late', async () => {
     const live = await replaying({});
     await live.pass(10_000);
     live.say(0, BOUND);
