@@ -333,7 +333,9 @@ describe('where batches are cut', () => {
         const whole = new Script(new Sending(planOf(steps)));
         const pieces = new Script(new Sending(planOf(steps)));
         const frames: (Frame | undefined)[][] = [[], []];
-        const take = () => pieces.frames().forEach((frame, q) => frames[q]!.push(frame));
+        const take = () => {
+          for (const [q, frame] of pieces.frames().entries()) frames[q]!.push(frame);
+        };
         acts.forEach((each, i) => {
           for (const script of [whole, pieces]) script.do(each);
           if (cuts[i] !== 'cut' && cuts[i] !== 'load') return;

@@ -72,7 +72,7 @@ const anyFrame = fc
   });
 
 /** A receiver that has what came before the frame. */
-const before = ({ prev }: Frame): Frame[] =>
+const preceding = ({ prev }: Frame): Frame[] =>
   prev === NOTHING ? [] : [frameOf(EDGE, [], { thru: { cause: 3, k: ALL } }), frameOf(EDGE, [], { thru: prev })];
 
 describe('splitting a frame', () => {
@@ -81,8 +81,8 @@ describe('splitting a frame', () => {
       fc.property(anyFrame, fc.integer({ min: 150, max: 700 }), (frame, limit) => {
         const parts = splitToFit(frame, limit);
         for (const { bytes } of parts) expect(bytes.length).toBeLessThanOrEqual(limit);
-        const whole = received([...before(frame), frame]);
-        const pieces = received([...before(frame), ...parts.map((part) => part.frame)]);
+        const whole = received([...preceding(frame), frame]);
+        const pieces = received([...preceding(frame), ...parts.map((part) => part.frame)]);
         expect(pieces.events).toEqual(whole.events);
         expect(pieces.thru).toEqual(whole.thru);
       }),
@@ -100,8 +100,8 @@ describe('splitting a frame', () => {
         (frame, one, other, n) => {
           const first = splitToFit(frame, one).map((part) => part.frame);
           const again = splitToFit(frame, other).map((part) => part.frame);
-          const whole = received([...before(frame), frame]);
-          const mixed = received([...before(frame), ...first.slice(0, n), ...again, ...first]);
+          const whole = received([...preceding(frame), frame]);
+          const mixed = received([...preceding(frame), ...first.slice(0, n), ...again, ...first]);
           expect(mixed.events).toEqual(whole.events);
         },
       ),
