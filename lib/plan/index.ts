@@ -3,5 +3,5 @@ export { type Compiled, compile, invalidPipeline } from './compile.ts';
 export { planAsJson, planAsMermaid, planAsText } from './describe.ts';
 export type * from './draft.ts';
 export { fingerprint } from './fingerprint.ts';
-export { mistakeInName } from './names.ts';
+export { DEAD_LETTERS, mistakeInName } from './names.ts';
 export type * from './plan.ts';

@@ -3,6 +3,9 @@ import type { DraftNode } from './draft.ts';
 const MAX_NAME = 100;
 const FORM = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
+/** The id that no node may have: of a pipeline's topics, the one of this name holds what was given up. */
+export const DEAD_LETTERS = 'dead-letters';
+
 /** What is wrong with a name that becomes part of topics, tables and file names; undefined if nothing is. */
 export function mistakeInName(name: unknown): string | undefined {
   if (typeof name !== 'string' || name === '') return 'is missing';

@@ -1,6 +1,6 @@
 /** Every rule that a pipeline must keep, checked without running anything: all faults at once, in the order in which the pipeline was written. */
 import type { Draft, DraftNode, DraftOperator, DraftRef, PlanFault } from './draft.ts';
-import { mistakeInName } from './names.ts';
+import { DEAD_LETTERS, mistakeInName } from './names.ts';
 import type { FaultPlan } from './plan.ts';
 
 type Mistake = Omit<PlanFault, 'operator'>;
@@ -77,6 +77,9 @@ function* idMistakes(node: DraftNode, names: readonly string[], index: number): 
   }
   const wrong = mistakeInName(node.id);
   if (wrong !== undefined) yield { rule: `the id ${wrong}`, fix: `write it like 'late-flights'` };
+  if (node.id === DEAD_LETTERS) {
+    yield { rule: `the id '${DEAD_LETTERS}' is taken by the records that were given up`, fix: 'choose another id' };
+  }
   if (names.indexOf(node.id) < index) {
     yield { rule: `the id is used more than once, here by a ${labelOf(node)}`, fix: 'give each its own id' };
   }

@@ -2,6 +2,7 @@
  * Carries a step's outcome out: frames to the log, records to sinks, the commit to its slot; snapshots and debts around it.
  */
 import { MAX_TIME, MIN_TIME, MillraceError, messageOf, NOTHING, taskName } from '../model/index.ts';
+import { DEAD_LETTERS } from '../plan/index.ts';
 import type { LogEntry, SinkBatch } from '../ports/index.ts';
 import {
   ByteWriter,
@@ -19,7 +20,7 @@ import {
 import { encodeCells, REMOVED, type Snapshots } from '../state/index.ts';
 import type { Applier } from './applier.ts';
 import { type GivenUp, isAuthorError, SinkFailure } from './attempt.ts';
-import { DEAD_LETTERS, type DeadLetter, deadLetterOf, fittingLetter } from './dead-letter.ts';
+import { type DeadLetter, deadLetterOf, fittingLetter } from './dead-letter.ts';
 import { blobPrefix, nonceOf, snapshotsOf } from './load.ts';
 import { reportSinks, reportStep } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';

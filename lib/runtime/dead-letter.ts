@@ -1,9 +1,7 @@
+import { DEAD_LETTERS } from '../plan/index.ts';
 import { encodeValue } from '../protocol/index.ts';
 import type { GivenUp } from './attempt.ts';
 import type { TaskHost } from './task-host.ts';
-
-/** Last part of the name of every dead-letter channel. */
-export const DEAD_LETTERS = 'dead-letters';
 
 /** A record that was given up, with where, why and after how many attempts. */
 export interface DeadLetter {

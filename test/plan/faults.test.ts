@@ -70,6 +70,12 @@ describe('names', () => {
     ]);
   });
 
+  test('the id of the records that were given up is not for others', () => {
+    expect(rules(draftOf((w) => w.sink('dead-letters', w.source('in'))))).toEqual([
+      "dead-letters: the id 'dead-letters' is taken by the records that were given up",
+    ]);
+  });
+
   test.each([
     ['source', (w: DraftWriter) => w.sink('s', w.source(undefined))],
     ['source', (w: DraftWriter) => w.sink('s', w.source(''))],
