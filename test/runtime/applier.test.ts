@@ -24,7 +24,7 @@ import { ALL, MIN_TIME, type Position } from '../../lib/model/index.ts';
 import { process } from '../../lib/operators/index.ts';
 import type { Claims, Message } from '../../lib/protocol/index.ts';
 import { TestDriver } from '../../lib/testing/index.ts';
-import { type FrameParts, frameOf, opened, type Row, taskOf, testPorts } from './stage.ts';
+import { type FrameParts, frameOf, framesIn, opened, type Row, taskOf, testPorts } from './stage.ts';
 
 interface Probe {
   readonly key: string;
@@ -169,6 +169,42 @@ describe('processing time', () => {
     expect(out.records).toEqual(['a@-/0', 'a~10/20']);
   });
 
+  it('goes no further than what is committed, if a later message has to wait', async () => {
+    const { frame, task, ports } = await probe();
+    await frame([{ key: 'a' }], { cause: 0 });
+    ports.clock.advance(seconds(9));
+    await frame([{ key: 'b', timers: [0.5] }], { cause: 1 });
+    expect(await task.ring()).toMatchObject({ kind: 'waiting' });
+    expect(await ports.commits.head('run', task.id)).toMatchObject({ nextOffset: 1, processingTime: START });
+  });
+
+  it('holds the end of input back until its timers have fired, so that what they emit is not late', async () => {
+    const waiting = process('waiting', {
+      in: type<number>(),
+      key: type<number>(),
+      out: type<number>(),
+      onRecord: (_, ctx) => ctx.timers.onProcessingTime(after(ctx.processingTime, seconds(30))),
+      onProcessingTimer: (at, ctx) => ctx.emit(at),
+    });
+    const built = pipeline('ending', (p) => {
+      p.source('in', collection<number>([]), { eventTime: (n) => epochMillis(n) })
+        .keyBy('by-number', (n) => n)
+        .process(waiting)
+        .keyBy('all', () => 'all')
+        .window(tumbling(seconds(10)))
+        .aggregate('counts', { n: count() })
+        .to('out', toMemory());
+    });
+    const driver = await TestDriver.open(built);
+    await driver.feed('in', [1, 2, 3]);
+    await driver.end();
+    expect(driver.all('out')).toEqual([]);
+    await driver.advance(seconds(30));
+    expect(driver.all('out')).toMatchObject([{ n: 3 }]);
+    expect(driver.counted('counts', 'late')).toBe(0);
+    await driver.close();
+  });
+
   it('in a source’s own stage is when its log took the record in', async () => {
     const stamp = process('stamp', {
       in: type<number>(),
@@ -184,6 +220,32 @@ describe('processing time', () => {
     await driver.feed('in', [2]);
     expect(driver.all('out')).toEqual([0, 3_000]);
     await driver.close();
+  });
+});
+
+describe('random numbers', () => {
+  it('differ from call to call and from record to record, and are the same at every replay', async () => {
+    const drawing = process('drawing', {
+      in: type<number>(),
+      out: type<number>(),
+      onRecord(_, ctx) {
+        for (let i = 0; i < 3; i++) ctx.emit(ctx.random());
+      },
+    });
+    const draw = async (batch: number): Promise<number[]> => {
+      const built = pipeline('drawing', (p) => {
+        p.source('in', collection<number>([])).process(drawing).to('out', toMemory());
+      });
+      const driver = await TestDriver.open(built, { batch });
+      await driver.feed('in', [1, 1, 1, 1]);
+      const found = driver.all<number>('out');
+      await driver.close();
+      return found;
+    };
+    const found = await draw(4);
+    expect(new Set(found).size).toBe(12);
+    expect(found.every((n) => n >= 0 && n < 1)).toBe(true);
+    expect(await draw(1)).toEqual(found);
   });
 });
 
@@ -233,6 +295,40 @@ describe('claims', () => {
     await append(claims(20, { cause: 3, k: ALL }));
     await task.ring();
     expect(out.records.slice(2)).toEqual(['b@12/0', 'a:20@20']);
+  });
+
+  it('8: what they move is passed on however little it is, where else a second must go by', async () => {
+    const ports = testPorts();
+    const built = pipeline(
+      'passing',
+      (p) => {
+        p.source('in', collection<Probe>([]), { eventTime: () => epochMillis(0) })
+          .keyBy('by-key', (r) => r.key)
+          .reduce('last', (_, b) => b)
+          .keyBy('again', (r) => r.key)
+          .process(probing)
+          .to('out', toMemory());
+      },
+      { parallelism: 1 },
+    );
+    const task = taskOf(await opened(built, ports), 'last');
+    const append = (message: Message) => ports.log.append([{ topic: 'passing.last', partition: 0, message }]);
+    const said = async (): Promise<readonly (readonly number[])[]> => {
+      await task.ring();
+      return (await framesIn(ports, 'passing.probe')).map((frame) => frame.steps);
+    };
+    const edge = 'in--last';
+    await append(frameOf(edge, [], { thru: { cause: 0, k: ALL }, steps: [0, 1_000] }));
+    expect(await said()).toEqual([[0, 1_000]]);
+    const parts = { prev: { cause: 0, k: ALL }, thru: { cause: 1, k: ALL } };
+    await append(frameOf(edge, [], { ...parts, steps: [0, 1_200] }));
+    expect(await said()).toEqual([[0, 1_000]]);
+    const claim = claims(1_300, parts.thru);
+    await append({ ...claim, list: [{ ...claim.list[0]!, channel: { edge, task: 0 } }] });
+    expect(await said()).toEqual([
+      [0, 1_000],
+      [0, 1_200, 0, 1_300],
+    ]);
   });
 
   it('9: time is the least of all channels, and waits for those that have not spoken', async () => {

@@ -14,6 +14,7 @@ import {
   pipeline,
   type SourceOptions,
   seconds,
+  sum,
   toMemory,
   tumbling,
 } from '../../../lib/index.ts';
@@ -40,6 +41,8 @@ class Live {
   readonly clock = new ManualClock();
   readonly telemetry = recordingTelemetry();
   readonly out = toMemory<Counted>();
+  /** Windows of twice the size over the results. */
+  readonly pairs = toMemory<Counted>();
   readonly feed: Feed<Row>;
   readonly #start = this.clock.now();
   readonly #log = new MemoryLog(this.clock);
@@ -55,16 +58,22 @@ class Live {
     const built = pipeline(
       'live',
       (p) => {
-        p.source('in', live.feed, {
-          eventTime: (r) => epochMillis(r.at),
-          watermark: boundedOutOfOrderness(milliseconds(BOUND)),
-          idleAfter: seconds(5),
-          ...options,
-        })
+        const counts = p
+          .source('in', live.feed, {
+            eventTime: (r) => epochMillis(r.at),
+            watermark: boundedOutOfOrderness(milliseconds(BOUND)),
+            idleAfter: seconds(5),
+            ...options,
+          })
           .keyBy('all', () => 'all')
           .window(tumbling(milliseconds(WINDOW)))
-          .aggregate('counts', { n: count() })
-          .to('out', live.out);
+          .aggregate('counts', { n: count() });
+        counts.to('out', live.out);
+        counts
+          .keyBy('again', () => 'all')
+          .window(tumbling(milliseconds(2 * WINDOW)))
+          .aggregate('pairs', { n: sum((r) => r.n) })
+          .to('out-pairs', live.pairs);
       },
       { parallelism: 2 },
     );
@@ -223,7 +232,7 @@ describe('silence everywhere', () => {
 
 describe('the policy for silence', () => {
   /** Both talk for three seconds, then the second is silent; what is closed after so long. */
-  const after = async (span: number, options: SourceOptions<Row>): Promise<number[]> => {
+  const endedAfter = async (span: number, options: SourceOptions<Row>): Promise<number[]> => {
     const live = await Live.open(2, options);
     await live.pass(3_000, () => [0, 1].map((p) => live.say(p)));
     await live.pass(span, () => live.say(0));
@@ -232,11 +241,11 @@ describe('the policy for silence', () => {
   };
 
   it('`hold`: time waits for it', async () => {
-    expect(await after(60_000, { idle: 'hold' })).toEqual([]);
+    expect(await endedAfter(60_000, { idle: 'hold' })).toEqual([]);
   });
 
   it('`advance`: time goes on with the wall clock at once', async () => {
-    expect(await after(20_000, { idle: 'advance', idleAfter: seconds(300) })).toEqual([10_000, 20_000]);
+    expect(await endedAfter(20_000, { idle: 'advance', idleAfter: seconds(300) })).toEqual([10_000, 20_000]);
   });
 
   it('`exclude`: it counts no more after `idleAfter`, and what it brings from further behind is late', async () => {
