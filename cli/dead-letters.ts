@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { carryOut, openEmbedded, viewDirectory } from '../lib/embedded/index.ts';
 import { replayLetters, type StoredLetter, storedLetters, storedRun } from '../lib/inspect/index.ts';
+import { commandLine } from './command-line.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { printFailure } from './failure.ts';
 import { loadPipeline } from './load-pipeline.ts';
@@ -80,7 +81,7 @@ function textOf({ id, letter }: StoredLetter): string {
 async function replay(path: string, ids: readonly string[], options: ReplayOptions): Promise<void> {
   const { pipeline } = await loadPipeline(path);
   const { dataDir } = options;
-  const stop = listenForStop((text) => printError(text));
+  const stop = listenForStop((text) => printError(text), commandLine());
   let code: number = exitCodes.ok;
   try {
     const open = await openEmbedded(pipeline, { dataDir });

@@ -53,7 +53,7 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
   if (options.bind.length > 0) pipeline = pipeline.withBindings(bindingsOf(pipeline, options.bind));
   if (options.speed !== undefined) pipeline = pipeline.withBindings(replayed(pipeline, parseSpeed(options.speed)));
   const { dataDir, fsync = false } = options;
-  const stop = listenForStop((text) => say(options, text));
+  const stop = listenForStop((text) => say(options, text), dataDir === undefined ? undefined : commandLine());
   let code: number = exitCodes.failed;
   try {
     const open = await openEmbedded(pipeline, { fsync, ...(dataDir === undefined ? {} : { dataDir }) });

@@ -13,7 +13,8 @@ export interface StopSignals {
 /** A clean end that takes longer is cut short: what is not committed is done again by the next run. */
 const PATIENCE = 900;
 
-export function listenForStop(say: (text: string) => void): StopSignals {
+/** `goOn`: the command that goes on from what was kept, if anything was. */
+export function listenForStop(say: (text: string) => void, goOn?: string): StopSignals {
   const abort = new AbortController();
   let by: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals): void => {
@@ -23,7 +24,8 @@ export function listenForStop(say: (text: string) => void): StopSignals {
     say(signal === 'SIGINT' ? '\nstopping; again to stop at once' : 'stopping');
     abort.abort();
     setTimeout(() => {
-      say('stopped in the middle of a call; what was committed is kept');
+      if (goOn === undefined) say('stopped in the middle of a call');
+      else say(`stopped in the middle of a call; everything up to the last commit is kept; go on with:\n  ${goOn}`);
       process.exit(code);
     }, PATIENCE).unref();
   };

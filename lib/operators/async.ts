@@ -21,7 +21,7 @@ export interface AsyncCall {
   readonly eventTime: EventTime;
   /** The key in force, undefined where there is none. */
   readonly key: Key | undefined;
-  /** Aborted when the call has run out of time or the step is given up. */
+  /** Aborted when the call has run out of time. */
   readonly signal: AbortSignal;
 }
 

@@ -86,6 +86,26 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     expect(salesIn(cwd)).toEqual(expectedHours());
   });
 
+  it('cuts a call short that would hold Ctrl-C up, and says how to go on all the same', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const place = new Workplace({ onTestFinished });
+    const { cwd } = place;
+    const body = `orders.async('never', () => { console.error('called'); return new Promise<Order>(() => {}); })
+      .to('sales', toJsonl({ path: 'out/sales.jsonl' }));`;
+    writeProject(cwd, { body });
+    const running = place.start(['run', '.', '--data-dir', 'data']);
+    await running.prints(/called/);
+    const asked = performance.now();
+    const stopped = await running.kill('SIGINT');
+    expect(performance.now() - asked).toBeLessThan(3_000);
+    expect(stopped).toMatchObject({ code: 130, signal: null });
+    expect(stopped.stderr).toMatch(
+      /in the middle of a call.*go on with:\n {2}node \S+main\.ts run \. --data-dir data\n/,
+    );
+  });
+
   it('says that nothing is kept when it is stopped without a data directory', async ({ expect, onTestFinished }) => {
     const place = new Workplace({ onTestFinished });
     const { cwd } = place;
@@ -122,6 +142,16 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     expect(refused.code).toBe(3);
     expect(refused.stderr).toMatch(/in use by another process \(pid \d+\)/);
     expect((await running.kill('SIGINT')).code).toBe(130);
+  });
+
+  it('fails with the source, the row and the file of a record that is bad', async ({ expect, onTestFinished }) => {
+    const place = new Workplace({ onTestFinished });
+    const { cwd } = place;
+    writeProject(cwd);
+    writeFileSync(join(cwd, 'bad.jsonl'), '{"time":"2026-01-05T00:00:00Z","product":"tea","price":1}\nno JSON\n');
+    const failed = await place.millrace(['run', '.', '--bind', 'orders=bad.jsonl']);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toMatch(/error: line 2 of bad\.jsonl.*\n +at: source orders, partition 0, offset 1\n/);
   });
 
   it('fails with the operator, the reason and no stack trace when the code throws', async ({
