@@ -66,7 +66,7 @@ describe('results do not depend on how upstream batches were cut', () => {
         const expected = await results(recipe, items, 1, plainSchedule);
         expect(await results(recipe, items, 1, cut)).toEqual(expected);
       }),
-      { numRuns: 60 },
+      { numRuns: 50 },
     );
   });
 
@@ -83,7 +83,7 @@ describe('results do not depend on how upstream batches were cut', () => {
           expect(expected['late-2'] ?? []).toEqual([]);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });
@@ -208,7 +208,7 @@ describe('results do not depend on how a log is cut into deliveries', () => {
           expect(outcomes[1]).toEqual(outcomes[0]);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

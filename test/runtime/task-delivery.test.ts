@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collection, pipeline, seconds, toMemory } from '../../lib/index.ts';
+import { collection, pipeline, type SourceConnector, seconds, toMemory } from '../../lib/index.ts';
 import { ALL } from '../../lib/model/index.ts';
 import type { LogMessage } from '../../lib/ports/index.ts';
 import { slotsUsed } from '../../lib/protocol/index.ts';
 import { load, type Task } from '../../lib/runtime/index.ts';
+import { Feed } from '../../lib/testing/index.ts';
 import { frameOf, messagesIn, opened, settle, type TestPorts, taskOf, testPorts } from './stage.ts';
 
 interface Item {
@@ -192,6 +193,71 @@ describe('a put of which nobody knows', () => {
   });
 });
 
+describe('loading a task', () => {
+  it('2: believes no query that shows some slots before and some after other commits', async () => {
+    const { task, ports, messages } = await prepared(8);
+    for (let n = 1; n <= 6; n++) await task.deliver(messages.slice(0, n));
+    const slots = ports.commits.slots.bind(ports.commits);
+    const newest = (await slots('run', task.id)).length - 1;
+    let asked = 0;
+    ports.commits.slots = async (...of) => {
+      const all = await slots(...of);
+      return asked++ === 0 ? all.filter(({ header }) => header.version !== newest - 2) : all;
+    };
+    const loading = load(task.host);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    ports.clock.advance(seconds(1));
+    const state = await loading;
+    expect(asked).toBe(2);
+    expect(state.nextOffset).toBe(6);
+    expect(state.store.size).toBe(task.state!.store.size);
+    await state.close();
+  });
+
+  it('2: gives up when commits stay missing, and says that they are', async () => {
+    const { task, ports, messages } = await prepared(8);
+    for (let n = 1; n <= 6; n++) await task.deliver(messages.slice(0, n));
+    await task.forget();
+    const slots = ports.commits.slots.bind(ports.commits);
+    ports.commits.slots = async (...of) => (await slots(...of)).filter(({ header }) => header.version !== 4);
+    const ringing = task.ring();
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      ports.clock.advance(seconds(10));
+    }
+    expect(await ringing).toMatchObject({
+      kind: 'stopped',
+      reason: 'data-lost',
+      error: { message: /versions are missing/ },
+    });
+  });
+});
+
+describe('a source whose log no longer has what comes next', () => {
+  it('14: stops its task', async () => {
+    const feed = new Feed<number>(1, () => 0);
+    let bounds: Partial<{ start: number; end: number }> = {};
+    const connector: SourceConnector<number> = {
+      ...{ kind: feed.kind, options: feed.options, bounded: false },
+      open: async () => {
+        const log = await feed.open();
+        return { ...log, read: async (...of) => ({ ...(await log.read(...of)), ...bounds }) };
+      },
+    };
+    const out = toMemory<number>();
+    const built = pipeline('gone', (p) => p.source('in', connector).to('out', out));
+    const run = await opened(built, testPorts());
+    feed.push(0, [1, 2, 3]);
+    await settle(run.tasks);
+    bounds = { start: 5 };
+    expect(await taskOf(run, 'in').ring()).toMatchObject({
+      ...{ kind: 'stopped', reason: 'data-lost' },
+      error: { message: 'the log of in/0 starts at 5, after the offset 3 that is next' },
+    });
+    expect(out.records).toEqual([1, 2, 3]);
+  });
+});
+
 describe('the ring of slots', () => {
   /** Each message a commit of its own. */
   async function worked(slots: number, n: number) {
@@ -233,6 +299,7 @@ describe('the ring of slots', () => {
     const working = (async () => {
       for (; steps < slots + 2; steps++) await task.ring();
     })();
+    for (let turn = 0; turn < 200 && steps < slots - 1; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(steps).toBe(slots - 1);
     expect((await ports.commits.head('run', task.id))!.version).toBe(slots - 1);
