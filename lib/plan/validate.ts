@@ -52,6 +52,11 @@ function* pipelineMistakes(draft: Draft): Generator<Mistake> {
       rule: `the name ${wrong}`,
       fix: `name it like 'flight-delays': topics, tables and files are called after it`,
     };
+  } else if (draft.pipeline.includes('.')) {
+    yield {
+      rule: `the name "${draft.pipeline}" has a dot, which parts a pipeline's name from a stage's in the names of topics`,
+      fix: `write it like 'flight-delays'`,
+    };
   }
   if (draft.nodes.length === 0) {
     yield { rule: 'there is nothing in it', fix: 'begin with p.source(id, connector) and end with .to(id, connector)' };

@@ -103,6 +103,11 @@ describe('names', () => {
     expect(faults.map((fault) => fault.operator)).toEqual(['pipeline "a b"']);
   });
 
+  test('the name of the pipeline has no dot: the topics of two pipelines would be one', () => {
+    const dotted = failure({ ...draftOf(sound), pipeline: 'a.b' });
+    expect(dotted.message).toMatch(/the name "a\.b" has a dot/);
+  });
+
   test('a name made up passes over ids that the author has given', () => {
     const { names } = compile(
       draftOf((w) => {
