@@ -98,9 +98,12 @@ async function closeAll(tasks: readonly Task[], sources: ReadonlyMap<string, Sou
 const runName = (pipeline: string, id: string): string => `runs/${pipeline}/${id}`;
 
 /** A run known to the blob store alone: the commit store was emptied or is the wrong one. */
-async function refuseLostState({ blobs }: TaskPorts, { pipeline }: Plan): Promise<void> {
+async function refuseLostState({ blobs, commits }: TaskPorts, { pipeline }: Plan): Promise<void> {
   const [known] = await blobs.list(`runs/${pipeline}/`);
   if (known === undefined) return;
+  if ((await commits.runs(pipeline)).length > 0) {
+    throw new MillraceError('unavailable', `a run of pipeline ${pipeline} was created by another process meanwhile`);
+  }
   throw new MillraceError(
     'state-lost',
     `the blob store knows run ${known.split('/').at(2)} of pipeline ${pipeline}, and the commit store does not`,
