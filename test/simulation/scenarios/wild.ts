@@ -4,7 +4,7 @@ import { simSink, simSource } from '../../../lib/testing/simulation/index.ts';
 import type { Scenario } from '../scenario.ts';
 import { difference, type Event, eventsIn, grouped, liveRows } from './rows.ts';
 
-const isWild = (e: { readonly id: number }): boolean => e.id % 4 === 1;
+const isWild = (e: { readonly id: number }): boolean => e.id % 5 < 2;
 
 interface Result {
   readonly id: number;
@@ -24,7 +24,7 @@ const channelOf = (key: string): number => partitionOf(keyIdOf(key), 3);
 export const wild: Scenario = {
   name: 'wild',
   make(random) {
-    const source = { partitions: liveRows(random, { partitions: 2, rows: 36, keys: 4, span: 20_000, bound: 2_000 }) };
+    const source = { partitions: liveRows(random, { partitions: 2, rows: 60, keys: 4, span: 6_000, bound: 2_000 }) };
     let attempts = 0;
     const code = pipeline(
       'wild',
@@ -34,7 +34,7 @@ export const wild: Scenario = {
           watermark: boundedOutOfOrderness(milliseconds(2_000)),
         })
           .flatMap('many', (e) => {
-            const n = isWild(e) ? ++attempts % 4 : 1 + e.n;
+            const n = isWild(e) ? ++attempts % 6 : 1 + e.n;
             const turn = isWild(e) ? attempts : 0;
             return Array.from({ length: n }, (_, i) => ({
               id: e.id,
@@ -42,7 +42,7 @@ export const wild: Scenario = {
               of: n,
               turn,
               key: keyOf(e.id, i, turn),
-              pad: 'x'.repeat(20),
+              pad: `${e.id} ${i} ${turn} `.repeat(3),
             }));
           })
           .keyBy('by-key', (r) => r.key)
@@ -58,6 +58,9 @@ export const wild: Scenario = {
       sources: { in: source },
       inBound: true,
       repeatable: false,
+      faults: { fail: 2, lost: 2 },
+      sizes:
+        random.next() < 0.5 ? { maxMessageBytes: 600, sourceRows: 50, batchMessages: 20 } : { maxMessageBytes: 2_000 },
       check({ sinks, sources }) {
         const rows = sinks['out']!.map((r) => r.value as Result);
         for (const [[id, channel], list] of grouped(rows.filter(isWild), (r) => [r.id, channelOf(r.key)])) {
