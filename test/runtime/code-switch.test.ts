@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type MemorySink, type Pipeline, pipeline, seconds, toMemory } from '../../lib/index.ts';
+import { type MemorySink, type Pipeline, pipeline, type SourceConnector, seconds, toMemory } from '../../lib/index.ts';
 import type { LogMessage } from '../../lib/ports/index.ts';
 import type { OpenRun, Task } from '../../lib/runtime/index.ts';
 import { Feed } from '../../lib/testing/index.ts';
@@ -155,6 +155,43 @@ describe('a source’s hand-over', () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe('a hand-over in the middle of what a source read', () => {
+  it('14: leaves no row out, though offsets have holes and the source has a cursor of its own', async () => {
+    const rows = numbers(0, 9);
+    const connector: SourceConnector<number> = {
+      ...{ kind: 'sparse', options: { partitions: 1 }, bounded: false },
+      open: async () => ({
+        info: { id: 'sparse', partitions: 1, bounded: false, resumable: true },
+        async read(_partition, from, limit, cursor) {
+          const first = typeof cursor === 'number' ? cursor : Math.ceil(from / 10);
+          const last = Math.min(first + limit, rows.length);
+          const values = rows.slice(first, last);
+          const offsets = values.map((n) => n * 10);
+          const next = last === rows.length ? 90 : last * 10;
+          return { values, offsets, next: Math.max(from, next), cursor: last, start: 0, end: 90, sealed: false };
+        },
+        bounds: async () => ({ start: 0, end: 90, sealed: false }),
+        close: async () => {},
+      }),
+    };
+    const out = toMemory<number>();
+    const made = (fn: (n: number) => number) =>
+      pipeline('sparse', (p) => p.source('in', connector).map('mark', fn).to('out', out));
+    const ports = testPorts();
+    const old = await opened(
+      made((n) => n),
+      ports,
+    );
+    await taskOf(old, 'in').handOver(25, 1);
+    const known = await opened(
+      made((n) => n + 100),
+      ports,
+    );
+    for (let turn = 0; turn < 3; turn++) for (const run of [old, known]) await taskOf(run, 'in').ring();
+    expect(out.records).toEqual([0, 1, 2, 103, 104, 105, 106, 107, 108]);
   });
 });
 
