@@ -68,6 +68,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     const existing = (await ports.commits.runs(plan.pipeline)).at(-1);
     if (existing === undefined) await refuseLostState(ports, plan);
     const record = existing ?? (await createRun(pipeline, ports, sources, options));
+    await noteRun(ports, record);
     const partitions = partitionCounts(record);
     const topics = await topicsOf(plan, ports, partitions, record, sources);
     const code = await codeRecord(plan, ports, record);
@@ -187,11 +188,14 @@ async function createRun(
   if ((await ports.commits.createRun(record)) === 'exists') {
     throw new MillraceError('unavailable', `run ${record.id} was created by another process at the same time`);
   }
-  await ports.blobs.put(
-    runName(plan.pipeline, record.id),
-    new TextEncoder().encode(dataToJson({ id: record.id, createdAt: record.createdAt })),
-  );
   return record;
+}
+
+/** Notes the run in the blob store too, unless it is: its creation may have been cut short. */
+async function noteRun({ blobs }: TaskPorts, { pipeline, id, createdAt }: RunRecord): Promise<void> {
+  const name = runName(pipeline, id);
+  if ((await blobs.get(name)) !== undefined) return;
+  await blobs.put(name, new TextEncoder().encode(dataToJson({ id, createdAt })));
 }
 
 /** What the opened source says, refused where the plan counted on one partition for a sink with a single writer. */

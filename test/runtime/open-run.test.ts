@@ -95,6 +95,21 @@ describe('opening a run again', () => {
     });
   });
 
+  it('knows that also of a run whose creation was cut short between the two stores', async () => {
+    const ports = testPorts();
+    const put = ports.blobs.put.bind(ports.blobs);
+    ports.blobs.put = async () => {
+      throw new Error('cut short');
+    };
+    await expect(opened(counting().pipeline, ports)).rejects.toThrow('cut short');
+    ports.blobs.put = put;
+    await opened(counting().pipeline, ports);
+    const emptied = new MemoryCommitStore({ volatile: false });
+    await expect(opened(counting().pipeline, { ...ports, commits: emptied })).rejects.toMatchObject({
+      kind: 'state-lost',
+    });
+  });
+
   it('says so if one task’s commits are gone', async () => {
     const { ports, run } = await begun();
     const partial = new MemoryCommitStore({ volatile: false });
