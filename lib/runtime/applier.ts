@@ -149,7 +149,7 @@ export class Applier {
       watermark: unit.watermark,
       processingTime: unit.processingTime,
       epoch,
-      generator: typeof generator === 'object' && generator !== null ? structuredClone(generator) : generator,
+      generator: copyOf(generator),
       sourceWatermark,
       exact: this.exact,
       counts: this.#state.chain.countsMark(),
@@ -362,6 +362,15 @@ export class Applier {
     });
   }
 }
+
+/** A copy of a watermark generator's state, which is plain data and mostly flat. */
+function copyOf(state: unknown): unknown {
+  if (typeof state !== 'object' || state === null) return state;
+  const flat = Object.getPrototypeOf(state) === Object.prototype && Object.values(state).every(isPrimitive);
+  return flat ? { ...state } : structuredClone(state);
+}
+
+const isPrimitive = (value: unknown): boolean => typeof value !== 'object' || value === null;
 
 const nothing: ReadonlySet<number> = new Set();
 

@@ -22,7 +22,7 @@ import type { Applier } from './applier.ts';
 import { type GivenUp, isAuthorError, SinkFailure } from './attempt.ts';
 import { type DeadLetter, deadLetterOf, fittingLetter } from './dead-letter.ts';
 import { blobPrefix, nonceOf, snapshotsOf } from './load.ts';
-import { reportSinks, reportStep } from './report.ts';
+import { reportSinks, reportStep, TaskLabels } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';
 import type { SinkOutput } from './sink-output.ts';
 import { splitToFit } from './split-frame.ts';
@@ -33,6 +33,7 @@ export type Outcome = { readonly kind: 'committed' } | { readonly kind: 'lost' }
 
 export class Committer {
   readonly #host: TaskHost;
+  readonly #labels: TaskLabels;
   readonly #snapshots: Snapshots;
   /** Milliseconds that the last append and commit took. */
   #took = 0;
@@ -41,6 +42,7 @@ export class Committer {
 
   constructor(host: TaskHost) {
     this.#host = host;
+    this.#labels = new TaskLabels(host);
     this.#snapshots = snapshotsOf(host);
   }
 
@@ -102,7 +104,7 @@ export class Committer {
     state.version = version;
     state.store.clear();
     this.#paid = false;
-    reportSinks(this.#host, batches);
+    reportSinks(this.#host, this.#labels, batches);
     if (!commits.volatile) {
       state.keepDelta(cells);
       this.#adopt(state, snapshot);
@@ -116,7 +118,7 @@ export class Committer {
   }
 
   report(state: TaskState, applier: Applier, before: TaskStatus): void {
-    reportStep(this.#host, state, applier, before, this.#took);
+    reportStep(this.#host, this.#labels, state, applier, before, this.#took);
   }
 
   #entries(state: TaskState, applier: Applier, upTo: number): LogEntry[] {

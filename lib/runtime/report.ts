@@ -31,26 +31,62 @@ export const metrics = {
   stateBytes: 'millrace.state.bytes',
 } as const;
 
+/** The labels of one task's metrics, each set made once: what counts them may know it again by its identity. */
+export class TaskLabels {
+  readonly task: Labels;
+  readonly #more = new Map<string, Labels>();
+
+  constructor({ plan, task }: TaskHost) {
+    this.task = { pipeline: plan.pipeline, stage: task.stage, partition: task.partition };
+  }
+
+  /** With the operator added whose output this is, `operator` or `operator/side`. */
+  of(output: string): Labels {
+    const known = this.#more.get(output);
+    if (known !== undefined) return known;
+    const slash = output.indexOf('/');
+    return this.#add(
+      output,
+      slash < 0 ? { operator: output } : { operator: output.slice(0, slash), side: output.slice(slash + 1) },
+    );
+  }
+
+  sink(id: string): Labels {
+    const name = `/${id}`;
+    return this.#more.get(name) ?? this.#add(name, { sink: id });
+  }
+
+  #add(name: string, more: Labels): Labels {
+    const labels = { ...this.task, ...more };
+    this.#more.set(name, labels);
+    return labels;
+  }
+}
+
 /** Adds a committed step to the counts. `took`: milliseconds of its append and commit. */
-export function reportStep(host: TaskHost, state: TaskState, applier: Applier, before: TaskStatus, took: number): void {
-  const { telemetry, plan, task, clock } = host;
-  const labels = { pipeline: plan.pipeline, stage: task.stage, partition: task.partition };
-  for (const head of state.chain.heads.values()) countTaken(telemetry, head, labels);
+export function reportStep(
+  host: TaskHost,
+  of: TaskLabels,
+  state: TaskState,
+  applier: Applier,
+  before: TaskStatus,
+  took: number,
+): void {
+  const { telemetry, task, clock } = host;
+  const labels = of.task;
+  for (const head of state.chain.heads.values()) countTaken(telemetry, head, of);
   for (const [output, outlet] of state.chain.outlets) {
     if (outlet.count === 0) continue;
-    const slash = output.indexOf('/');
-    const operator = slash < 0 ? output : output.slice(0, slash);
-    const side = slash < 0 ? {} : { side: output.slice(slash + 1) };
-    telemetry.count(metrics.recordsOut, outlet.count, { ...labels, operator, ...side });
-    if (outlet.targets.length === 0) telemetry.count(metrics.dropped, outlet.count, { ...labels, operator, ...side });
-    countTaken(telemetry, outlet, labels);
+    telemetry.count(metrics.recordsOut, outlet.count, of.of(output));
+    if (outlet.targets.length === 0) telemetry.count(metrics.dropped, outlet.count, of.of(output));
+    countTaken(telemetry, outlet, of);
   }
   for (const [operator, counts] of state.chain.counts) {
-    for (const [what, n] of counts) telemetry.count(metrics.records + what, n, { ...labels, operator });
+    for (const [what, n] of counts) telemetry.count(metrics.records + what, n, of.of(operator));
     counts.clear();
   }
   for (const { how, operator, failure } of applier.givenUp) {
-    telemetry.count(how === 'skip' ? metrics.skipped : metrics.deadLettered, 1, { ...labels, operator });
+    telemetry.count(how === 'skip' ? metrics.skipped : metrics.deadLettered, 1, of.of(operator));
     const verb = how === 'skip' ? 'skipped' : 'dead-lettered';
     telemetry.log('warn', `${verb} a record at ${operator}: ${failure.message}`, { task: taskName(task) });
   }
@@ -73,20 +109,20 @@ export function reportStep(host: TaskHost, state: TaskState, applier: Applier, b
   telemetry.gauge(metrics.stateBytes, state.store.size * state.bytesPerCell, labels);
 }
 
-function countTaken(telemetry: Telemetry, outlet: Outlet, labels: Labels): void {
+function countTaken(telemetry: Telemetry, outlet: Outlet, of: TaskLabels): void {
   if (outlet.count > 0) {
-    for (const operator of outlet.targets) telemetry.count(metrics.recordsIn, outlet.count, { ...labels, operator });
+    for (const operator of outlet.targets) telemetry.count(metrics.recordsIn, outlet.count, of.of(operator));
   }
   outlet.count = 0;
 }
 
 /** Adds what a step wrote to its sinks. */
 export function reportSinks(
-  { telemetry, plan, task }: TaskHost,
+  { telemetry }: TaskHost,
+  of: TaskLabels,
   batches: readonly { readonly sink: { readonly id: string }; readonly batch: SinkBatch }[],
 ): void {
   for (const { sink, batch } of batches) {
-    const labels = { pipeline: plan.pipeline, stage: task.stage, partition: task.partition, sink: sink.id };
-    telemetry.count(metrics.written, batch.values.length, labels);
+    telemetry.count(metrics.written, batch.values.length, of.sink(sink.id));
   }
 }

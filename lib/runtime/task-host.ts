@@ -33,7 +33,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   batchMessages: 64,
   batchBytes: 4_000_000,
-  sourceRows: 16_384,
+  sourceRows: 8_192,
   inlineBytes: 200_000,
   clockSkew: 0 as Duration,
   loadAttempts: 5,

@@ -3,7 +3,7 @@ import { type Cell, compareSubs } from './cell-table.ts';
 
 type AnyCell = Cell<unknown>;
 
-/** From this length on, a bucket is cleared of what no longer holds whenever its length reaches a power of two. */
+/** Whenever a bucket's length reaches this times a power of eight, it is cleared of what no longer holds. */
 const CROWDED = 1024;
 
 /**
@@ -22,7 +22,7 @@ export class TimerQueue {
     if (bucket !== undefined) {
       if (bucket[bucket.length - 1] === cell) return;
       const length = bucket.push(cell);
-      if (length >= CROWDED && (length & (length - 1)) === 0) compact(bucket, cell.timer);
+      if (length >= CROWDED && isCrowded(length)) compact(bucket, cell.timer);
       return;
     }
     this.#buckets.set(cell.timer, [cell]);
@@ -67,7 +67,7 @@ export class TimerQueue {
         if (cell.timer === time) due.push(cell);
         else if (Number.isFinite(cell.timer)) this.add(cell);
       }
-      if (due.length > 1) return due.sort(compareDue).filter((cell, i) => cell !== due[i - 1]);
+      if (due.length > 1) return inOrder(due);
       if (due.length > 0) return due;
     }
   }
@@ -101,6 +101,43 @@ export class TimerQueue {
     }
     heap[at] = last;
   }
+}
+
+const isCrowded = (length: number): boolean =>
+  (length & (length - 1)) === 0 && (31 - Math.clz32(length / CROWDED)) % 3 === 0;
+
+/** Cells of one table with whole numbers below this for keys, and so few, are sorted as numbers: key times MOST_NUMBERED plus place. */
+const MOST_NUMBERED = 2 ** 21;
+const MOST_KEY = 2 ** 31;
+
+/** Due cells in the order in which they are served, each once. */
+function inOrder(due: AnyCell[]): AnyCell[] {
+  const numbers = due.length > 64 ? numbered(due) : undefined;
+  if (numbers === undefined) return due.sort(compareDue).filter((cell, i) => cell !== due[i - 1]);
+  numbers.sort();
+  const sorted: AnyCell[] = [];
+  for (let i = 0; i < numbers.length; i++) {
+    const cell = due[numbers[i]! % MOST_NUMBERED]!;
+    if (cell !== sorted[sorted.length - 1]) sorted.push(cell);
+  }
+  // Few keys have more than one cell due at a time: what they have is put in order afterwards.
+  for (let i = 1; i < sorted.length; i++) {
+    if (sorted[i]!.key === sorted[i - 1]!.key)
+      return sorted.sort(compareDue).filter((cell, at) => cell !== sorted[at - 1]);
+  }
+  return sorted;
+}
+
+/** Each key and its place in the list as one number, where all keys allow it. */
+function numbered(due: readonly AnyCell[]): Float64Array | undefined {
+  if (due.length > MOST_NUMBERED) return undefined;
+  const numbers = new Float64Array(due.length);
+  for (let i = 0; i < due.length; i++) {
+    const { key } = due[i]!;
+    if (typeof key !== 'number' || !(key >= 0 && key < MOST_KEY) || key % 1 !== 0) return undefined;
+    numbers[i] = key * MOST_NUMBERED + i;
+  }
+  return numbers;
 }
 
 /** Leaves each cell once, and none whose timer is cleared or has an earlier entry. */

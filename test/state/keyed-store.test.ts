@@ -88,6 +88,28 @@ const anyOp = fc.oneof(
 );
 
 describe('keyed state', () => {
+  test('fires many timers of one time in the order of keys, tables and subs, each once', () => {
+    const someKey = fc.oneof(
+      fc.integer({ min: 0, max: 400 }),
+      fc.integer({ min: -9, max: 2 ** 40 }),
+      fc.double({ noNaN: true }),
+    );
+    const onlySmall = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+    const many = { minLength: 70, maxLength: 200 };
+    fc.assert(
+      fc.property(fc.oneof(fc.array(someKey, many), fc.array(onlySmall, many)), (keys) => {
+        const store = newStore();
+        for (const [i, k] of keys.entries()) {
+          const table = store.tables[(i * 7) % 2]!;
+          const cell = table.find(k, i % 3) ?? table.create(k, i % 3, [0]);
+          for (const time of [5, NEVER, 5]) table.schedule(cell, time);
+        }
+        const expected = inOrderOfFiring(heldIn(store), 0);
+        expect((store.eventTimers.takeDue(5) ?? []).map(fire)).toStrictEqual(expected);
+      }),
+    );
+  });
+
   test('takes back numbers changed in place, however marks are nested', () => {
     const change = fc.oneof(
       { weight: 6, arbitrary: fc.record({ do: fc.constant('add' as const), key, by: fc.integer({ min: 1, max: 9 }) }) },

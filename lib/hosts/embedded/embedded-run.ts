@@ -48,7 +48,7 @@ export interface Progress {
 }
 
 /** Messages before a task at which sources wait: few, so that a record is worked on while it is still in the processor's cache. */
-const BACKLOG = 2;
+const BACKLOG = 1;
 
 export class EmbeddedRun {
   readonly open: OpenRun;
