@@ -18,6 +18,7 @@ import {
 import { load } from './load.ts';
 import type { Task } from './task.ts';
 import type { TaskPorts } from './task-host.ts';
+import type { TaskState } from './task-state.ts';
 
 /** What a controller looks after. */
 export interface ControllerRun {
@@ -70,14 +71,14 @@ export class Controller {
     return round;
   }
 
-  /** Looks for what was lost between tasks. Reads whole states, so now and then only; needs stores that keep them. */
+  /** Looks for what was lost between tasks. Loads the states that are not in memory, so now and then only. */
   async audit(): Promise<readonly Stop[]> {
     const audited: AuditedTask[] = [];
     for (const facts of await this.#facts()) {
       const task = this.#run.tasks.find(
         ({ id }) => id.stage === facts.task.stage && id.partition === facts.task.partition,
       )!;
-      const state = facts.head === undefined ? undefined : await load(task.host);
+      const state = await this.#stateOf(task, facts.head);
       const sound = state !== undefined && state.version === facts.head?.version;
       audited.push({
         ...facts,
@@ -88,6 +89,12 @@ export class Controller {
       });
     }
     return audit(this.#run.plan, audited);
+  }
+
+  async #stateOf(task: Task, head: CommitHeader | undefined): Promise<TaskState | undefined> {
+    if (head === undefined) return undefined;
+    if (task.state?.version === head.version) return task.state;
+    return this.#ports.commits.volatile ? undefined : load(task.host);
   }
 
   async #facts(): Promise<TaskFacts[]> {

@@ -110,6 +110,7 @@ export class EmbeddedRun {
     await pump;
     if (this.#failure === undefined && this.#finished()) {
       try {
+        await this.#pump.audit();
         await this.#finishSinks();
         this.#ended = { kind: 'finished', error: undefined };
       } catch (error) {
