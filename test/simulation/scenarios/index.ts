@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.ts';
 import { bounded } from './bounded.ts';
 import { drift } from './drift.ts';
+import { everything } from './everything.ts';
 import { flaky } from './flaky.ts';
 import { grid } from './grid.ts';
 import { heavy } from './heavy.ts';
@@ -20,5 +21,5 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade],
   ...[bounded, late, drift, ticks, wild, lostLog],
-  ...[grid, replay, moody, heavy],
+  ...[grid, replay, moody, heavy, everything],
 ];
