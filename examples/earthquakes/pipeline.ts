@@ -17,6 +17,7 @@ import { earthquakesFile, type Feature, Quake } from './quake.ts';
 export { summary } from './summary.ts';
 
 const late = sideOutput<Quake>('late');
+const lateShocks = sideOutput<Quake>('late-shocks');
 
 export default pipeline('earthquakes', (p) => {
   const feed = jsonArray<Feature>({ path: earthquakesFile(), at: 'features' });
@@ -46,9 +47,9 @@ export default pipeline('earthquakes', (p) => {
   hourly.to('networks', toJsonl({ path: 'out/earthquakes/networks.jsonl' }));
   hourly.sideOutput(late).to('late', toJsonl({ path: 'out/earthquakes/late.jsonl' }));
 
-  quakes
+  const sequences = quakes
     .keyBy('by-place', ({ latitude, longitude }) => [Math.floor(latitude), Math.floor(longitude)] as const)
-    .window(session(hours(12)), { allowedLateness: hours(24) })
+    .window(session(hours(12)), { allowedLateness: hours(24), late: lateShocks })
     .aggregate(
       'aftershocks',
       { quakes: count(), mainshock: maxBy((quake) => quake.magnitude) },
@@ -56,9 +57,11 @@ export default pipeline('earthquakes', (p) => {
         ...{ latitude, longitude, start: iso(start), end: iso(end), quakes },
         ...{ magnitude: mainshock?.magnitude, place: mainshock?.place },
       }),
-    )
+    );
+  sequences
     .filter((sequence) => sequence.quakes >= 3)
     .to('sequences', toJsonl({ path: 'out/earthquakes/sequences.jsonl' }));
+  sequences.sideOutput(lateShocks).to('late-shocks', toJsonl({ path: 'out/earthquakes/late-shocks.jsonl' }));
 });
 
 const iso = (time: number): string => new Date(time).toISOString();
