@@ -45,8 +45,8 @@ export class Cell<V> {
   }
 }
 
-/** A key with more cells than this gets a map of its own. */
-const CHAIN_LIMIT = 8;
+/** A key with more cells than this gets a map of its own: the panes of ten overlapping windows still make a chain. */
+const CHAIN_LIMIT = 16;
 
 /** What a table tells the store that keeps the journal and the timers of all tables. */
 export interface CellJournal {
@@ -60,8 +60,8 @@ export interface CellJournal {
 }
 
 /**
- * Cells by (key, sub). One cell of a key stands in the map directly, a few are chained, many get a map of their own, so that a key with one window costs little
- * and a key with ten thousand map entries stays quick.
+ * Cells by (key, sub). One cell of a key stands in the map directly, a few are chained, the newest first, many get a map of their own, so that a key with one
+ * window costs little and a key with ten thousand map entries stays quick.
  */
 export class CellTable<V> {
   readonly store: CellJournal;
@@ -144,7 +144,8 @@ export class CellTable<V> {
     const cells: Cell<V>[] = [];
     if (found instanceof Map) cells.push(...found.values());
     else for (let cell: Cell<V> | undefined = found; cell !== undefined; cell = cell.next) cells.push(cell);
-    return cells.length === 1 ? cells : cells.sort(compareSubs);
+    if (cells.length > 1) sortBySub(cells);
+    return cells;
   }
 
   /** The first cell of a key's chain; only for tables of at most one cell a key. */
@@ -175,10 +176,11 @@ export class CellTable<V> {
       found.set(cell.sub, cell);
     } else {
       let length = 1;
-      let last = found;
-      for (; last.next !== undefined; last = last.next) length++;
-      if (length < CHAIN_LIMIT) last.next = cell;
-      else this.#byKey.set(cell.key, mapOf(found, cell));
+      for (let last = found; last.next !== undefined; last = last.next) length++;
+      if (length < CHAIN_LIMIT) {
+        cell.next = found;
+        this.#byKey.set(cell.key, cell);
+      } else this.#byKey.set(cell.key, mapOf(found, cell));
     }
   }
 
@@ -210,6 +212,19 @@ function mapOf<V>(first: Cell<V>, added: Cell<V>): Map<Sub, Cell<V>> {
     cell = next;
   }
   return map.set(added.sub, added);
+}
+
+/** Sorts in place; in one pass what is in order or, as a chain of windows mostly is, in the opposite order. */
+function sortBySub(cells: Cell<unknown>[]): void {
+  let ascends = true;
+  let descends = true;
+  for (let i = 1; i < cells.length; i++) {
+    if (compareSubs(cells[i - 1]!, cells[i]!) < 0) descends = false;
+    else ascends = false;
+  }
+  if (ascends) return;
+  if (descends) cells.reverse();
+  else cells.sort(compareSubs);
 }
 
 /** Order of subs; undefined first. */
