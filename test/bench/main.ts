@@ -1,5 +1,7 @@
 /** `npm run bench`: measures the engine beside plain loops, each run in a process of its own on one core. Changes nothing but its cache of input. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Case, Comparison, Done, Figure, Measurement } from './case.ts';
@@ -34,6 +36,8 @@ const help = `npm run bench -- [options]
       --list           names of the cases
 `;
 
+/** At Ctrl-C the child ends, and what it left is removed. */
+process.once('SIGINT', () => {});
 const onOneCore = spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 if (options.help) process.stdout.write(help);
 else if (options.list) for (const { name } of cases) print(name);
@@ -103,6 +107,7 @@ function measure(measurement: Measurement): void {
 }
 
 function child(of: Case, side: 'millrace' | 'plain', records: number): unknown {
+  const dir = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   const profile =
     options.profile === undefined || side === 'plain' ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile];
   const command = [
@@ -113,11 +118,16 @@ function child(of: Case, side: 'millrace' | 'plain', records: number): unknown {
     of.name,
     side,
     String(records),
+    dir,
   ];
   const [file, ...args] = onOneCore ? ['taskset', '-c', '0', ...command] : command;
-  const { status, stdout, stderr } = spawnSync(file as string, args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
-  if (status !== 0) throw new Error(`${of.name}, ${side}: ${stderr}${stdout}`);
-  return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string);
+  try {
+    const { status, stdout, stderr } = spawnSync(file as string, args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
+    if (status !== 0) throw new Error(`${of.name}, ${side}: ${stderr}${stdout}`);
+    return JSON.parse(stdout.trimEnd().split('\n').at(-1) as string);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 function median(numbers: readonly number[]): number {
