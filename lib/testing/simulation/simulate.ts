@@ -105,20 +105,22 @@ class Simulation {
   async #life(): Promise<void> {
     const { schedule, dice } = this.#world;
     this.#watch();
-    await this.#fleet.deploy(0);
-    this.#begin();
     const last = Math.max(
       ...Object.values(this.#spec.sources).flatMap((s) => s.partitions.flatMap((rows) => rows.map((row) => row.at))),
       0,
     );
     const calmAt = SIM_START + Math.max(last, ...(this.#spec.upgrades ?? [])) + TROUBLE_AFTER;
+    schedule.at(calmAt, () => {
+      this.#world.tell('', 'from here on nothing goes wrong');
+      dice.calm = true;
+    });
+    await this.#fleet.deploy(0);
+    this.#begin();
     this.#spec.happenings?.forEach(({ at, act }) => {
       schedule.at(SIM_START + at, () => act(this.#world));
     });
     const upgrades = this.#upgrades();
     await this.#until(calmAt);
-    this.#world.tell('', 'from here on nothing goes wrong');
-    dice.calm = true;
     await upgrades;
     while (!this.#atRest()) {
       if (schedule.now > calmAt + REST_WITHIN) {
