@@ -4,7 +4,7 @@
  * in frames and orders timers. Common keys are their own ids; nothing is allocated for them.
  */
 import { MillraceError } from './error.ts';
-import { partitionOfBytes, partitionOfText } from './murmur2.ts';
+import { partitionOfBytes, partitionOfDigits, partitionOfText } from './murmur2.ts';
 
 /** What `keyBy` may return. Booleans, null, undefined, NaN, infinities, dates and class instances are not keys. */
 export type Key = string | number | bigint | readonly Key[] | { readonly [name: string]: Key };
@@ -49,6 +49,7 @@ export function partitionBytes(id: KeyId): Uint8Array {
 
 /** The partition of a key as Kafka's default partitioner has it: murmur2 over its bytes, made positive, modulo `partitions`. */
 export function partitionOf(id: KeyId, partitions: number): number {
+  if (typeof id === 'number' && id >= 0 && Number.isSafeInteger(id)) return partitionOfDigits(id, partitions);
   const text = typeof id === 'string' && id.charCodeAt(0) !== 0 ? id : partitionText(id);
   const partition = partitionOfText(text, partitions);
   return partition >= 0 ? partition : partitionOfBytes(encoder.encode(text), partitions);

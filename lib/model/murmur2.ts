@@ -6,12 +6,12 @@
 const SEED = 0x9747b28c | 0;
 const M = 0x5bd1e995;
 
-/** The hash as Kafka's Java client computes it: a signed 32-bit number. */
-export function murmur2(bytes: Uint8Array): number {
-  const length = bytes.length;
-  let h = SEED ^ length;
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
+/** The hash of the bytes at and after `from`, as Kafka's Java client computes it: a signed 32-bit number. */
+export function murmur2(bytes: Uint8Array, from = 0): number {
+  const { length: end } = bytes;
+  let h = SEED ^ (end - from);
+  let i = from;
+  for (; i + 4 <= end; i += 4) {
     const word =
       (bytes[i] as number) |
       ((bytes[i + 1] as number) << 8) |
@@ -20,7 +20,7 @@ export function murmur2(bytes: Uint8Array): number {
     const k = Math.imul(word, M);
     h = Math.imul(h, M) ^ Math.imul(k ^ (k >>> 24), M);
   }
-  const rest = length - i;
+  const rest = end - i;
   if (rest === 3) h ^= (bytes[i + 2] as number) << 16;
   if (rest >= 2) h ^= (bytes[i + 1] as number) << 8;
   if (rest >= 1) h = Math.imul(h ^ (bytes[i] as number), M);
@@ -30,6 +30,20 @@ export function murmur2(bytes: Uint8Array): number {
 /** The partition for bytes, as Kafka's default partitioner: the hash without its sign bit, modulo `partitions`. */
 export function partitionOfBytes(bytes: Uint8Array, partitions: number): number {
   return (murmur2(bytes) & 0x7fffffff) % partitions;
+}
+
+const digits = new Uint8Array(16);
+
+/** The partition for the decimal digits of a safe integer that is not negative; no text is made of it. */
+export function partitionOfDigits(n: number, partitions: number): number {
+  let at = digits.length;
+  let rest = n;
+  do {
+    const tenth = Math.floor(rest / 10);
+    digits[--at] = 48 + (rest - tenth * 10);
+    rest = tenth;
+  } while (rest > 0);
+  return (murmur2(digits, at) & 0x7fffffff) % partitions;
 }
 
 /** The partition for the UTF-8 bytes of an ASCII text, read in place; -1 if the text is not ASCII. */

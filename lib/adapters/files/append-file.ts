@@ -47,18 +47,24 @@ export class AppendFile {
     return this.#length;
   }
 
-  /** Appends all of the bytes; after an error none of them count, and the next append overwrites them. */
-  append(bytes: Uint8Array): number {
+  /** Appends all of the bytes, piece by piece; after an error, also of who makes them, none of them count, and the next append overwrites them. */
+  append(pieces: Iterable<Uint8Array>): number {
+    let length = this.#length;
+    for (const bytes of pieces) length = this.#write(bytes, length);
+    this.#length = length;
+    return length;
+  }
+
+  #write(bytes: Uint8Array, at: number): number {
     try {
       this.#fd ??= this.#takeUp();
       for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#length + done);
+        done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
       }
     } catch (thrown) {
       throw fileError(thrown, this.#working);
     }
-    this.#length += bytes.length;
-    return this.#length;
+    return at + bytes.length;
   }
 
   /** Makes what was appended outlast a loss of power. */

@@ -36,13 +36,13 @@ export function toCsv<T = unknown>(options: CsvSinkOptions): SinkConnector<T> {
             names ??= Object.keys(fieldsOf(values[0]));
             const all = names;
             const rows = values.map((value) => fieldsInOrder(fieldsOf(value), all, columns !== undefined));
-            file.append(Buffer.from(file.length === 0 ? lines([all, ...rows]) : lines(rows)));
+            file.append([Buffer.from(file.length === 0 ? lines([all, ...rows]) : lines(rows))]);
             if (flush) file.sync();
           }
           return { bytes: file.length, ...(names === undefined ? {} : { columns: names }) };
         },
         async finish() {
-          if (file.length === 0 && columns !== undefined) file.append(Buffer.from(lines([columns])));
+          if (file.length === 0 && columns !== undefined) file.append([Buffer.from(lines([columns]))]);
           file.finish();
         },
         close: async () => file.close(),

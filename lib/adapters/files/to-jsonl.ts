@@ -31,7 +31,7 @@ export function toJsonl<T = unknown>(options: FileSinkOptions): SinkConnector<T>
       return {
         async write(batch) {
           if (batch.values.length > 0) {
-            file.append(Buffer.from(jsonLinesOf(batch.values)));
+            file.append(jsonLines(batch.values));
             if (flush) file.sync();
           }
           return { bytes: file.length };
@@ -52,11 +52,19 @@ export function lengthOf(state: Json | undefined): number | undefined {
   return bytes;
 }
 
-/** Rows as lines of JSON, each with its line break. */
-export function jsonLinesOf(values: readonly unknown[]): string {
+/** Lines are written in pieces of about so many characters. */
+const PIECE = 65_536;
+
+/** Rows as lines of JSON, each with its line break, in pieces. */
+function* jsonLines(values: readonly unknown[]): Generator<Uint8Array> {
   let lines = '';
-  for (const value of values) lines += `${jsonOf(value)}\n`;
-  return lines;
+  for (let i = 0; i < values.length; i++) {
+    lines += `${jsonOf(values[i])}\n`;
+    if (lines.length < PIECE) continue;
+    yield Buffer.from(lines);
+    lines = '';
+  }
+  if (lines !== '') yield Buffer.from(lines);
 }
 
 /** A value as JSON, bigints as strings; `bad-record` for what JSON cannot hold. */

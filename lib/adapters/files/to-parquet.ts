@@ -84,7 +84,7 @@ class ParquetSinkWriter implements SinkWriter {
       const staging = this.#open();
       let lines = '';
       for (const value of values.slice(i, i + count)) lines += `${this.#line(value)}\n`;
-      staging.append(Buffer.from(lines));
+      staging.append([Buffer.from(lines)]);
       this.#rows += count;
       i += count;
       if (this.#rows === this.#rollRows) await this.#roll(staging);
