@@ -3,7 +3,7 @@ import { liveOf, smallestOf } from './life.ts';
 import { scenarios } from './scenarios/index.ts';
 
 /** Lives per scenario: `MILLRACE_SEEDS=1000 npm test -- test/simulation`. Without it few enough for every run of all tests. */
-const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 60);
+const SEEDS = Number(process.env.MILLRACE_SEEDS ?? 50);
 
 describe('a pipeline whose processes crash, pause, repeat and are repeated', () => {
   for (const scenario of scenarios) {
