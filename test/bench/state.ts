@@ -233,7 +233,8 @@ async function rate({ records }: Bench, throws: boolean): Promise<number> {
     { parallelism: 4, restart: noRestart(), fallback: 'dead-letter' },
   );
   const began = performance.now();
-  const { kind, error } = await runEmbedded(made);
+  const { kind, error, deadLettered } = await runEmbedded(made);
   if (kind !== 'finished') throw error;
+  if (deadLettered !== (throws ? records / 100 : 0)) throw new Error(`${deadLettered} records were given up`);
   return (records / (performance.now() - began)) * 1_000;
 }
