@@ -22,6 +22,7 @@ export default defineConfig({
   resolve: { alias: sources },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/services/global-setup.ts'],
     // Source errors are left to `npm run typecheck`; here only the expectations in the type tests count.
     typecheck: { enabled: true, include: ['test/types/**/*.test-d.ts'], ignoreSourceErrors: true },
     benchmark: { include: ['test/bench/**/*.bench.ts'] },
