@@ -23,4 +23,17 @@ export interface CommitStore {
   createRun(record: RunRecord): Promise<'created' | 'exists'>;
   /** The runs of a pipeline, oldest first. */
   runs(pipeline: string): Promise<readonly RunRecord[]>;
+  /**
+   * Writes down, once and for all, what a name of this pipeline stands for, unless it stands for something: 'exists' then, and nothing has changed.
+   * Linearizable: of all who try, one is told 'created'. `value` is plain data. A call that throws is unknown, as with `put`.
+   */
+  createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'>;
+  /** The pipeline's records whose names begin with `prefix`, ascending by the names' bytes in UTF-8; with `last`, only so many, from the end. Sees every record acknowledged before it began. */
+  records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]>;
+}
+
+/** What all processes that run a pipeline must agree on, written once under a name. */
+export interface PipelineRecord {
+  readonly name: string;
+  readonly value: unknown;
 }

@@ -290,12 +290,61 @@ export function commitStoreConformance(subject: CommitStoreSubject): void {
       });
     });
 
+    describe('records', () => {
+      const names = async (prefix: string, last?: number, pipeline = 'p') =>
+        (await store.records(pipeline, prefix, last)).map(({ name }) => name);
+
+      it('are written once: a second of the same name changes nothing', async () => {
+        expect(await store.createRecord('p', 'growth/1', { partitions: [4, undefined] })).toBe('created');
+        expect(await store.createRecord('p', 'growth/1', { partitions: [8] })).toBe('exists');
+        expect(await store.records('p', 'growth/1')).toEqual([
+          { name: 'growth/1', value: { partitions: [4, undefined] } },
+        ]);
+      });
+
+      it('let one of many racing creators in, and the record is that one', async () => {
+        const create = (_: unknown, i: number) => store.createRecord('p', 'code/1', i);
+        const outcomes = await Promise.all(Array.from({ length: 6 }, create));
+        expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
+        expect(await store.records('p', '')).toEqual([{ name: 'code/1', value: outcomes.indexOf('created') }]);
+      });
+
+      it("are listed by prefix in ascending order of the names' bytes, of the pipeline asked for", async () => {
+        const all = ['b', 'a/10', 'a/9', 'a', 'a/é', 'a/\u{1F600}', 'a/\uFF5E', 'a/%', 'a/_'];
+        for (const name of all) await store.createRecord('p', name, null);
+        await store.createRecord('q', 'a/8', null);
+        await store.createRecord('p/a', '1', null);
+        const ascending = ['a/%', 'a/10', 'a/9', 'a/_', 'a/é', 'a/\uFF5E', 'a/\u{1F600}'];
+        expect(await names('a/')).toEqual(ascending);
+        expect(await names('')).toEqual(['a', ...ascending, 'b']);
+        expect(await names('a/_')).toEqual(['a/_']);
+        expect(await names('', undefined, 'q')).toEqual(['a/8']);
+        expect(await names('none')).toEqual([]);
+      });
+
+      it('are listed from the end where only the last are asked for', async () => {
+        for (const name of ['a/1', 'a/2', 'a/3', 'b/1']) await store.createRecord('p', name, null);
+        expect(await names('a/', 1)).toEqual(['a/3']);
+        expect(await names('a/', 2)).toEqual(['a/2', 'a/3']);
+        expect(await names('a/', 9)).toEqual(['a/1', 'a/2', 'a/3']);
+      });
+
+      it('are none of the runs', async () => {
+        await store.createRecord('p', 'r1', null);
+        await store.createRun(runRecord('r2', 5));
+        expect((await store.runs('p')).map(({ id }) => id)).toEqual(['r2']);
+        expect(await names('')).toEqual(['r1']);
+      });
+    });
+
     describe('opened again', () => {
-      unless('reopen')(`still has its commits and runs${because('reopen')}`, async () => {
+      unless('reopen')(`still has its commits, runs and records${because('reopen')}`, async () => {
         await store.createRun(runRecord('r1', 5));
+        await store.createRecord('p', 'code/1', { epochs: {} });
         for (let version = 0; version < 6; version++) await put(version);
         const before = await contents(store);
         store = await opened.reopen!();
+        expect(await store.records('p', 'code/')).toEqual([{ name: 'code/1', value: { epochs: {} } }]);
         expect(await contents(store)).toEqual(before);
         expect(await store.head('run-1', task)).toEqual(header(5));
         expect(await store.runs('p')).toEqual([runRecord('r1', 5)]);

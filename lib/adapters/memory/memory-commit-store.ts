@@ -1,5 +1,5 @@
 import { MillraceError, type TaskId, taskName } from '../../model/index.ts';
-import type { CommitStore, SlotExpectation } from '../../ports/index.ts';
+import type { CommitStore, PipelineRecord, SlotExpectation } from '../../ports/index.ts';
 import {
   type Body,
   type Commit,
@@ -34,6 +34,8 @@ export class MemoryCommitStore implements CommitStore {
   readonly volatile: boolean;
   readonly #tasks = new Map<string, TaskSlots>();
   readonly #runs = new Map<string, string>();
+  /** Per pipeline, name and value as text. */
+  readonly #records = new Map<string, Map<string, string>>();
 
   constructor(options: MemoryCommitStoreOptions) {
     this.volatile = options.volatile;
@@ -90,8 +92,24 @@ export class MemoryCommitStore implements CommitStore {
     const all = [...this.#runs.values()].map((text) => dataFromJson(text) as RunRecord);
     return all.filter((record) => record.pipeline === pipeline).sort((a, b) => a.createdAt - b.createdAt);
   }
+
+  async createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'> {
+    const records = this.#records.get(pipeline) ?? new Map<string, string>();
+    if (records.has(name)) return 'exists';
+    records.set(name, dataToJson(value));
+    this.#records.set(pipeline, records);
+    return 'created';
+  }
+
+  async records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]> {
+    const records = this.#records.get(pipeline) ?? new Map<string, string>();
+    const names = [...records.keys()].filter((name) => name.startsWith(prefix)).sort(byBytes);
+    const from = last === undefined ? 0 : Math.max(0, names.length - last);
+    return names.slice(from).map((name) => ({ name, value: dataFromJson(records.get(name)!) }));
+  }
 }
 
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 const keyOf = (run: string, task: TaskId): string => `${run}\0${taskName(task)}`;
 const headerFrom = (text: string): CommitHeader => dataFromJson(text) as CommitHeader;
 

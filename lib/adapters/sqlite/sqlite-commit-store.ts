@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import type { TaskId } from '../../model/index.ts';
-import type { CommitStore, SlotExpectation } from '../../ports/index.ts';
+import type { CommitStore, PipelineRecord, SlotExpectation } from '../../ports/index.ts';
 import {
   type Body,
   type Commit,
@@ -38,6 +38,8 @@ export class SqliteCommitStore implements CommitStore {
   readonly #insertTask: StatementSync;
   readonly #insertRun: StatementSync;
   readonly #selectRuns: StatementSync;
+  readonly #insertRecord: StatementSync;
+  readonly #selectRecords: StatementSync;
 
   /** Puts go through the log's transactions, which also delete what the log has trimmed. */
   constructor(file: StateFile, log: SqliteLog) {
@@ -61,6 +63,12 @@ export class SqliteCommitStore implements CommitStore {
       'INSERT INTO runs (id, pipeline, created_at, record) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     );
     this.#selectRuns = file.prepare('SELECT record FROM runs WHERE pipeline = ? ORDER BY created_at, rowid');
+    this.#insertRecord = file.prepare(
+      'INSERT INTO records (pipeline, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    );
+    this.#selectRecords = file.prepare(
+      'SELECT name, value FROM records WHERE pipeline = ? AND substr(name, 1, length(?2)) = ?2 ORDER BY name DESC LIMIT ?3',
+    );
   }
 
   async put(
@@ -115,6 +123,18 @@ export class SqliteCommitStore implements CommitStore {
   async runs(pipeline: string): Promise<readonly RunRecord[]> {
     return this.#file.guard(() => {
       return this.#selectRuns.all(pipeline).map((row) => this.#parse(row['record'] as string) as RunRecord);
+    });
+  }
+
+  async createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'> {
+    const text = dataToJson(value);
+    return this.#file.guard(() => (this.#insertRecord.run(pipeline, name, text).changes === 1 ? 'created' : 'exists'));
+  }
+
+  async records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]> {
+    return this.#file.guard(() => {
+      const rows = this.#selectRecords.all(pipeline, prefix, last ?? -1).reverse();
+      return rows.map((row) => ({ name: row['name'] as string, value: this.#parse(row['value'] as string) }));
     });
   }
 

@@ -6,7 +6,7 @@ import { notAStateFile, stateFileError } from './sqlite-error.ts';
 /** "mill" in ASCII: marks the file as ours (https://sqlite.org/fileformat.html#application_id). */
 const APPLICATION_ID = 0x6d696c6c;
 /** Version of the tables below. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * A partition's messages have ids from `partition id * 2^36` on, so that one table serves all logs in order; a commit's id is
@@ -21,6 +21,7 @@ const TABLES = `
   CREATE TABLE tasks (id INTEGER PRIMARY KEY, run TEXT NOT NULL, stage TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (run, stage, partition));
   CREATE TABLE commits (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, header TEXT NOT NULL, blob TEXT, body BLOB);
   CREATE TABLE runs (id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, created_at INTEGER NOT NULL, record TEXT NOT NULL);
+  CREATE TABLE records (pipeline TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (pipeline, name)) WITHOUT ROWID;
 `;
 
 export interface StateFileOptions {

@@ -67,6 +67,9 @@ export function simPorts(
       head: async (_run, task) => newest((await slots(task)).values())?.header,
       createRun: (record) => process.write('create the run', () => commits.createRun(record)),
       runs: () => process.read('list runs', () => commits.runs()),
+      createRecord: (_pipeline, name, value) =>
+        process.write(`record ${name}`, () => commits.createRecord(name, value)),
+      records: (_pipeline, prefix, last) => process.read(`records ${prefix}`, () => commits.records(prefix, last)),
     },
     blobs: {
       put: (name, bytes) => {

@@ -1,5 +1,5 @@
 import { type TaskId, taskName } from '../../model/index.ts';
-import type { SlotExpectation } from '../../ports/index.ts';
+import type { PipelineRecord, SlotExpectation } from '../../ports/index.ts';
 import { type Commit, type CommitHeader, dataFromJson, dataToJson, type RunRecord } from '../../protocol/index.ts';
 
 /** A commit as it is stored. The header is frozen. */
@@ -18,6 +18,7 @@ export class StoredCommits {
   onRun: (record: RunRecord) => RunRecord = (record) => record;
   readonly #tasks = new Map<string, Map<number, StoredCommit>>();
   readonly #runs: string[] = [];
+  readonly #records = new Map<string, string>();
 
   put(task: TaskId, slot: number, commit: Commit, expect: SlotExpectation, by?: number): 'committed' | 'lost' {
     const slots = this.slots(task);
@@ -52,6 +53,18 @@ export class StoredCommits {
     if (this.runs().some(({ id }) => id === record.id)) return 'exists';
     this.#runs.push(dataToJson(this.onRun(record)));
     return 'created';
+  }
+
+  createRecord(name: string, value: unknown): 'created' | 'exists' {
+    if (this.#records.has(name)) return 'exists';
+    this.#records.set(name, dataToJson(value));
+    return 'created';
+  }
+
+  records(prefix: string, last = Number.POSITIVE_INFINITY): PipelineRecord[] {
+    const names = [...this.#records.keys()].filter((name) => name.startsWith(prefix)).sort();
+    const kept = names.slice(Math.max(0, names.length - last));
+    return kept.map((name) => ({ name, value: dataFromJson(this.#records.get(name)!) }));
   }
 
   runs(): RunRecord[] {
