@@ -64,6 +64,10 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   pino: [{ in: ['lib/adapters/telemetry/'] }],
   '@opentelemetry/api': [{ in: ['lib/adapters/telemetry/'] }],
 
+  avsc: [{ in: ['lib/adapters/formats/'] }],
+  protobufjs: [{ in: ['lib/adapters/formats/'] }],
+  '@aws-sdk/client-glue': [{ in: ['lib/adapters/formats/'] }],
+
   commander: [{ in: ['cli/'] }],
   picocolors: [{ in: ['cli/'] }],
   '@clack/prompts': [{ in: ['cli/'] }],
@@ -90,7 +94,7 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
     { in: ['lib/protocol/message-codec.ts'], names: ['crc32', 'zstdCompressSync', 'zstdDecompressSync'] },
     { in: ['lib/state/'], names: ['constants', 'crc32', 'zstdCompressSync', 'zstdDecompressSync'] },
     { in: ['lib/runtime/sheet.ts'], names: ['crc32'] },
-    { in: ['lib/adapters/files/'] },
+    { in: ['lib/adapters/files/', 'lib/adapters/formats/'] },
   ],
 };
 

@@ -1,0 +1,10 @@
+export { type AvroOptions, avro } from './avro.ts';
+export { type ConfluentRegistryOptions, confluentRegistry } from './confluent-registry.ts';
+export { type GlueRegistryOptions, glueRegistry } from './glue-registry.ts';
+export { json } from './json.ts';
+export type { Longs } from './plain.ts';
+export { type ProtobufOptions, protobuf } from './protobuf.ts';
+export { raw } from './raw.ts';
+export { type RegisteredOptions, registered } from './registered.ts';
+export type { RegistryClient, SchemaRegistry } from './schema-registry.ts';
+export { text } from './text.ts';
