@@ -5,7 +5,7 @@ import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, read
 import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Why a service cannot be had on this machine: a program is missing, or it cannot be installed. */
@@ -16,8 +16,9 @@ export class ServiceMissing extends Error {
 /** Where programs and data are kept: `MILLRACE_CACHE`, by default `~/.cache/millrace`. */
 export const cacheFolder = (): string => process.env['MILLRACE_CACHE'] ?? join(homedir(), '.cache', 'millrace');
 
-/** The path of a program, or `ServiceMissing`. */
+/** The path of a program, itself if it is one already, or `ServiceMissing`. */
 export function programPath(name: string): string {
+  if (isAbsolute(name)) return name;
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const path = join(folder, name);
     try {
@@ -29,7 +30,11 @@ export function programPath(name: string): string {
 }
 
 /** Runs a program to its end; `ServiceMissing` with the end of what it said if it fails. */
-export function runProgram(name: string, args: readonly string[], options: { readonly input?: string } = {}): string {
+export function runProgram(
+  name: string,
+  args: readonly string[],
+  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): string {
   const result = spawnSync(programPath(name), args, { encoding: 'utf8', maxBuffer: 2 ** 26, ...options });
   if (result.status === 0) return result.stdout;
   const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n').slice(-5).join('\n');
