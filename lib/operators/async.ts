@@ -21,7 +21,7 @@ export interface AsyncCall {
   readonly eventTime: EventTime;
   /** The key in force, undefined where there is none. */
   readonly key: Key | undefined;
-  /** Aborted when the call has run out of time. */
+  /** Aborted when the call has run out of time, and when the run stops: it is then made again when the run goes on. */
   readonly signal: AbortSignal;
 }
 

@@ -10,13 +10,8 @@ type Status<K extends TaskStatus['kind']> = Extract<TaskStatus, { readonly kind:
 export type NextAttempt =
   /** Commit this status; the same unit is tried again once `until` has passed. */
   | { readonly kind: 'retry'; readonly status: Status<'backoff'> }
-  /** Commit the decision before anything behind the unit is sent. `skip`: what is given up of the message, this unit included. */
-  | {
-      readonly kind: 'give-up';
-      readonly how: 'dead-letter' | 'skip';
-      readonly skip: readonly number[];
-      readonly status: Status<'ok'>;
-    }
+  /** Commit the decision before anything behind the unit is sent. */
+  | { readonly kind: 'give-up'; readonly how: 'dead-letter' | 'skip'; readonly status: Status<'ok'> }
   | { readonly kind: 'fail'; readonly status: Status<'stopped'> };
 
 /**
@@ -35,7 +30,7 @@ export function nextAttempt(
   givenUp: readonly number[] = [],
 ): NextAttempt {
   const held = status.kind === 'backoff' && status.offset === offset ? status : undefined;
-  const skip = givenUp.length === 0 ? (held?.skip ?? []) : [...new Set([...(held?.skip ?? []), ...givenUp])];
+  const skip = (): readonly number[] => [...new Set([...(held?.skip ?? []), ...givenUp])];
   const attempts = held?.unit === unit ? held.attempts + 1 : 1;
   const history = lately(plan.restart, historyOf(status), now);
   const delay = delayOf(plan.restart, attempts, history.length + 1, random);
@@ -44,13 +39,14 @@ export function nextAttempt(
     const after = remembered(plan.restart, history, now, until);
     return {
       kind: 'retry',
-      status: { kind: 'backoff', offset, unit, attempts, until, skip, failure, ...withHistory(after) },
+      status: { kind: 'backoff', offset, unit, attempts, until, skip: skip(), failure, ...withHistory(after) },
     };
   }
-  if (plan.fallback === 'fail') return { kind: 'fail', status: { kind: 'stopped', reason: 'failed', failure, skip } };
+  if (plan.fallback === 'fail')
+    return { kind: 'fail', status: { kind: 'stopped', reason: 'failed', failure, skip: skip() } };
   // Giving up ends the trouble that the delays grew for; a rate goes on counting.
   const after = plan.restart.kind === 'failure-rate' ? remembered(plan.restart, history, now, now) : [];
-  return { kind: 'give-up', how: plan.fallback, skip: [...skip, unit], status: { kind: 'ok', ...withHistory(after) } };
+  return { kind: 'give-up', how: plan.fallback, status: { kind: 'ok', ...withHistory(after) } };
 }
 
 /** The status once the message has been applied: ok, with its history kept for the strategies that need it. */

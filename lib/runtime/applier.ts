@@ -61,8 +61,10 @@ export class Applier {
   readonly #draw: number;
   /** Failures that a restart strategy goes by, where giving a unit up has changed them since the last commit. */
   #history: readonly number[] | undefined;
-  /** Units of the message in hand that were given up in earlier attempts or this one. */
-  #skip: ReadonlySet<number> = new Set();
+  /** Units of the message in hand that were given up in earlier attempts. */
+  #skip: ReadonlySet<number> = nothing;
+  /** Units of the message in hand that were given up in this attempt. */
+  #dropped: number[] = [];
 
   /** `draw`, uniform in [0, 1), is for the jitter of a back-off. */
   constructor(host: TaskHost, state: TaskState, careful: boolean, now: number, draw = 0.5) {
@@ -108,6 +110,7 @@ export class Applier {
     unit.cause = offset;
     unit.index = -1;
     unit.frame = undefined;
+    if (this.#dropped.length > 0) this.#dropped = [];
     this.#skip = status.kind === 'backoff' && status.offset === offset ? new Set(status.skip) : nothing;
   }
 
@@ -330,13 +333,14 @@ export class Applier {
   ): void {
     const { status } = this;
     const operator = failure.operator ?? this.#host.stage.id;
-    const before = this.givenUp.filter((g) => g.cause === cause).map((g) => g.unit);
-    const next = nextAttempt(this.#faults(operator), status, cause, unit, failure, this.#now, this.#draw, before);
+    const faults = this.#faults(operator);
+    const next = nextAttempt(faults, status, cause, unit, failure, this.#now, this.#draw, this.#dropped);
     if (next.kind !== 'give-up') throw new AttemptOver(cause, next.status);
     const attempts =
       status.kind === 'backoff' && status.offset === cause && status.unit === unit ? status.attempts + 1 : 1;
     const edge = this.#state.unit.cell === undefined ? this.#state.unit.frame?.channel.edge : undefined;
     this.#history = next.status.history ?? [];
+    this.#dropped.push(unit);
     this.givenUp.push({ how: next.how, cause, unit, operator, edge, value, time, key, attempts, failure });
   }
 

@@ -1,13 +1,13 @@
 /** The asynchronous pass ahead of a batch: calls the stage's asynchronous operator for each record, at most `capacity` at once. */
-import { comparePositions, type Duration, MillraceError, NOTHING, type Position } from '../model/index.ts';
+import { comparePositions, type Duration, type KeyId, MillraceError, NOTHING, type Position } from '../model/index.ts';
 import type { AsyncCode } from '../operators/index.ts';
 import type { Clock, LogMessage } from '../ports/index.ts';
 import { type Channels, channelName } from '../protocol/index.ts';
 import { AsyncFailure, type AsyncResults } from './applier.ts';
 
 /**
- * Results by message offset and record index. A call that failed, after its retries, leaves an `AsyncFailure` in its place. No call is made for records of
- * another run, nor for those that `channels`, or an earlier message, has already.
+ * Results by message offset and record index; undefined if `stop` was aborted before all were there. A call that failed, after its retries, leaves an
+ * `AsyncFailure` in its place. No call is made for records of another run, nor for those that `channels`, or an earlier message, has already.
  */
 export async function asyncPass(
   code: AsyncCode,
@@ -16,8 +16,10 @@ export async function asyncPass(
   run: string,
   channels: Channels,
   clock: Clock,
-): Promise<AsyncResults> {
+  stop: AbortSignal,
+): Promise<AsyncResults | undefined> {
   const results = new Map<number, unknown[]>();
+  const stopped = rejection(stop);
   const calls: (() => Promise<void>)[] = [];
   const heard = new Map<string, Position>();
   for (const { offset, message } of messages) {
@@ -30,7 +32,7 @@ export async function asyncPass(
     for (let i = 0; i < values.length; i++) {
       if (comparePositions({ cause: causes[i]!, k: ks[i]! }, before) <= 0) continue;
       calls.push(async () => {
-        row[i] = await result(code, operator, values[i], times[i]!, keys?.[i], clock);
+        row[i] = await result(code, operator, values[i], times[i]!, keys?.[i], clock, stop, stopped.promise);
       });
     }
     if (comparePositions(thru, before) > 0) heard.set(name, thru);
@@ -39,8 +41,15 @@ export async function asyncPass(
   const lanes = Array.from({ length: Math.min(code.capacity, calls.length) }, async () => {
     while (next < calls.length) await calls[next++]!();
   });
-  await Promise.all(lanes);
-  return results;
+  try {
+    await Promise.all(lanes);
+    return results;
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    throw error;
+  } finally {
+    stopped.release();
+  }
 }
 
 async function result(
@@ -48,10 +57,13 @@ async function result(
   operator: string,
   value: unknown,
   time: number,
-  key: never | undefined | string | number | bigint,
+  key: KeyId | undefined,
   clock: Clock,
+  stop: AbortSignal,
+  stopped: Promise<never>,
 ): Promise<unknown> {
   for (let attempt = 0; ; attempt++) {
+    stop.throwIfAborted();
     const abort = new AbortController();
     const timer = new AbortController();
     try {
@@ -63,13 +75,26 @@ async function result(
             hint: 'raise its timeout or lower its capacity',
           });
         }),
+        stopped,
       ]);
     } catch (error) {
       abort.abort();
+      stop.throwIfAborted();
       if (attempt >= code.retries) return new AsyncFailure(error);
-      await clock.sleep((code.retryDelay * 2 ** attempt) as Duration);
     } finally {
       timer.abort();
     }
+    const pause = new AbortController();
+    const span = (code.retryDelay * 2 ** attempt) as Duration;
+    await Promise.race([clock.sleep(span, pause.signal), stopped]).finally(() => pause.abort());
   }
+}
+
+/** A promise that rejects when the signal is aborted, for as long as it is not released: one listener, however many wait. */
+function rejection(signal: AbortSignal): { readonly promise: Promise<never>; release(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {});
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  return { promise, release: () => signal.removeEventListener('abort', abort) };
 }

@@ -29,7 +29,7 @@ export class Intake {
     this.#host = host;
   }
 
-  /** The next messages to apply, holes filled and ends proven; undefined if there are none. */
+  /** The next messages to apply, holes filled and ends proven; undefined if there are none, or if the host stops before calls they need have ended. */
   async batch(state: TaskState, delivered: readonly LogMessage[] | undefined): Promise<Batch | undefined> {
     return this.#host.source === undefined ? this.#messages(state, delivered) : this.#rows(state);
   }
@@ -59,6 +59,7 @@ export class Intake {
       upTo = messages[barrier]!.offset + 1;
     }
     const results = await this.#asyncResults(state, messages);
+    if (results === 'stopped') return undefined;
     return {
       from: state.nextOffset,
       upTo,
@@ -81,11 +82,15 @@ export class Intake {
     };
   }
 
-  async #asyncResults(state: TaskState, messages: readonly LogMessage[]): Promise<AsyncResults | undefined> {
-    const { stage, code, clock, run } = this.#host;
+  async #asyncResults(
+    state: TaskState,
+    messages: readonly LogMessage[],
+  ): Promise<AsyncResults | undefined | 'stopped'> {
+    const { stage, code, clock, run, signal } = this.#host;
     const first = stage.nodes[0]!;
     const async = code.operators.get(first)?.code.async;
-    return async === undefined ? undefined : asyncPass(async, first, messages, run.id, state.channels, clock);
+    if (async === undefined) return undefined;
+    return (await asyncPass(async, first, messages, run.id, state.channels, clock, signal)) ?? 'stopped';
   }
 
   async #rows(state: TaskState): Promise<Batch | undefined> {

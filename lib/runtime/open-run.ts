@@ -331,6 +331,7 @@ export function taskHost(
     epoch: parts.epochs[stage.id] ?? 0,
     limits: { ...defaultLimits, ...options.limits },
     seed: seedOf(taskName(task)),
+    signal: options.signal,
     edgeTimes: edgeTimesOf(plan, stage.id),
     topic: parts.topics.get(stage.id),
     deadLetters: deadLetterTopic(plan.pipeline),

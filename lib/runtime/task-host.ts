@@ -62,6 +62,8 @@ export interface TaskHost extends TaskPorts {
   readonly limits: Limits;
   /** Makes `ctx.random()` differ from task to task. */
   readonly seed: number;
+  /** Aborted when the host stops: calls to the outside end, and their step with nothing applied. */
+  readonly signal: AbortSignal;
   readonly edgeTimes: readonly EdgeTime[];
   /** The input topic; undefined for source tasks. */
   readonly topic: Topic | undefined;

@@ -11,32 +11,14 @@ import type { LogMessage } from '../ports/index.ts';
 import { nextAttempt, recovered, type StopReason, type TaskStatus } from '../protocol/index.ts';
 import { Applier } from './applier.ts';
 import { AttemptOver, errorOf, FrameGap, failureOf, isAuthorError, SinkFailure } from './attempt.ts';
+import { type CaughtUp, catchUp } from './catch-up.ts';
 import { Committer, type Outcome } from './committer.ts';
 import { type Batch, Intake } from './intake.ts';
 import { load, snapshotsOf } from './load.ts';
+import { isMendable, type StepResult } from './step-result.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 import { refuseUnfit } from './unfit.ts';
-
-/** Whether another attempt is safe: what stopped the task is found again if it is still so. A log that was truncated may have grown again meanwhile. */
-function isMendable({ reason, failure }: Extract<TaskStatus, { kind: 'stopped' }>): boolean {
-  if (reason === 'data-lost') return failure.where?.file !== undefined;
-  return reason === 'failed' || reason === 'incompatible';
-}
-
-/** What a step came to. */
-export type StepResult =
-  /** Something was committed; more may wait. */
-  | { readonly kind: 'advanced'; readonly nextOffset: number; readonly records: number; readonly done: boolean }
-  /** Nothing to do. */
-  | { readonly kind: 'idle'; readonly nextOffset: number; readonly done: boolean }
-  /** Backing off until a time. */
-  | { readonly kind: 'waiting'; readonly until: number }
-  | { readonly kind: 'stopped'; readonly reason: StopReason; readonly error: MillraceError }
-  /** Another writer was there first, or nobody knows: the state was forgotten. Deliver again. */
-  | { readonly kind: 'lost' }
-  /** Another code version is in force here. */
-  | { readonly kind: 'other-code'; readonly epoch: number };
 
 export class Task {
   readonly host: TaskHost;
@@ -104,6 +86,41 @@ export class Task {
       const { skip, failure } = status;
       state.status = { kind: 'backoff', offset: state.nextOffset, unit: -1, attempts: 0, until: 0, skip, failure };
       return undefined;
+    });
+  }
+
+  /** Stops the task for what others have found: its log is not what it has read, or something sent to it was lost. */
+  halt(reason: StopReason, error: MillraceError): Promise<StepResult> {
+    return this.#change((state) => {
+      if (state.status.kind === 'stopped') return 'nothing';
+      const failure = failureOf(error, this.host.stage.id, this.host.clock.now());
+      state.status = { kind: 'stopped', reason, failure, skip: [] };
+      return undefined;
+    });
+  }
+
+  /** Brings the state in memory up to the newest commit, by the commits since where they are still there; loads it if there is none. */
+  refresh(): Promise<CaughtUp['how']> {
+    return this.#alone(async () => {
+      const old = this.#take();
+      await old?.close();
+      const { state, how } =
+        old === undefined ? { state: await load(this.host), how: 'loaded' as const } : await catchUp(this.host, old);
+      this.#cached = state;
+      return how;
+    });
+  }
+
+  /** Closes the sinks; the state stays in memory, and may become stale there: see `refresh`. */
+  rest(): Promise<void> {
+    return this.#alone(async () => this.#cached?.close());
+  }
+
+  /** The whole run is over: finishes the sinks. May be called again, also by another process. */
+  finish(): Promise<void> {
+    return this.#alone(async () => {
+      this.#cached ??= await load(this.host);
+      for (const sink of this.#cached.chain.sinks) await sink.finish();
     });
   }
 
@@ -283,9 +300,9 @@ export class Task {
     const now = clock.now();
     const state = await load(this.host);
     const failure = failureOf(error, sink, now);
-    const next = nextAttempt(plan.faults, state.status, state.nextOffset, -1, failure, now, random.next());
-    state.status =
-      next.kind === 'give-up' ? { kind: 'stopped', reason: 'failed', failure, skip: next.skip } : next.status;
+    const faults = { ...plan.faults, fallback: 'fail' } as const;
+    const next = nextAttempt(faults, state.status, state.nextOffset, -1, failure, now, random.next());
+    state.status = next.status;
     state.restarts += next.kind === 'retry' ? 1 : 0;
     await this.#committer.prepare(state);
     return await this.#commitAlone(state);

@@ -100,11 +100,15 @@ describe('the unit that failed', () => {
   it('keeps what was given up of the same message, and of no other', () => {
     expect(nextAttempt(plan, held, 7, 4, failure, 0, 0, [3])).toMatchObject({ status: { skip: [1, 3] } });
     expect(nextAttempt(plan, held, 8, 0, failure, 0, 0)).toMatchObject({ status: { skip: [] } });
-    expect(nextAttempt(plan, held, 7, 3, failure, 0, 0)).toMatchObject({ skip: [1, 3] });
+    expect(nextAttempt(plan, held, 7, 3, failure, 0, 0)).toEqual({
+      kind: 'give-up',
+      how: plan.fallback,
+      status: { kind: 'ok' },
+    });
   });
 
   it('stops the task with the failure where that is the fallback', () => {
-    const { status } = nextAttempt({ ...plan, fallback: 'fail' }, held, 7, 3, failure, 0, 0);
-    expect(status).toEqual({ kind: 'stopped', reason: 'failed', failure, skip: [1] });
+    const { status } = nextAttempt({ ...plan, fallback: 'fail' }, held, 7, 3, failure, 0, 0, [2]);
+    expect(status).toEqual({ kind: 'stopped', reason: 'failed', failure, skip: [1, 2] });
   });
 });

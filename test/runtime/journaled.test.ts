@@ -170,6 +170,28 @@ describe('a decision to give a record up', () => {
     expect(ports.calls).toEqual(['put', 'append']);
   });
 
+  it('costs one careful pass, also for a batch of which every record is given up', async () => {
+    const n = 10_000;
+    let calls = 0;
+    const ports = testPorts();
+    const refusal = new Error('never');
+    const { pipeline: built, out } = sums(n, () => {
+      calls++;
+      throw refusal;
+    });
+    const run = await opened(built, ports, { limits: { sourceRows: n } });
+    await taskOf(run, 'in').ring();
+    ports.calls.length = 0;
+    await taskOf(run, 'check').ring();
+    expect(calls).toBe(1 + n);
+    expect(ports.calls).toEqual(['put', 'append']);
+    await settle(run.tasks);
+    expect(calls).toBe(1 + n);
+    expect(out.records).toEqual([]);
+    const letters = (await storedLetters(ports, 'sums')).map(({ letter }) => letter.value);
+    expect(letters).toEqual(numbers(n));
+  });
+
   it('13: stands, and is told once, however often the process dies around it', async () => {
     const fault = fc.option(fc.constantFrom('before' as const, 'after' as const), { nil: undefined, freq: 2 });
     const plan = fc.array(fault, { maxLength: 12 });
@@ -309,5 +331,37 @@ describe('an asynchronous operator', () => {
     await ports.log.append(again.map((message) => ({ topic: 'enriched.enrich', partition: 0, message })));
     await task.ring();
     expect(calls).toEqual([0, 1, 2, 3]);
+  });
+
+  it.each([
+    ['under way', { timeout: seconds(60) }, () => new Promise<number[]>(() => {})],
+    ['waiting for another attempt', { retries: 9, retryDelay: seconds(60) }, () => Promise.reject(new Error('down'))],
+  ])('%s is let go of when the run stops, and called again when it goes on', async (_how, options, hang) => {
+    const ports = testPorts();
+    const stop = new AbortController();
+    let stopping = true;
+    const told: unknown[] = [];
+    const { pipeline: built, out } = enriched(
+      5,
+      (n, { signal }) => {
+        signal.addEventListener('abort', () => told.push(n));
+        return stopping && n === 1 ? hang() : [n];
+      },
+      { capacity: 2, ...options },
+    );
+    const run = await opened(built, ports, { signal: stop.signal });
+    await settle([taskOf(run, 'in')]);
+    const step = taskOf(run, 'enrich').ring();
+    await later();
+    expect(ports.clock.sleeping).toBe(1);
+    stop.abort();
+    expect(await step).toEqual({ kind: 'idle', nextOffset: 0, done: false });
+    expect(ports.clock.sleeping).toBe(0);
+    expect(told).toEqual([1]);
+    expect(await taskOf(run, 'enrich').ring()).toMatchObject({ kind: 'idle', nextOffset: 0 });
+    stopping = false;
+    await settle((await opened(built, ports)).tasks);
+    expect([...out.records].sort()).toEqual(numbers(5));
+    expect(await storedLetters(ports, 'enriched')).toEqual([]);
   });
 });

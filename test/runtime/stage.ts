@@ -83,6 +83,7 @@ export interface StageOptions {
   readonly slots?: number;
   readonly limits?: Partial<Limits>;
   readonly runId?: string;
+  readonly signal?: AbortSignal;
 }
 
 /** Opens the pipeline's run on the ports, as another process would. */
@@ -90,7 +91,7 @@ export function opened(pipeline: Pipeline, ports: TaskPorts, options: StageOptio
   return openRun(pipeline, ports, {
     durable: true,
     runId: options.runId ?? 'run',
-    signal: new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
     slots: options.slots ?? 8,
     limits: options.limits ?? {},
   });
