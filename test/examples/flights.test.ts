@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { Workplace } from '../cli/command.ts';
+import { alertsOf, expectWithinError, isLate, iso, readRows, sorted } from './flights-by-hand.ts';
 
 interface Row {
   readonly time: number;
@@ -19,9 +20,6 @@ interface AirportDay {
   readonly median: number;
   readonly p95: number;
 }
-
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 
 const file = createRequire(import.meta.url)
   .resolve('vega-datasets')
@@ -42,7 +40,6 @@ const rows = (JSON.parse(readFileSync(file, 'utf8')) as { date: string; delay: n
 );
 
 const grouped = <T>(items: readonly T[], by: (item: T) => string): Map<string, T[]> => Map.groupBy(items, by);
-const iso = (time: number): string => new Date(time).toISOString();
 
 describe('examples/flights', { timeout: 90_000 }, () => {
   it('finds what a plain computation finds, in every time zone', async ({ onTestFinished }) => {
@@ -64,7 +61,7 @@ describe('examples/flights', { timeout: 90_000 }, () => {
     expect(second).toEqual(first);
     checkAirportDays(first.airportDays);
     checkRanking(first.tenLatest, first.airportDays);
-    checkAlerts(first.alerts);
+    expect(first.alerts).toEqual(sorted(alertsOf(rows).map((alert) => JSON.stringify(alert))));
   });
 });
 
@@ -73,22 +70,15 @@ const example = new URL('../../examples/flights', import.meta.url).pathname;
 interface Results {
   readonly airportDays: AirportDay[];
   readonly tenLatest: string[];
-  readonly alerts: unknown[];
+  readonly alerts: string[];
 }
 
 function resultsIn(place: Workplace): Results {
-  const lines = (name: string): string[] =>
-    readFileSync(place.path('out', 'flights', name), 'utf8')
-      .trimEnd()
-      .split('\n');
+  const lines = (name: string): string[] => readRows(place.path('out', 'flights', name));
   return {
-    airportDays: lines('airport-days.jsonl')
-      .sort()
-      .map((line) => JSON.parse(line)),
-    tenLatest: lines('ten-latest.csv').slice(1).sort(),
-    alerts: lines('alerts.jsonl')
-      .sort()
-      .map((line) => JSON.parse(line)),
+    airportDays: sorted(lines('airport-days.jsonl')).map((line) => JSON.parse(line)),
+    tenLatest: sorted(lines('ten-latest.csv').slice(1)),
+    alerts: sorted(lines('alerts.jsonl')),
   };
 }
 
@@ -97,21 +87,16 @@ function checkAirportDays(found: readonly AirportDay[]): void {
   expect(found).toHaveLength(expected.size);
   for (const { airport, day, departures, late, lateShare, mean, median, p95 } of found) {
     const delays = (expected.get(`${airport} ${day}`) ?? []).map(({ delay }) => delay).sort((a, b) => a - b);
-    const tardy = delays.filter((delay) => delay > 15).length;
+    const tardy = delays.filter(isLate).length;
     expect({ departures, late, lateShare }).toEqual({
       departures: delays.length,
       late: tardy,
       lateShare: tardy / delays.length,
     });
     expect(mean).toBeCloseTo(delays.reduce((a, b) => a + b, 0) / delays.length, 9);
-    expectWithinError(median, delays[Math.floor(0.5 * (delays.length - 1))] as number);
-    expectWithinError(p95, delays[Math.floor(0.95 * (delays.length - 1))] as number);
+    expectWithinError(median, delays, 0.5);
+    expectWithinError(p95, delays, 0.95);
   }
-}
-
-/** The sketch states a relative error of 1 %. */
-function expectWithinError(found: number, exact: number): void {
-  expect(Math.abs(found - exact)).toBeLessThanOrEqual(0.01 * Math.abs(exact) + 1e-9);
 }
 
 function checkRanking(found: readonly string[], airportDays: readonly AirportDay[]): void {
@@ -122,24 +107,4 @@ function checkRanking(found: readonly string[], airportDays: readonly AirportDay
       expected.push([day, i + 1, airport, late, departures].join());
   }
   expect(found).toEqual(expected.sort());
-}
-
-/** Eighteen hours after each departure that nothing followed, if there were forty in the seven days before. */
-function checkAlerts(found: readonly unknown[]): void {
-  const expected: unknown[] = [];
-  for (const [airport, flights] of grouped(rows, (row) => row.origin)) {
-    const times = flights.map(({ time }) => time).sort((a, b) => a - b);
-    for (const [i, time] of times.entries()) {
-      const at = time + 18 * HOUR;
-      if ((times[i + 1] ?? Number.POSITIVE_INFINITY) <= at) continue;
-      const departures = times.filter((other) => other <= time && other > at - 7 * DAY).length;
-      if (departures >= 40) expected.push({ airport, silentSince: iso(time), at: iso(at), departures });
-    }
-  }
-  expect(found).toEqual(
-    expected
-      .map((alert) => JSON.stringify(alert))
-      .sort()
-      .map((text) => JSON.parse(text)),
-  );
 }

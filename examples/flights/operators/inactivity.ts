@@ -15,7 +15,10 @@ export interface Alert {
 const SILENCE = hours(18);
 const BUSY = 40;
 
-/** Alerts once when an airport with at least 40 departures in its last seven days has had none for 18 hours. */
+/**
+ * Alerts once when an airport with at least 40 departures in its last seven days has had none for 18 hours. Departures come a little out of order: when
+ * the alert is due, some that are later than it may be there already, and one may have come after a later one.
+ */
 export const inactivity = process('inactivity', {
   in: type<Flight>(),
   key: type<string>(),
@@ -29,15 +32,16 @@ export const inactivity = process('inactivity', {
     state.recent.add(eventTime);
     const last = state.last.get();
     if (last !== undefined && last >= eventTime) return;
-    if (last !== undefined) timers.cancelEventTime(after(last, SILENCE));
+    if (last !== undefined && eventTime <= after(last, SILENCE)) timers.cancelEventTime(after(last, SILENCE));
     state.last.set(eventTime);
     timers.onEventTime(after(eventTime, SILENCE));
   },
 
   onTimer(at, { key, state, emit }) {
-    const departures = state.recent.get().length;
-    if (departures < BUSY) return;
-    emit({ airport: key, silentSince: iso(before(at, SILENCE)), at: iso(at), departures });
+    const since = before(at, SILENCE);
+    const times = state.recent.get().filter((time) => time <= at);
+    if (times.length < BUSY || times.some((time) => time > since)) return;
+    emit({ airport: key, silentSince: iso(since), at: iso(at), departures: times.length });
   },
 });
 
