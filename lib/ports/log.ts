@@ -14,6 +14,8 @@ export interface LogEntry {
   readonly message: Message;
   /** The message as `encodeMessage` wrote it, where the sender had to know its size already. */
   readonly bytes?: Uint8Array;
+  /** About how many bytes it will have, from a sender that has made sure that it can be encoded, and is far from too large. */
+  readonly size?: number;
 }
 
 export interface LogMessage {

@@ -18,10 +18,12 @@ export interface SinkBatch {
 /**
  * One task's end of a sink. `write` makes the batch visible, or ready to become so, and returns what the commit must remember;
  * the commit follows. If the process dies in between, the next writer is opened with the older state and must put the
- * destination back to it. After an error the writer is closed and a new one opened.
+ * destination back to it; it may be some batches back. After an error the writer is closed and a new one opened.
  */
 export interface SinkWriter {
   write(batch: SinkBatch): Promise<Json>;
+  /** The commit that remembers `state`, which `write` returned, is in the store for good: no writer will be opened with an older one. Several writes may lie between. */
+  committed?(state: Json): void;
   /** The input has ended and everything is committed: finish the destination (close files, move them into place). May be called again after a restart. */
   finish(): Promise<void>;
   close(): Promise<void>;
