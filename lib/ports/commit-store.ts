@@ -13,12 +13,14 @@ export type SlotExpectation = 'absent' | number;
 export interface CommitStore {
   /** True where nothing is read back after the process ends, so that bodies need not be encoded or kept. */
   readonly volatile: boolean;
+  /** Largest inline body that it takes; a larger one must stand in a blob. Absent: of any size. */
+  readonly maxInlineBytes?: number;
   /** Writes the commit into the slot if the slot is as expected; 'lost' if it is not, and then nothing has changed. */
   put(run: string, task: TaskId, slot: number, commit: Commit, expect: SlotExpectation): Promise<'committed' | 'lost'>;
   /** Every slot's commit, in no particular order; none for a task that was never born. */
   slots(run: string, task: TaskId): Promise<readonly Commit[]>;
-  /** The newest commit's header. `known`, a version seen before, lets a store look on from there instead of at all slots. */
-  head(run: string, task: TaskId, known?: number): Promise<CommitHeader | undefined>;
+  /** The newest commit's header. `known` lets a store look on from there instead of at all slots. */
+  head(run: string, task: TaskId, known?: KnownVersion): Promise<CommitHeader | undefined>;
   /** Records a new run unless one of that id exists: 'exists' then, and nothing has changed. */
   createRun(record: RunRecord): Promise<'created' | 'exists'>;
   /** The runs of a pipeline, oldest first. */
@@ -30,6 +32,12 @@ export interface CommitStore {
   createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'>;
   /** The pipeline's records whose names begin with `prefix`, ascending by the names' bytes in UTF-8; with `last`, only so many, from the end. Sees every record acknowledged before it began. */
   records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]>;
+}
+
+/** A version of a task that was seen before, and the number of slots in its ring. */
+export interface KnownVersion {
+  readonly version: number;
+  readonly slots: number;
 }
 
 /** What all processes that run a pipeline must agree on, written once under a name. */

@@ -227,7 +227,8 @@ export class Committer {
     if (changes.length > 0)
       state.bytesPerCell = Math.round(0.8 * state.bytesPerCell + (0.2 * cells.length) / changes.length);
     const body = encodeBody(state.sheet(debts), cells);
-    if (body.length <= limits.inlineBytes) return [{ header, body: { kind: 'inline', bytes: () => body } }, cells];
+    const mostInline = Math.min(limits.inlineBytes, commits.maxInlineBytes ?? limits.inlineBytes);
+    if (body.length <= mostInline) return [{ header, body: { kind: 'inline', bytes: () => body } }, cells];
     const name = `${blobPrefix(this.#host)}/delta/${String(version).padStart(16, '0')}/${nonceOf(this.#host)}`;
     await blobs.put(name, body);
     return [{ header, body: { kind: 'blob', name } }, cells];

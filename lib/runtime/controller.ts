@@ -105,7 +105,9 @@ export class Controller {
   }
 
   async #head(task: Task): Promise<CommitHeader | undefined> {
-    const head = await this.#ports.commits.head(this.#run.record.id, task.id, this.#known.get(task));
+    const { id, slots } = this.#run.record;
+    const version = this.#known.get(task);
+    const head = await this.#ports.commits.head(id, task.id, version === undefined ? undefined : { version, slots });
     if (head !== undefined) this.#known.set(task, head.version);
     return head;
   }

@@ -8,10 +8,12 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/model': [],
   // What several adapters need of the file system.
   'lib/folders': [],
+  // What several adapters need of Amazon's services.
+  'lib/aws': ['lib/model'],
   'lib/plan': ['lib/model'],
   'lib/protocol': ['lib/model', 'lib/plan'],
   'lib/ports': ['lib/model', 'lib/protocol'],
-  'lib/adapters': ['lib/folders', 'lib/model', 'lib/plan', 'lib/ports', 'lib/protocol'],
+  'lib/adapters': ['lib/aws', 'lib/folders', 'lib/model', 'lib/plan', 'lib/ports', 'lib/protocol'],
   'lib/state': ['lib/model', 'lib/ports', 'lib/protocol'],
   'lib/operators': ['lib/model', 'lib/ports', 'lib/state'],
   'lib/pipeline': ['lib/model', 'lib/operators', 'lib/plan', 'lib/ports'],
@@ -67,6 +69,9 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   avsc: [{ in: ['lib/adapters/formats/'] }],
   protobufjs: [{ in: ['lib/adapters/formats/'] }],
   '@aws-sdk/client-glue': [{ in: ['lib/adapters/formats/'] }],
+
+  '@aws-sdk/client-dynamodb': [{ in: ['lib/adapters/dynamodb/'] }],
+  '@aws-sdk/client-s3': [{ in: ['lib/adapters/s3/'] }],
 
   commander: [{ in: ['cli/'] }],
   picocolors: [{ in: ['cli/'] }],

@@ -1,0 +1,178 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { MillraceError, type TaskId, taskName } from '../../model/index.ts';
+import type { CommitStore, KnownVersion, PipelineRecord, SlotExpectation, Telemetry } from '../../ports/index.ts';
+import {
+  type Body,
+  type Commit,
+  type CommitHeader,
+  dataFromJson,
+  dataToJson,
+  type RunRecord,
+} from '../../protocol/index.ts';
+import { type Item, ItemTable, type Key } from './item-table.ts';
+
+export interface DynamoCommitStoreOptions {
+  readonly client: DynamoDBClient;
+  readonly table: string;
+  readonly telemetry: Telemetry;
+  /**
+   * Largest body that stands in its commit's item; at most 300,000, which leaves room for a header of 100,000 in the 400 KB of an item. Default:
+   * 64,000. A kilobyte written here costs as much as an eighth of a put to S3, takes milliseconds instead of tens of them, and counts towards the
+   * thousand kilobytes a second that one task may write.
+   */
+  readonly maxInlineBytes?: number;
+}
+
+/** How many slots `head` looks at one by one before it asks for all. */
+const STEPS = 4;
+const SLOT_DIGITS = 6;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Commits in a DynamoDB table with the keys `pk` and `sk`, both strings: one item a slot under its task's `pk`, and a pipeline's runs and records under its own. Header and records are
+ * JSON text, to be read by people too.
+ *
+ * Every read is consistent and every write conditional. A put throws `unavailable` where nobody knows what became of it.
+ */
+export class DynamoCommitStore implements CommitStore {
+  readonly volatile = false;
+  readonly maxInlineBytes: number;
+  readonly #table: ItemTable;
+  /** Per task, the newest header that was seen: a version's header never changes. */
+  readonly #heads = new Map<string, CommitHeader>();
+
+  constructor({ client, table, telemetry, maxInlineBytes = 64_000 }: DynamoCommitStoreOptions) {
+    this.#table = new ItemTable(client, table, telemetry);
+    this.maxInlineBytes = Math.min(maxInlineBytes, 300_000);
+  }
+
+  async put(
+    run: string,
+    task: TaskId,
+    slot: number,
+    commit: Commit,
+    expect: SlotExpectation,
+  ): Promise<'committed' | 'lost'> {
+    const pk = taskKey(run, task);
+    const condition = expect === 'absent' ? expect : { attribute: 'version', is: expect };
+    const outcome = await this.#table.put('put', { pk, sk: slotKey(slot) }, itemOf(commit), condition);
+    if (outcome.kind === 'put') {
+      this.#heads.set(pk, commit.header);
+      return 'committed';
+    }
+    if (outcome.attempts > 1 && versionOf(outcome.found) > commit.header.version) {
+      throw new MillraceError(
+        'unavailable',
+        `nobody knows whether version ${commit.header.version} of ${taskName(task)} was committed: its slot was used again`,
+      );
+    }
+    return 'lost';
+  }
+
+  async slots(run: string, task: TaskId): Promise<readonly Commit[]> {
+    const items = await this.#table.query('slots', { pk: taskKey(run, task), prefix: SLOTS });
+    return items.map((item) => ({ header: this.#header(item), body: bodyOf(item) }));
+  }
+
+  async head(run: string, task: TaskId, known?: KnownVersion): Promise<CommitHeader | undefined> {
+    const pk = taskKey(run, task);
+    const near = known === undefined ? undefined : await this.#lookOn(pk, known);
+    const head = near ?? (await this.#newest(pk));
+    if (head === undefined) this.#heads.delete(pk);
+    else this.#heads.set(pk, head);
+    return head;
+  }
+
+  /** Looks at the slots after a known version, as long as they hold its successors. Undefined if it was not seen here, or is long past. */
+  async #lookOn(pk: string, { version, slots }: KnownVersion): Promise<CommitHeader | undefined> {
+    let head = this.#heads.get(pk);
+    if (head?.version !== version) return undefined;
+    for (let i = 0; i < STEPS; i++) {
+      const next: number = head.version + 1;
+      const item = await this.#table.get('head', { pk, sk: slotKey(next % slots) }, ['version', 'header']);
+      const found = versionOf(item);
+      if (found === (next < slots ? -1 : next - slots)) return head;
+      if (item === undefined || found !== next) return undefined;
+      head = this.#header(item);
+    }
+    return undefined;
+  }
+
+  async #newest(pk: string): Promise<CommitHeader | undefined> {
+    const items = await this.#table.query('head', { pk, prefix: SLOTS, attributes: ['version', 'header'] });
+    let newest: Item | undefined;
+    for (const item of items) if (versionOf(item) > versionOf(newest)) newest = item;
+    return newest === undefined ? undefined : this.#header(newest);
+  }
+
+  async createRun(record: RunRecord): Promise<'created' | 'exists'> {
+    return this.#create(record.pipeline, `run/${record.id}`, record);
+  }
+
+  async runs(pipeline: string): Promise<readonly RunRecord[]> {
+    const runs = (await this.#list(pipeline, 'run/')).map(({ value }) => value as RunRecord);
+    return runs.sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  async createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'> {
+    return this.#create(pipeline, `record/${name}`, value);
+  }
+
+  async records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]> {
+    return this.#list(pipeline, `record/${prefix}`, last);
+  }
+
+  async #create(pipeline: string, sk: string, value: unknown): Promise<'created' | 'exists'> {
+    const key: Key = { pk: pipelineKey(pipeline), sk };
+    const { kind } = await this.#table.put('create', key, { value: { S: dataToJson(value) } }, 'absent');
+    return kind === 'put' ? 'created' : 'exists';
+  }
+
+  async #list(pipeline: string, prefix: string, last?: number): Promise<PipelineRecord[]> {
+    const pk = pipelineKey(pipeline);
+    const items = await this.#table.query('records', { pk, prefix, ...(last === undefined ? {} : { last }) });
+    return items.map((item) => ({
+      name: item['sk']!.S!.slice(item['sk']!.S!.indexOf('/') + 1),
+      value: this.#parse(item['value']?.S),
+    }));
+  }
+
+  #header(item: Item): CommitHeader {
+    return this.#parse(item['header']?.S) as CommitHeader;
+  }
+
+  #parse(text: string | undefined): unknown {
+    try {
+      return dataFromJson(text!);
+    } catch (thrown) {
+      throw new MillraceError('data-lost', `an item of table ${this.#table.name} cannot be understood`, {
+        cause: thrown,
+        hint: 'something else writes to the table, or has; restore it from a backup',
+      });
+    }
+  }
+}
+
+const taskKey = (run: string, { stage, partition }: TaskId): string =>
+  `task/${encodeURIComponent(run)}/${encodeURIComponent(stage)}/${partition}`;
+const pipelineKey = (pipeline: string): string => `pipeline/${pipeline}`;
+const SLOTS = 'slot/';
+const slotKey = (slot: number): string => SLOTS + String(slot).padStart(SLOT_DIGITS, '0');
+
+/** -1 where there is no item. */
+const versionOf = (item: Item | undefined): number => Number(item?.['version']?.N ?? -1);
+
+function itemOf({ header, body }: Commit): Item {
+  return {
+    version: { N: String(header.version) },
+    header: { S: dataToJson(header) },
+    ...(body.kind === 'inline' ? { body: { B: body.bytes() } } : { blob: { S: body.name } }),
+  };
+}
+
+function bodyOf(item: Item): Body {
+  const name = item['blob']?.S;
+  if (name !== undefined) return { kind: 'blob', name };
+  const bytes = item['body']?.B ?? NOTHING;
+  return { kind: 'inline', bytes: () => bytes };
+}
