@@ -22,6 +22,8 @@ export interface EmbeddedOptions extends Tuning {
   readonly bindings?: Bindings;
   /** Hears measurements and log lines. */
   readonly telemetry?: Telemetry;
+  /** What connectors may use, by name: `{ kafka: kafkaConnection(...) }` for instance. */
+  readonly connections?: Readonly<Record<string, unknown>>;
   readonly clock?: Clock;
   /** Names runs and blobs, and spreads delays. Nothing that results depend on. */
   readonly random?: Random;
@@ -57,6 +59,7 @@ export async function openEmbedded(pipeline: Pipeline, options: EmbeddedOptions 
     const run = await EmbeddedRun.open(bound, ports, {
       ...tuningOf(options),
       durable,
+      connections: new Map(Object.entries(options.connections ?? {})),
       runId: runIdOf(clock, random),
       ...(spool === undefined ? {} : { spool }),
     });

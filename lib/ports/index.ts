@@ -2,6 +2,7 @@ export type * from './assignment.ts';
 export type * from './atomic-step.ts';
 export type * from './blob-store.ts';
 export type * from './commit-store.ts';
+export type * from './connections.ts';
 export type * from './format.ts';
 export type * from './log.ts';
 export type * from './sink.ts';

@@ -1,5 +1,7 @@
 import type { KeyId } from '../model/index.ts';
+import type { Connections } from './connections.ts';
 import type { Json } from './source.ts';
+import type { Clock } from './system.ts';
 
 /** What a sink promises for its destination, each record of the input being applied once by the engine. */
 export type Guarantee = 'exactly-once' | 'idempotent' | 'at-least-once';
@@ -38,6 +40,8 @@ export interface SinkHost {
   readonly tasks: number;
   /** Whether state survives the process. */
   readonly durable: boolean;
+  readonly connections: Connections;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 

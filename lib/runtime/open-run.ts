@@ -4,7 +4,7 @@
 import { MillraceError, type TaskId, taskName } from '../model/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import { comparePlans, type Plan, type StagePlan } from '../plan/index.ts';
-import type { SinkHost, SourceLog, Topic } from '../ports/index.ts';
+import type { Connections, SinkHost, SourceLog, Topic } from '../ports/index.ts';
 import { dataFromJson, dataToJson, edgeTimesOf, type RunRecord } from '../protocol/index.ts';
 import { deadLetterTopic } from './dead-letter.ts';
 import { birth } from './load.ts';
@@ -19,6 +19,8 @@ export interface OpenOptions {
   readonly durable: boolean;
   /** Folder for what sources must keep (standard input), if there is one. */
   readonly spool?: string;
+  /** What connectors may use, by name. */
+  readonly connections?: Connections;
   readonly signal: AbortSignal;
   /** Names the run if one is created. */
   readonly runId: string;
@@ -46,6 +48,8 @@ interface CodeRecord {
 
 const SLOTS = 32;
 
+const noConnections: Connections = new Map();
+
 /** Opens the newest run of the pipeline, or creates one. Throws `incompatible` if the pipeline does not fit the run, `data-lost` if inputs or topics were replaced. */
 export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: OpenOptions): Promise<OpenRun> {
   const { plan } = pipeline;
@@ -55,6 +59,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
       const host = {
         source: id,
         spool: options.spool === undefined ? undefined : `${options.spool}/${plan.pipeline}/${id}`,
+        connections: options.connections ?? noConnections,
         signal: options.signal,
         clock: ports.clock,
       };
@@ -314,7 +319,7 @@ interface TaskParts {
 export function taskHost(
   pipeline: Pipeline,
   ports: TaskPorts,
-  options: Pick<OpenOptions, 'limits' | 'durable' | 'signal'>,
+  options: Pick<OpenOptions, 'limits' | 'durable' | 'connections' | 'signal'>,
   parts: TaskParts,
 ): TaskHost {
   const { plan } = pipeline;
@@ -351,6 +356,8 @@ export function taskHost(
       task: task.partition,
       tasks: partitionsOf(stage.id),
       durable: options.durable,
+      connections: options.connections ?? noConnections,
+      clock: ports.clock,
       signal: options.signal,
     }),
   };

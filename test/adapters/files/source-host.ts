@@ -15,7 +15,14 @@ export class HandClock {
 }
 
 export const clock = new HandClock();
-export const host: SourceHost = { source: 'test', spool: undefined, clock, signal: new AbortController().signal };
+const connections = new Map<string, unknown>();
+export const host: SourceHost = {
+  source: 'test',
+  spool: undefined,
+  connections,
+  clock,
+  signal: new AbortController().signal,
+};
 
 export const sinkHost: SinkHost = {
   sink: 'out',
@@ -24,6 +31,8 @@ export const sinkHost: SinkHost = {
   task: 0,
   tasks: 1,
   durable: true,
+  connections,
+  clock,
   signal: new AbortController().signal,
 };
 
