@@ -1,4 +1,5 @@
 import type { Json, MillraceError, WallTime } from '../model/index.ts';
+import type { Connections } from './connections.ts';
 import type { Clock } from './system.ts';
 
 export type { Json };
@@ -22,7 +23,7 @@ export interface SourceSlice {
   readonly values: readonly unknown[];
   /** Present where offsets have holes. */
   readonly offsets?: readonly number[];
-  /** The log's own timestamps, where it has them. */
+  /** The log's own timestamps, where it has them; 0 or less for a row without. */
   readonly times?: readonly WallTime[];
   /** Position after these rows: everything below it has been looked at. */
   readonly next: number;
@@ -69,6 +70,7 @@ export interface SourceHost {
   readonly source: string;
   /** A folder of this source's own that outlives the process, if the host has one. */
   readonly spool: string | undefined;
+  readonly connections: Connections;
   /** For rates and replays; never for what a row holds. */
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -85,6 +87,8 @@ export interface SourceConnector<out T> {
    */
   readonly options: Json;
   readonly bounded: boolean;
+  /** True if records come as they happen, so that none can be from far ahead: `maxFuture` of its sources then has a default. */
+  readonly live?: boolean;
   open(host: SourceHost): Promise<SourceLog>;
   /** Never present at run time: carries the row's type. */
   readonly row?: T;
