@@ -14,7 +14,7 @@ export interface AwsConnection {
   readonly attempts?: number;
   /** How long one attempt may take to connect. Default: 1 second. */
   readonly connectTimeout?: Duration;
-  /** How long one attempt may wait for the answer once it is connected. The default is the service's. */
+  /** How long one attempt may wait for its answer to begin, and then for each piece of it. The default is the service's. */
   readonly requestTimeout?: Duration;
   /** Most connections at once. Default: 128. */
   readonly connections?: number;
@@ -31,6 +31,7 @@ export interface AwsClientSettings {
     connectionTimeout: number;
     requestTimeout: number;
     throwOnRequestTimeout: true;
+    socketTimeout: number;
     httpAgent: { keepAlive: true; maxSockets: number };
     httpsAgent: { keepAlive: true; maxSockets: number };
   };
@@ -39,6 +40,7 @@ export interface AwsClientSettings {
 /** Settings that retry with jitter what is throttled, refused or unanswered, and give up in bounded time. */
 export function clientSettings(connection: AwsConnection, requestTimeout: Duration): AwsClientSettings {
   const { region, endpoint, credentials } = connection;
+  const patience = connection.requestTimeout ?? requestTimeout;
   const agent = { keepAlive: true, maxSockets: connection.connections ?? 128 } as const;
   return {
     ...(region === undefined ? {} : { region }),
@@ -48,8 +50,9 @@ export function clientSettings(connection: AwsConnection, requestTimeout: Durati
     retryMode: 'standard',
     requestHandler: {
       connectionTimeout: connection.connectTimeout ?? 1_000,
-      requestTimeout: connection.requestTimeout ?? requestTimeout,
+      requestTimeout: patience,
       throwOnRequestTimeout: true,
+      socketTimeout: patience,
       httpAgent: agent,
       httpsAgent: agent,
     },

@@ -6,6 +6,8 @@
  */
 export interface BlobStore {
   put(name: string, bytes: Uint8Array): Promise<void>;
+  /** Puts the blob unless there is one of that name: 'exists' then, and nothing has changed. Of all who try, one is told 'created'. */
+  create(name: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
   /** The blob, or undefined if there is none. */
   get(name: string): Promise<Uint8Array | undefined>;
   /** Bytes `start` (inclusive) to `end` (exclusive), fewer at the blob's end; undefined if there is no such blob. */

@@ -50,6 +50,25 @@ export function blobStoreConformance(subject: BlobStoreSubject): void {
       expect(await store.list('')).toEqual(['a']);
     });
 
+    it('creates a blob unless there is one of that name', async () => {
+      expect(await store.create('a/b', bytes(1, 2))).toBe('created');
+      expect(await store.create('a/b', bytes(3))).toBe('exists');
+      expect(plain(await store.get('a/b'))).toEqual([1, 2]);
+      await store.put('a/c', bytes(4));
+      expect(await store.create('a/c', bytes(5))).toBe('exists');
+      await store.delete(['a/b']);
+      expect(await store.create('a/b', bytes(6))).toBe('created');
+      expect(await store.list('')).toEqual(['a/b', 'a/c']);
+    });
+
+    it('lets one of many racing creators in, and the blob is that one', async () => {
+      for (const name of ['r/1', 'r/2', 'r/3']) {
+        const outcomes = await Promise.all(Array.from({ length: 8 }, (_, i) => store.create(name, bytes(i))));
+        expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
+        expect(plain(await store.get(name))).toEqual([outcomes.indexOf('created')]);
+      }
+    });
+
     it('keeps what was put, whatever becomes of the bytes afterwards', async () => {
       const given = bytes(1, 2, 3);
       await store.put('a', given);
@@ -78,6 +97,10 @@ export function blobStoreConformance(subject: BlobStoreSubject): void {
       expect(plain(await store.getRange('a', 3, 99))).toEqual([3, 4]);
       expect(plain(await store.getRange('a', 5, 9))).toEqual([]);
       expect(plain(await store.getRange('a', 2, 2))).toEqual([]);
+      await store.put('empty', bytes());
+      expect(plain(await store.getRange('empty', 0, 4))).toEqual([]);
+      expect(plain(await store.getRange('empty', 0, 0))).toEqual([]);
+      expect(await store.getRange('none', 0, 0)).toBeUndefined();
     });
 
     it('lists names by prefix in ascending order of code units', async () => {

@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolders } from '../../folders/index.ts';
 import type { BlobStore } from '../../ports/index.ts';
@@ -29,14 +29,32 @@ export class DirectoryBlobStore implements BlobStore {
   }
 
   async put(name: string, bytes: Uint8Array): Promise<void> {
+    await this.#write(name, bytes, rename);
+  }
+
+  async create(name: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    return this.#write(name, bytes, async (unfinished, path) => {
+      const isNew = await unlessPresent(() => link(unfinished, path));
+      await unlink(unfinished);
+      return isNew ? 'created' : 'exists';
+    });
+  }
+
+  /** Writes the bytes beside, and then has them put in their place. */
+  async #write<T>(
+    name: string,
+    bytes: Uint8Array,
+    place: (unfinished: string, path: string) => Promise<T>,
+  ): Promise<T> {
     const path = this.#pathOf(name);
     const unfinished = join(this.#root, UNFINISHED, `${process.pid}-${this.#writes++}`);
     try {
       makeFolders(dirname(unfinished));
       await writeWhole(unfinished, bytes, this.#fsync);
       makeFolders(dirname(path));
-      await rename(unfinished, path);
+      const outcome = await place(unfinished, path);
       if (this.#fsync) await syncDirectory(dirname(path));
+      return outcome;
     } catch (thrown) {
       await rm(unfinished, { force: true }).catch(() => undefined);
       throw directoryError(thrown, path);
@@ -134,6 +152,16 @@ async function syncDirectory(path: string): Promise<void> {
 
 /** What the system says where no file of that name is: nothing, a file on the way to it, or a folder in its place. */
 const absent = ['ENOENT', 'ENOTDIR', 'EISDIR'];
+
+async function unlessPresent(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (thrown) {
+    if (hasCode(thrown, 'EEXIST')) return false;
+    throw thrown;
+  }
+}
 
 async function unlessAbsent<T>(path: string, work: () => Promise<T>): Promise<T | undefined> {
   try {

@@ -8,6 +8,12 @@ export class MemoryBlobStore implements BlobStore {
     this.#blobs.set(name, bytes.slice());
   }
 
+  async create(name: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    if (this.#blobs.has(name)) return 'exists';
+    this.#blobs.set(name, bytes.slice());
+    return 'created';
+  }
+
   async get(name: string): Promise<Uint8Array | undefined> {
     return this.#blobs.get(name)?.slice();
   }

@@ -76,6 +76,10 @@ export function simPorts(
         const copy = bytes.slice();
         return process.write(`put ${kindOf(name)}`, () => blobs.put(name, copy));
       },
+      create: (name, bytes) => {
+        const copy = bytes.slice();
+        return process.write(`create ${kindOf(name)}`, () => blobs.create(name, copy));
+      },
       get: (name) => process.read(`get ${kindOf(name)}`, () => blobs.get(name)?.slice()),
       getRange: (name, start, end) => process.read(`get ${kindOf(name)}`, () => blobs.get(name)?.slice(start, end)),
       list: (prefix) => process.read('list blobs', () => blobs.list(prefix)),

@@ -8,6 +8,12 @@ export class StoredBlobs {
     this.#blobs.set(name, bytes);
   }
 
+  create(name: string, bytes: Uint8Array): 'created' | 'exists' {
+    if (this.#blobs.has(name)) return 'exists';
+    this.#blobs.set(name, bytes);
+    return 'created';
+  }
+
   get(name: string): Uint8Array | undefined {
     return this.#blobs.get(name);
   }

@@ -1,0 +1,3 @@
+export * from './s3-blob-store.ts';
+export * from './s3-bucket.ts';
+export * from './s3-client.ts';
