@@ -1,5 +1,5 @@
 /** What the controller has read before it decides: plain facts, and what follows from a single one of them. */
-import type { TaskId } from '../model/index.ts';
+import { MAX_TIME, type TaskId } from '../model/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { EdgeTime } from './channel-minimum.ts';
 import type { CommitHeader, StopReason } from './commit.ts';
@@ -47,6 +47,16 @@ export function logFault({ task, head, log }: TaskFacts): Stop | undefined {
 export function isDrained({ head, log }: TaskFacts): boolean {
   if (head === undefined) return false;
   return head.source?.done === true || (log?.end !== undefined && head.nextOffset >= log.end);
+}
+
+/** Whether all tasks have worked off all there will ever be. The facts must be in the order of a round: commits first, then ends of logs. */
+export function isOver(tasks: readonly TaskFacts[]): boolean {
+  return tasks.every((each) => {
+    const { head } = each;
+    if (head === undefined || head.status.kind !== 'ok' || head.debts > 0) return false;
+    if (head.source !== undefined) return head.source.done;
+    return head.watermark === MAX_TIME && head.processingTimer === undefined && isDrained(each);
+  });
 }
 
 /** The rules of time on the edges into a stage. */

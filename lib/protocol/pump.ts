@@ -10,7 +10,7 @@
 import { type TaskId, taskName } from '../model/index.ts';
 import type { Plan, SourceNode } from '../plan/index.ts';
 import { slotsUsed } from './chain.ts';
-import { isDrained, logFault, type Stop, type TaskFacts } from './facts.ts';
+import { isDrained, isOver, logFault, type Stop, type TaskFacts } from './facts.ts';
 import { type ClaimRules, claimOf, foresee, type SourceSilence, silenceOf } from './foresight.ts';
 import type { Claims, Tick } from './message.ts';
 
@@ -45,6 +45,8 @@ export interface Round {
   readonly stops: readonly Stop[];
   /** The earliest time at which a back-off or processing-time timer becomes due; event time is not foreseen. */
   readonly next: number | undefined;
+  /** All input has ended and been worked off. */
+  readonly over: boolean;
 }
 
 /** Decides a round. */
@@ -78,7 +80,7 @@ export function decideRound(facts: RoundFacts): Round {
     if (timer > facts.now) later(timer);
     else if (isDrained(each)) ticks.push({ ...task, message: { kind: 'tick', run: facts.run, time: facts.now } });
   }
-  return { rings, claims: claimsOf(facts), ticks, stops, next };
+  return { rings, claims: claimsOf(facts), ticks, stops, next, over: isOver(facts.tasks) };
 }
 
 function reasonToRing({ head, log }: TaskFacts, { now, slots }: RoundFacts): RingReason | undefined {

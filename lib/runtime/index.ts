@@ -7,6 +7,7 @@ export * from './replay.ts';
 export { metrics } from './report.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
 export type { StageCode } from './stage-chain.ts';
+export type { StepResult } from './step-result.ts';
 export * from './task.ts';
 export * from './task-host.ts';
 export type { TaskState } from './task-state.ts';

@@ -125,7 +125,7 @@ async function restore(host: TaskHost, newest: Commit, chain: readonly Commit[])
   return state;
 }
 
-async function bodyOf(host: TaskHost, commit: Commit): Promise<Uint8Array> {
+export async function bodyOf(host: TaskHost, commit: Commit): Promise<Uint8Array> {
   if (commit.body.kind === 'inline') return commit.body.bytes();
   const bytes = await host.blobs.get(commit.body.name);
   if (bytes !== undefined) return bytes;

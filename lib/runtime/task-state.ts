@@ -32,7 +32,7 @@ export class TaskState {
   status: TaskStatus;
   snapshot: SnapshotRef | undefined;
   restarts: number;
-  readonly store = new KeyedStore();
+  readonly store: KeyedStore;
   readonly unit: Unit;
   readonly channels: Channels;
   readonly chain: StageChain;
@@ -55,7 +55,9 @@ export class TaskState {
   /** Running mean of the encoded size of a cell. */
   bytesPerCell = 48;
 
-  constructor(host: TaskHost, header: CommitHeader, sheet: Sheet) {
+  /** `store`: cells of an older state of the task, whose place this one takes. */
+  constructor(host: TaskHost, header: CommitHeader, sheet: Sheet, store = new KeyedStore()) {
+    this.store = store;
     this.task = header.task;
     this.version = header.version;
     this.nextOffset = header.nextOffset;

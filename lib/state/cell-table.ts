@@ -70,7 +70,7 @@ export class CellTable<V> {
   readonly name: string;
   /** The operator it belongs to: what stands before the slash in its name. */
   readonly operator: string;
-  readonly options: TableOptions<V>;
+  options: TableOptions<V>;
   readonly #byKey = new Map<KeyId, Cell<V> | Map<Sub, Cell<V>>>();
   size = 0;
 

@@ -30,6 +30,8 @@ export type Mark = number;
 
 export class KeyedStore {
   readonly tables: AnyTable[] = [];
+  /** Tables that operators made anew will find again, by name. */
+  readonly #kept = new Map<string, AnyTable>();
   readonly eventTimers = new TimerQueue();
   readonly processingTimers = new TimerQueue();
   readonly eventExpiry = new TimerQueue();
@@ -46,6 +48,14 @@ export class KeyedStore {
 
   /** Adds a table. Its index, the order of registration, is part of no stored format; its name is. */
   table<V>(name: string, options: TableOptions<V>): CellTable<V> {
+    const kept = this.#kept.get(name) as CellTable<V> | undefined;
+    if (kept !== undefined) {
+      this.#kept.delete(name);
+      kept.options = options;
+      kept.index = this.tables.length;
+      this.tables.push(kept as unknown as AnyTable);
+      return kept;
+    }
     if (this.tables.some((table) => table.name === name)) {
       throw new MillraceError('invalid-pipeline', `two state tables have the name "${name}"`, {
         hint: 'give each state of an operator a name of its own',
@@ -54,6 +64,12 @@ export class KeyedStore {
     const table = new CellTable<V>(this, this.tables.length, name, options);
     this.tables.push(table as unknown as AnyTable);
     return table;
+  }
+
+  /** Lets operators made anew register their tables: those of the same names and time domains, with their cells. The journal must be clear. */
+  rewire(): this {
+    for (const table of this.tables.splice(0)) this.#kept.set(table.name, table);
+    return this;
   }
 
   /** Cells in all tables. */
