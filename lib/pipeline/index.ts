@@ -1,7 +1,7 @@
 export type { OperatorOptions } from './graph.ts';
 export * from './pipeline.ts';
 export * from './restart.ts';
-export type { SourceDefinition, SourceOptions } from './source.ts';
+export { maxFutureOf, type SourceDefinition, type SourceOptions } from './source.ts';
 export type * from './streams.ts';
 export {
   ascendingTimestamps,

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type Duration, type EventTime, hours, seconds } from '../model/index.ts';
+import { type Duration, days, type EventTime, hours, seconds } from '../model/index.ts';
 import { type DraftSource, fingerprint, type IdlePolicy, type PlanFault, type SourceNode } from '../plan/index.ts';
 import type { Json, SourceConnector } from '../ports/index.ts';
 import { jsonOf } from './json.ts';
@@ -26,7 +26,10 @@ export interface SourceOptions<T> {
    * task, `dead-letter` puts it aside with the reason, `skip` only counts it.
    */
   readonly badRecords?: SourceNode['badRecords'];
-  /** A record further in the future of the wall clock's time is bad. Default: any time up to the year 9999 is good. */
+  /**
+   * A record whose event time is further ahead of its arrival is bad: one such record would drive the watermark there, and make all others late. It arrives when
+   * its log says so, and at the latest when it is first found. Default: one day where the connector is `live`, else none (any time up to the year 9999 is good).
+   */
   readonly maxFuture?: Duration;
   /** A record larger than this, as JSON in UTF-8, is bad. Default: no limit but the connector's. */
   readonly maxRecordBytes?: number;
@@ -75,6 +78,11 @@ export function sourceDefinition(
 /** The same source on another connector. */
 export function rebind(source: SourceDefinition, connector: SourceConnector<unknown>): SourceDefinition {
   return { ...source, connector, partitions: announcedPartitions(connector) };
+}
+
+/** How far ahead of its arrival a record may lie; undefined for any time. */
+export function maxFutureOf({ maxFuture, connector }: SourceDefinition): Duration | undefined {
+  return maxFuture ?? (connector.live === true ? days(1) : undefined);
 }
 
 /** What the plan must know of a source. */

@@ -24,9 +24,9 @@ export interface GivenUp {
 export class AttemptOver extends Error {
   readonly offset: number;
   /** What the commit of everything before says of the task. */
-  readonly status: Extract<TaskStatus, { kind: 'backoff' | 'stopped' }>;
-  constructor(offset: number, status: Extract<TaskStatus, { kind: 'backoff' | 'stopped' }>) {
-    super(status.failure.message);
+  readonly status: TaskStatus;
+  constructor(offset: number, status: TaskStatus) {
+    super(`the batch ends before offset ${offset}`);
     this.offset = offset;
     this.status = status;
   }

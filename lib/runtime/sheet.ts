@@ -21,6 +21,8 @@ export interface Sheet {
   readonly sinks: Readonly<Record<string, Json>>;
   /** A source's watermark generator, plain data. */
   readonly generator: unknown;
+  /** Rows of a source below `upTo` had been found at `at`, by the clock: noted where a row lies ahead of all that was known. */
+  readonly found?: { readonly upTo: number; readonly at: number };
   /** Messages and sink records that this commit owes, in order. */
   readonly debts: readonly Debt[];
 }

@@ -1,7 +1,12 @@
-/** A source's rows on their way into its stage: decoded, validated, timed; what does not fit follows the source's policy. */
+/**
+ * A source's rows on their way into its stage: decoded, validated, timed; what does not fit follows the source's policy.
+ *
+ * Whether a row lies too far in the future is judged by facts that every attempt shares: the log's own times, and when rows were found, once that is
+ * committed. A row ahead of all that is known so far ends its attempt with nothing applied, and the commit says when it was found.
+ */
 import { type EventTime, MAX_EVENT_TIME, MIN_TIME, MillraceError } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
-import type { SourceDefinition } from '../pipeline/index.ts';
+import { maxFutureOf, type SourceDefinition } from '../pipeline/index.ts';
 import { type SourceSlice, Undecodable } from '../ports/index.ts';
 import type { Applier } from './applier.ts';
 import { AttemptOver, failureOf } from './attempt.ts';
@@ -13,23 +18,42 @@ export class SourceBatch {
   readonly #state: TaskState;
   readonly #head: Receiver;
   readonly #now: number;
+  readonly #ahead: number | undefined;
 
+  /** `now`: the clock after the rows were read. */
   constructor(source: string, definition: SourceDefinition, state: TaskState, now: number) {
     this.#source = source;
     this.#definition = definition;
     this.#state = state;
     this.#head = state.chain.sourceHead!;
     this.#now = now;
+    this.#ahead = maxFutureOf(definition);
   }
 
   /** Applies rows below `limit`. In a careful attempt throws `AttemptOver` at a row that is to be tried again or stops the task. */
   apply(slice: SourceSlice, from: number, limit: number, applier: Applier, careful: boolean): void {
+    const state = this.#state;
+    const start = careful && this.#ahead !== undefined ? applier.wayBack() : undefined;
+    try {
+      this.#rows(slice, from, limit, applier, careful);
+    } catch (error) {
+      if (!(error instanceof ArrivalUnknown)) throw error;
+      if (start !== undefined) {
+        applier.goBack(start);
+        applier.givenUp.length = 0;
+        applier.recordsIn = 0;
+        state.found = { upTo: slice.next, at: this.#now };
+      }
+      throw new AttemptOver(from, state.status);
+    }
+  }
+
+  #rows(slice: SourceSlice, from: number, limit: number, applier: Applier, careful: boolean): void {
     const { values, offsets, times } = slice;
-    const { eventTime, schema, maxFuture, maxRecordBytes } = this.#definition;
+    const { eventTime, schema, maxRecordBytes } = this.#definition;
     const { generator, kind } = this.#definition.watermark;
     const { unit } = this.#state;
     const validate = schema?.['~standard'].validate;
-    const latest = maxFuture === undefined ? MAX_EVENT_TIME : Math.min(MAX_EVENT_TIME, this.#now + maxFuture);
     for (let i = 0; i < values.length; i++) {
       const offset = offsets === undefined ? from + i : offsets[i]!;
       if (offset < from) continue;
@@ -47,8 +71,12 @@ export class SourceBatch {
           if (row instanceof Undecodable) throw row.error;
           if (maxRecordBytes !== undefined) refuseLarge(row, maxRecordBytes);
           if (validate !== undefined) value = valid(validate(row));
-          if (eventTime !== undefined) time = timeOf(eventTime(value), latest);
+          if (eventTime !== undefined) {
+            time = timeOf(eventTime(value));
+            if (this.#ahead !== undefined) this.#judge(time, offset, this.#ahead);
+          }
         } catch (error) {
+          if (error instanceof ArrivalUnknown) throw error;
           this.#bad(error, row, offset, applier);
           continue;
         }
@@ -65,6 +93,16 @@ export class SourceBatch {
         }
       }
     }
+  }
+
+  /** Refuses a time that is too far `ahead` of the record's arrival, or throws `ArrivalUnknown` if that may be so. */
+  #judge(time: number, offset: number, ahead: number): void {
+    const { found, lastArrival, unit } = this.#state;
+    const logged = unit.processingTime;
+    if (logged > 0 && time > logged + ahead) throw tooFarAhead(time, logged);
+    const isFound = found !== undefined && offset < found.upTo;
+    if (isFound && time > found.at + ahead) throw tooFarAhead(time, found.at);
+    if (!isFound && time > lastArrival + ahead) throw new ArrivalUnknown();
   }
 
   #bad(error: unknown, row: unknown, offset: number, applier: Applier): void {
@@ -120,7 +158,7 @@ function valid(result: ReturnType<NonNullable<SourceDefinition['schema']>['~stan
   });
 }
 
-function timeOf(said: unknown, latest: number): number {
+function timeOf(said: unknown): number {
   const time = said instanceof Date ? said.getTime() : said;
   if (typeof time !== 'number' || Number.isNaN(time)) {
     throw new MillraceError(
@@ -136,10 +174,19 @@ function timeOf(said: unknown, latest: number): number {
       hint: 'eventTime must return milliseconds since 1970; seconds are read by epochSeconds(n)',
     });
   }
-  if (time > latest) {
-    throw new MillraceError('bad-record', `the event time ${new Date(time).toISOString()} lies too far in the future`, {
-      hint: 'one such record would make all others late; raise maxFuture of the source if it is right',
-    });
-  }
   return Math.trunc(time);
 }
+
+function tooFarAhead(time: number, arrived: number): MillraceError {
+  const [said, came] = [time, arrived].map((at) => new Date(at).toISOString());
+  return new MillraceError(
+    'bad-record',
+    `the event time ${said} lies too far in the future: the record came at ${came}`,
+    {
+      hint: 'one such record would make all others late; raise maxFuture of the source if it is right',
+    },
+  );
+}
+
+/** A record lies ahead of when anything is known to have been found. */
+class ArrivalUnknown extends Error {}

@@ -40,6 +40,7 @@ export class TaskState {
   generator: unknown;
   sourceWatermark: number;
   lastArrival: number;
+  found: Sheet['found'];
   spoken: boolean;
   cursor: unknown;
   drainTo: number | undefined;
@@ -69,6 +70,7 @@ export class TaskState {
     this.generator = sheet.generator ?? host.source?.definition.watermark.generator.create();
     this.sourceWatermark = header.source?.watermark ?? MIN_TIME;
     this.lastArrival = header.source?.lastArrival ?? 0;
+    this.found = sheet.found;
     this.spoken = header.source?.spoken ?? false;
     this.cursor = header.source?.cursor;
     this.drainTo = header.source?.drainTo;
@@ -113,6 +115,7 @@ export class TaskState {
       sent: Object.fromEntries(this.chain.edges.map((edge) => [edge.edge.id, edge.sent])),
       sinks,
       generator: this.generator,
+      ...(this.found === undefined ? {} : { found: this.found }),
       debts,
     };
   }

@@ -253,12 +253,12 @@ export class Task {
     }
     const before = state.status;
     state.status = status;
-    state.restarts += status.kind === 'backoff' ? 1 : 0;
+    state.restarts += status.kind === 'backoff' && status !== before ? 1 : 0;
     if (batch.arrivedAt !== undefined) {
-      state.lastArrival = batch.arrivedAt;
+      state.lastArrival = Math.max(state.lastArrival, batch.arrivedAt);
       state.spoken = true;
     }
-    state.cursor = whole ? batch.cursor : undefined;
+    if (upTo > batch.from) state.cursor = whole ? batch.cursor : undefined;
     let outcome: Outcome;
     try {
       outcome = await this.#commit(state, applier, upTo);

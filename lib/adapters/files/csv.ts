@@ -49,6 +49,7 @@ export function csv<T = Readonly<Record<string, string>>>(options: CsvOptions): 
       ...(partitions === undefined ? {} : { partitions }),
     },
     bounded: !follow,
+    live: follow,
     async open() {
       const files = findFiles(path);
       const formats = new Map<string, RecordFormat>();

@@ -31,6 +31,7 @@ export function jsonl<T = unknown>(options: JsonlOptions): SourceConnector<T> {
     kind: 'jsonl',
     options: { path, follow, maxRecordBytes, ...(partitions === undefined ? {} : { partitions }) },
     bounded: !follow,
+    live: follow,
     async open() {
       const files = findFiles(path);
       const segments = dealFiles(files, partitions, follow, true, () => jsonLines);

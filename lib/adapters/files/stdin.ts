@@ -40,6 +40,7 @@ export function stdin<T = unknown>(options: StdinOptions): SourceConnector<T> {
     kind: 'stdin',
     options: { format, maxRecordBytes, ...described },
     bounded: true,
+    live: true,
     async open(host) {
       const input = options.input ?? process.stdin;
       return host.spool === undefined ? openPipe(input, host) : openSpool(input, host, host.spool);
