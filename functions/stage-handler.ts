@@ -3,7 +3,8 @@
  *
  * 1. A delivery is a doorbell with a message in hand: what is missing before it, or cannot be decoded, the task reads from the log itself.
  * 2. Partitions of a delivery work side by side and commit apart.
- * 3. A task that waits, has stopped or is at other code acknowledges what was delivered: the log keeps it, and the controller rings.
+ * 3. A partition that the run does not know has been gained by its source, perhaps: the run looks again.
+ * 4. A task that waits, has stopped or is at other code acknowledges what was delivered: the log keeps it, and the controller rings.
  */
 import { MillraceError, messageOf, taskName } from '../lib/model/index.ts';
 import type { Pipeline } from '../lib/pipeline/index.ts';
@@ -29,7 +30,7 @@ export function stageHandler(
   const opened = openOnce(() => openDeployed(pipeline, settings, connect));
   return async (event, invocation) => {
     const deployed = await opened();
-    const work = workOf(event, deployed, settings.stage);
+    const work = await workOf(event, deployed, settings.stage);
     const ends = await Promise.allSettled(work.map(({ task, messages }) => carryOut(task, messages, invocation)));
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -42,26 +43,40 @@ interface Work {
   readonly messages: readonly LogMessage[] | undefined;
 }
 
-function workOf(event: unknown, { open }: Deployed, stage: string | undefined): Work[] {
+async function workOf(event: unknown, { open }: Deployed, stage: string | undefined): Promise<Work[]> {
   const taskAt = (partition: number): Task => {
-    const task = open.tasks.find(({ id }) => id.stage === stage && id.partition === partition);
+    const task = taskOf(open, stage, partition);
     if (task !== undefined) return task;
-    throw new MillraceError('incompatible', `stage ${stage} has no task ${partition}`, {
+    const grows = open.tasks.some(({ id, host }) => id.stage === stage && host.source?.partitions !== undefined);
+    throw new MillraceError(grows ? 'unavailable' : 'incompatible', `stage ${stage} has no task ${partition}`, {
       where: { ...(stage === undefined ? {} : { stage }), partition },
-      hint: 'its topic has more partitions than the run knows: give it as many as the plan says',
+      hint: grows
+        ? 'its source has gained the partition and does not yet say so; what was delivered comes again'
+        : 'its topic has more partitions than the run knows: give it as many as the plan says',
     });
   };
-  if (isRingEvent(event)) return event.ring.map(({ partition }) => ({ task: taskAt(partition), messages: undefined }));
+  const look = async (partitions: readonly number[]): Promise<void> => {
+    if (partitions.some((partition) => taskOf(open, stage, partition) === undefined)) await open.grow();
+  };
+  if (isRingEvent(event)) {
+    await look(event.ring.map(({ partition }) => partition));
+    return event.ring.map(({ partition }) => ({ task: taskAt(partition), messages: undefined }));
+  }
   if (!isKafkaEvent(event)) {
     throw new MillraceError('incompatible', `stage ${stage} was called with an event that it does not know`, {
       hint: 'it is called by an event source mapping of Kafka, or with { ring: [...] } by the controller',
     });
   }
-  return deliveriesOf(event).map((delivery) => {
+  const deliveries = deliveriesOf(event);
+  await look(deliveries.map(({ partition }) => partition));
+  return deliveries.map((delivery) => {
     const task = taskAt(delivery.partition);
     return { task, messages: task.host.source === undefined ? messagesOf(delivery) : undefined };
   });
 }
+
+const taskOf = ({ tasks }: Deployed['open'], stage: string | undefined, partition: number): Task | undefined =>
+  tasks.find(({ id }) => id.stage === stage && id.partition === partition);
 
 /** Undefined where any of them cannot be decoded: the task finds it in the log, and stops there with a reason that is kept. */
 function messagesOf({ records }: Delivery): readonly LogMessage[] | undefined {

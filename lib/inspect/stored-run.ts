@@ -2,6 +2,7 @@ import { MillraceError } from '../model/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { BlobStore, CommitStore, Log } from '../ports/index.ts';
 import type { RunRecord } from '../protocol/index.ts';
+import { grownRun } from '../runtime/index.ts';
 
 /** The ports that views read. Nothing here writes to them. */
 export interface ReadPorts {
@@ -12,6 +13,7 @@ export interface ReadPorts {
 
 /** A run as its stores know it. */
 export interface StoredRun {
+  /** With the tasks of partitions that sources have gained since. */
   readonly record: RunRecord;
   /** The plan that began it. Code may have changed since; stages, tasks and what owns state have not. */
   readonly plan: Plan;
@@ -44,5 +46,5 @@ export async function storedRun(ports: ReadPorts, pipeline?: string): Promise<St
       hint: known.length === 0 ? 'run the pipeline with this data directory first' : `there is of ${known.join(', ')}`,
     });
   }
-  return { record, plan: record.plan as Plan };
+  return { record: await grownRun(ports.blobs, record), plan: record.plan as Plan };
 }

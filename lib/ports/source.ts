@@ -8,6 +8,7 @@ export type { Json };
 export interface SourceInfo {
   /** Names this incarnation of the data: a topic id, or a fingerprint of what a file set is. Another id = other data. */
   readonly id: string;
+  /** How many there were when it was opened. */
   readonly partitions: number;
   /** True if it will end. */
   readonly bounded: boolean;
@@ -62,6 +63,12 @@ export interface SourceLog {
   bounds(
     partition: number,
   ): Promise<{ readonly start: number; readonly end: number | undefined; readonly sealed: boolean }>;
+  /**
+   * How many partitions there are now: only of an unbounded source that may gain some while it is open; absent, it keeps `info.partitions`. Counts
+   * every partition that any record had been written to when it was asked, and never falls: records of one that is left out may be called late.
+   * It is asked after each read that found something. A partition that is gained is read from its `start`.
+   */
+  partitions?(): Promise<number>;
   close(): Promise<void>;
 }
 

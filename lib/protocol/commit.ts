@@ -110,6 +110,7 @@ export interface RunRecord {
   readonly slots: number;
   /** The plan that began it, and per stage the fingerprint of its code. */
   readonly plan: unknown;
+  /** Tasks of a stage together. Those of partitions that sources gain later are written down apart. */
   readonly tasks: readonly TaskId[];
   /** Topic id per stage. */
   readonly topics: Readonly<Record<string, string>>;

@@ -126,7 +126,7 @@ export class Committer {
     const entries: LogEntry[] = [];
     const { watermark } = state.unit;
     const held = watermark === MAX_TIME && state.store.processingTimers.earliest() !== undefined;
-    const channels = this.#host.partitionsOf(stage.id);
+    const channels = Math.max(state.partitions, this.#host.partitionsOf(stage.id));
     const add = (topic: string, partition: number, frame: Frame) => {
       if (log.maxMessageBytes === undefined) entries.push({ topic, partition, message: frame });
       else

@@ -1,5 +1,5 @@
 /**
- * The pump's I/O: reads the facts in the order that makes them true, has `decideRound` decide, and appends what it says. It keeps nothing but hints: it may run twice at once, late, or not at all.
+ * The pump's I/O: gives partitions that sources have gained their tasks, reads the facts in the order that makes them true, has `decideRound` decide, and appends what it says. It keeps nothing but hints: it may run twice at once, late, or not at all.
  */
 import type { Duration } from '../model/index.ts';
 import type { Plan } from '../plan/index.ts';
@@ -25,7 +25,10 @@ export interface ControllerRun {
   readonly record: RunRecord;
   readonly plan: Plan;
   readonly sources: ReadonlyMap<string, SourceLog>;
+  /** All that are known; another list once there are more. */
   readonly tasks: readonly Task[];
+  /** Gives partitions that sources have gained their tasks. */
+  grow(): Promise<unknown>;
 }
 
 export interface ControllerOptions {
@@ -97,11 +100,15 @@ export class Controller {
     return this.#ports.commits.volatile ? undefined : load(task.host);
   }
 
+  /** Partitions are counted after the commits were read: what those say of time was read before one was gained that is not counted. */
   async #facts(): Promise<TaskFacts[]> {
-    const heads = await Promise.all(this.#run.tasks.map((task) => this.#head(task)));
-    return Promise.all(
-      this.#run.tasks.map(async (task, i) => ({ task: task.id, head: heads[i], log: await this.#log(task) })),
-    );
+    for (;;) {
+      const { tasks } = this.#run;
+      const heads = await Promise.all(tasks.map((task) => this.#head(task)));
+      await this.#run.grow();
+      if (this.#run.tasks !== tasks) continue;
+      return Promise.all(tasks.map(async (task, i) => ({ task: task.id, head: heads[i], log: await this.#log(task) })));
+    }
   }
 
   async #head(task: Task): Promise<CommitHeader | undefined> {

@@ -1,10 +1,12 @@
 export * from './attempt.ts';
 export * from './controller.ts';
 export * from './dead-letter.ts';
+export { grownRun, growthPrefix, withGrowth } from './growth.ts';
 export { birth, blobPrefix, load } from './load.ts';
 export * from './open-run.ts';
 export * from './replay.ts';
 export { metrics } from './report.ts';
+export * from './run-tasks.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
 export type { StageCode } from './stage-chain.ts';
 export type { StepResult } from './step-result.ts';

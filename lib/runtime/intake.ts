@@ -109,6 +109,7 @@ export class Intake {
     const ended = upTo >= end || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
     if (upTo <= from && !ended) return undefined;
     const now = this.#host.clock.now();
+    if (source.partitions !== undefined) state.partitions = await source.partitions();
     return {
       from,
       upTo,

@@ -26,18 +26,27 @@ export const nonceOf = (host: TaskHost): string =>
     .toString(36)
     .padStart(10, '0');
 
+/** What a source's task is born with, if it is not what the run began with. */
+export interface BirthOptions {
+  /** Where it begins to read. */
+  readonly start: number;
+  /** Where it ends. */
+  readonly drainTo: number | undefined;
+}
+
 /** Commits version 0 of a task that was never born. Whoever comes second finds it born. */
-export async function birth(host: TaskHost): Promise<void> {
+export async function birth(host: TaskHost, options?: BirthOptions): Promise<void> {
   const { run, task } = host;
   const source = host.stage.source;
-  const start = source === undefined ? 0 : (run.starts[source]?.[task.partition] ?? 0);
+  const begun = source === undefined ? 0 : (run.starts[source]?.[task.partition] ?? 0);
+  const { start, drainTo } = options ?? { start: begun, drainTo: undefined };
   const header: CommitHeader = {
     run: run.id,
     task,
     version: 0,
     topicId: run.topics[task.stage] ?? '',
     nextOffset: start,
-    epoch: 0,
+    epoch: host.epoch,
     watermark: MIN_TIME,
     processingTime: 0,
     eventTimer: undefined,
@@ -49,10 +58,10 @@ export async function birth(host: TaskHost): Promise<void> {
         ? undefined
         : {
             watermark: MIN_TIME,
-            lastArrival: run.createdAt,
+            lastArrival: host.clock.now(),
             spoken: false,
             cursor: undefined,
-            drainTo: undefined,
+            drainTo,
             handOver: undefined,
             done: false,
             sent: {},

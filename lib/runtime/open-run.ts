@@ -7,7 +7,9 @@ import { comparePlans, type Plan, type StagePlan } from '../plan/index.ts';
 import type { Connections, SinkHost, SourceLog, Topic } from '../ports/index.ts';
 import { dataFromJson, dataToJson, edgeTimesOf, type RunRecord } from '../protocol/index.ts';
 import { deadLetterTopic } from './dead-letter.ts';
+import { grownRun, growthOf, refuseFewer, refuseWriters, tasksOfStage } from './growth.ts';
 import { birth } from './load.ts';
+import { RunTasks } from './run-tasks.ts';
 import { Task } from './task.ts';
 import { defaultLimits, type Limits, type TaskHost, type TaskPorts } from './task-host.ts';
 
@@ -26,12 +28,17 @@ export interface OpenOptions {
   readonly runId: string;
 }
 
-/** A run, opened: its record, its sources and its tasks, upstream stages first. */
+/** A run, opened: its record, its sources and its tasks, upstream stages first. Both are as this process knows them now: ask anew after `grow`. */
 export interface OpenRun {
   readonly record: RunRecord;
   readonly plan: Plan;
   readonly sources: ReadonlyMap<string, SourceLog>;
   readonly tasks: readonly Task[];
+  /**
+   * Gives partitions that sources have gained their tasks; returns those new to this process, which the host must call from then on. A controller's
+   * round does so; a host that is asked for a task it does not know looks again by this. See `RunTasks.grow`.
+   */
+  grow(): Promise<readonly Task[]>;
   /** True if it was there before. */
   readonly resumed: boolean;
   /** Stages whose code changed since the run was last opened. */
@@ -72,21 +79,33 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     }
     const existing = (await ports.commits.runs(plan.pipeline)).at(-1);
     if (existing === undefined) await refuseLostState(ports, plan);
-    const record = existing ?? (await createRun(pipeline, ports, sources, options));
-    await noteRun(ports, record);
-    const partitions = partitionCounts(record);
-    const topics = await topicsOf(plan, ports, partitions, record, sources);
-    const code = await codeRecord(plan, ports, record);
-    const tasks = record.tasks.map(
-      (task) =>
-        new Task(
-          taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs: code.epochs, task }),
-        ),
+    const begun = existing ?? (await createRun(pipeline, ports, sources, options));
+    await noteRun(ports, begun);
+    const record = await grownRun(ports.blobs, begun);
+    const topics = await topicsOf(plan, ports, record, sources);
+    const { epochs, changed } = await codeRecord(plan, ports, record);
+    const run = new RunTasks(
+      {
+        ...{ plan, record, sources },
+        task: (task, partitions) =>
+          new Task(taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs, task })),
+      },
+      ports,
     );
-    await bearTasks(tasks, ports, record);
+    await bearTasks(run.tasks, ports, begun);
+    await run.grow();
     let closed: Promise<void> | undefined;
-    const close = (): Promise<void> => (closed ??= closeAll(tasks, sources));
-    return { record, plan, sources, tasks, resumed: existing !== undefined, changedStages: code.changed, close };
+    return {
+      ...{ plan, sources, resumed: existing !== undefined, changedStages: changed },
+      get record() {
+        return run.record;
+      },
+      get tasks() {
+        return run.tasks;
+      },
+      grow: () => run.grow(),
+      close: () => (closed ??= closeAll(run.tasks, sources)),
+    };
   } catch (error) {
     await Promise.all([...sources.values()].map((source) => source.close()));
     throw error;
@@ -120,13 +139,18 @@ async function refuseLostState({ blobs, commits }: TaskPorts, { pipeline }: Plan
   );
 }
 
-/** Gives tasks without commits their first one. All are born before any of them works, so a run of which anything has happened has no such tasks. */
+/**
+ * Gives tasks without commits their first one. All that a run begins with are born before any of them works, and those of partitions gained before the run is
+ * known to have them: so a run of which anything has happened has no such tasks.
+ */
 async function bearTasks(tasks: readonly Task[], ports: TaskPorts, record: RunRecord): Promise<void> {
   const headOf = (task: Task) => ports.commits.head(record.id, task.id);
   const heads = await Promise.all(tasks.map(headOf));
   const unborn = tasks.filter((_, i) => heads[i] === undefined);
   if (unborn.length === 0) return;
-  if (heads.some((head) => head !== undefined && head.version > 0) || (await hasWorked(tasks, ports, record))) {
+  const isGrown = tasks.length > record.tasks.length;
+  const isBegun = isGrown || heads.some((head) => head !== undefined && head.version > 0);
+  if (isBegun || (await hasWorked(tasks, ports, record))) {
     const now = await Promise.all(unborn.map(headOf));
     const lost = unborn.filter((_, i) => now[i] === undefined).map(({ id }) => taskName(id));
     if (lost.length === 0) return;
@@ -162,7 +186,7 @@ async function createRun(
   const { plan } = pipeline;
   const counts = new Map(plan.stages.map((stage) => [stage.id, stage.partitions]));
   for (const stage of plan.stages) {
-    if (stage.source !== undefined) counts.set(stage.id, partitionsOfSource(plan, stage, stage.source, sources));
+    if (stage.source !== undefined) counts.set(stage.id, await partitionsOfSource(plan, stage, stage.source, sources));
     else counts.set(stage.id, forwardCount(plan, stage, counts));
   }
   const topics: Record<string, string> = {};
@@ -173,9 +197,10 @@ async function createRun(
         : sources.get(stage.source)!.info.id;
   }
   const starts: Record<string, number[]> = {};
-  for (const [id, source] of sources) {
-    starts[id] = [];
-    for (let p = 0; p < source.info.partitions; p++) starts[id].push((await source.bounds(p)).start);
+  for (const { id, source } of plan.stages) {
+    if (source === undefined) continue;
+    starts[source] = [];
+    for (let p = 0; p < counts.get(id)!; p++) starts[source].push((await sources.get(source)!.bounds(p)).start);
   }
   const record: RunRecord = {
     id: options.runId,
@@ -204,24 +229,16 @@ async function noteRun({ blobs }: TaskPorts, { pipeline, id, createdAt }: RunRec
 }
 
 /** What the opened source says, refused where the plan counted on one partition for a sink with a single writer. */
-function partitionsOfSource(
+async function partitionsOfSource(
   plan: Plan,
   stage: StagePlan,
   source: string,
   sources: ReadonlyMap<string, SourceLog>,
-): number {
-  const { partitions } = sources.get(source)!.info;
-  const sink = plan.nodes.find((node) => node.kind === 'sink' && node.single && stage.nodes.includes(node.id));
-  if (partitions > 1 && sink !== undefined) {
-    throw new MillraceError(
-      'invalid-pipeline',
-      `source "${source}" has ${partitions} partitions, and sink "${sink.id}" must have a single writer`,
-      {
-        where: { pipeline: plan.pipeline, source, sink: sink.id },
-        hint: "let the connector announce its number in options.partitions, or write one file for each task ('{task}' in the path)",
-      },
-    );
-  }
+): Promise<number> {
+  const log = sources.get(source)!;
+  const growth = growthOf(log, source, {});
+  const partitions = (await growth?.()) ?? log.info.partitions;
+  refuseWriters(plan, stage, partitions, growth !== undefined);
   return partitions;
 }
 
@@ -232,16 +249,9 @@ function forwardCount(plan: Plan, stage: StagePlan, counts: ReadonlyMap<string, 
   return Math.max(...edges.map((edge) => counts.get(edge.from) ?? 1));
 }
 
-function partitionCounts(record: RunRecord): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { stage } of record.tasks) counts.set(stage, (counts.get(stage) ?? 0) + 1);
-  return counts;
-}
-
 async function topicsOf(
   plan: Plan,
   ports: TaskPorts,
-  partitions: ReadonlyMap<string, number>,
   record: RunRecord,
   sources: ReadonlyMap<string, SourceLog>,
 ): Promise<ReadonlyMap<string, Topic>> {
@@ -250,13 +260,16 @@ async function topicsOf(
   for (const stage of plan.stages) {
     const expected = record.topics[stage.id];
     if (stage.source !== undefined) {
-      const { id } = sources.get(stage.source)!.info;
+      const log = sources.get(stage.source)!;
+      const { id } = log.info;
       if (expected !== undefined && id !== expected) {
         throw new MillraceError('data-lost', `the data of source "${stage.source}" is not what the run began with`, {
           where: { pipeline: plan.pipeline, source: stage.source },
           hint: 'put the former data back, or start a new run (another data directory)',
         });
       }
+      if (log.partitions === undefined)
+        refuseFewer(plan, stage.source, log.info.partitions, tasksOfStage(record, stage.id));
       continue;
     }
     const topic = await ports.log.topic(stage.topic);
@@ -270,7 +283,7 @@ async function topicsOf(
         },
       );
     }
-    topics.set(stage.id, topic ?? (await ports.log.ensureTopic(stage.topic, partitions.get(stage.id)!)));
+    topics.set(stage.id, topic ?? (await ports.log.ensureTopic(stage.topic, tasksOfStage(record, stage.id))));
   }
   return topics;
 }
@@ -347,6 +360,7 @@ export function taskHost(
             definition: pipeline.sources.get(stage.source)!,
             log: parts.sources.get(stage.source)!,
             end: record.ends[stage.source]?.[task.partition],
+            partitions: growthOf(parts.sources.get(stage.source)!, stage.source, record.ends),
           },
     partitionsOf,
     sinkHost: (sink): SinkHost => ({

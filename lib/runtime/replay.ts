@@ -133,7 +133,7 @@ async function runRow({ host }: Task, stored: StoredLetter): Promise<void> {
   const task = new Task({
     ...host,
     task: { stage: host.stage.id, partition },
-    source: { ...host.source!, log, end: 1 },
+    source: { ...host.source!, log, end: 1, partitions: undefined },
   });
   if ((await host.commits.head(host.run.id, task.id)) === undefined) await birth(task.host);
   for (let done = false; !done; ) {

@@ -71,8 +71,15 @@ export interface TaskHost extends TaskPorts {
   readonly deadLetters: string;
   /** Source tasks only. */
   readonly source:
-    | { readonly definition: SourceDefinition; readonly log: SourceLog; readonly end: number | undefined }
+    | {
+        readonly definition: SourceDefinition;
+        readonly log: SourceLog;
+        readonly end: number | undefined;
+        /** How many partitions it has now; undefined where it gains none. */
+        readonly partitions: (() => Promise<number>) | undefined;
+      }
     | undefined;
+  /** How many tasks a stage has, as far as this process knows. */
   partitionsOf(stage: string): number;
   sinkHost(sink: string): SinkHost;
 }

@@ -46,6 +46,8 @@ export class TaskState {
   drainTo: number | undefined;
   handOver: SourceHeader['handOver'];
   done: boolean;
+  /** How many partitions the source had after the rows were read that were applied last; 0 where it gains none. What is sent after them must say so. */
+  partitions = 0;
   /** What the last commit owes and nobody has seen paid. */
   debts: readonly Debt[];
   /** Cell deltas of the commits after the snapshot, oldest first; what the next increment is made of. */

@@ -9,9 +9,11 @@ export class Feed<T> implements SourceConnector<T> {
   readonly #partitions: { value: T; time: number | undefined }[][];
   #sealed = false;
   readonly #now: () => number;
+  readonly #grows: boolean;
 
-  /** `now` gives records their append time. */
-  constructor(partitions: number, now: () => number) {
+  /** `now` gives records their append time. A feed that `grows` may gain partitions. */
+  constructor(partitions: number, now: () => number, { grows = false }: { readonly grows?: boolean } = {}) {
+    this.#grows = grows;
     this.options = { partitions };
     this.#partitions = Array.from({ length: partitions }, () => []);
     this.#now = now;
@@ -22,6 +24,12 @@ export class Feed<T> implements SourceConnector<T> {
     const rows = this.#partitions[partition];
     if (rows === undefined) throw new RangeError(`there is no partition ${partition} of ${this.#partitions.length}`);
     for (const value of records) rows.push({ value, time: this.#now() });
+  }
+
+  /** Adds an empty partition; returns its number. */
+  grow(): number {
+    if (!this.#grows) throw new RangeError('the feed was made not to grow');
+    return this.#partitions.push([]) - 1;
   }
 
   /** Nothing will follow. */
@@ -51,6 +59,7 @@ export class Feed<T> implements SourceConnector<T> {
         };
       },
       bounds: async (partition) => bounds(partition),
+      ...(this.#grows ? { partitions: async () => this.#partitions.length } : {}),
       close: async () => {},
     };
   }

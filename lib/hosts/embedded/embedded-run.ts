@@ -1,5 +1,6 @@
 /**
- * All of a pipeline in one process: a loop per task, woken by appends to its partition; a pump for silent sources and timers of processing time.
+ * All of a pipeline in one process: a loop per task, woken by appends to its partition; a pump for silent sources, timers of processing time and
+ * partitions that sources gain.
  *
  * Memory stays flat: sources wait while any task has more than a few messages before it, and messages are let go of once consumed.
  */
@@ -59,6 +60,8 @@ export class EmbeddedRun {
   readonly #abort: AbortController;
   readonly #pump: Pump;
   readonly #state = new Map<Task, 'busy' | 'idle' | 'done' | 'stopped'>();
+  /** Loops that have not ended. */
+  readonly #loops = new Set<Promise<void>>();
   #records = 0;
   #failure: MillraceError | undefined;
   #ended: RunEnd | undefined;
@@ -103,9 +106,9 @@ export class EmbeddedRun {
 
   /** Runs until the input ends, `stop` is called or a task fails; then closes everything. */
   async run(): Promise<RunEnd> {
-    const loops = this.open.tasks.map((task) => this.#loop(task).catch((error: unknown) => this.#fail(error)));
+    this.#begin();
     const pump = this.#pumpLoop().catch((error: unknown) => this.#fail(error));
-    await Promise.all(loops);
+    while (this.#loops.size > 0) await Promise.all(this.#loops);
     this.#abort.abort();
     await pump;
     if (this.#failure === undefined && this.#finished()) {
@@ -131,6 +134,7 @@ export class EmbeddedRun {
 
   /** Fixes the sources' ends where they stand: what is in is finished, every window closes, and the run ends. */
   async drain(): Promise<void> {
+    await this.open.grow();
     for (const task of this.open.tasks) {
       if (task.host.source === undefined) continue;
       const { end } = await task.host.source.log.bounds(task.id.partition);
@@ -157,6 +161,17 @@ export class EmbeddedRun {
       tasksDone: [...this.#state.values()].filter((s) => s === 'done').length,
       tasks: this.open.tasks.length,
     };
+  }
+
+  /** Begins the loops of tasks that have none yet: of all at first, of those of partitions gained after a round of the pump. */
+  #begin(): void {
+    for (const task of this.open.tasks) {
+      if (this.#state.has(task)) continue;
+      this.#state.set(task, 'idle');
+      const loop = this.#loop(task).catch((error: unknown) => this.#fail(error));
+      this.#loops.add(loop);
+      void loop.then(() => this.#loops.delete(loop));
+    }
   }
 
   async #loop(task: Task): Promise<void> {
@@ -317,6 +332,7 @@ export class EmbeddedRun {
       if (this.#abort.signal.aborted || this.#finished()) return;
       try {
         for (const name of await this.#pump.round()) this.#wakeups.call(name);
+        this.#begin();
       } catch (error) {
         if (!this.#mayPass(error)) throw error;
         this.#ports.telemetry.log('warn', `a round of the pump failed: ${messageOf(error)}`, {});

@@ -5,7 +5,7 @@
 import { type TaskId, taskName, type WallTime } from '../../model/index.ts';
 import type { LogMessage } from '../../ports/index.ts';
 import { decodeMessage } from '../../protocol/index.ts';
-import type { StepResult } from '../../runtime/index.ts';
+import type { StepResult, Task } from '../../runtime/index.ts';
 import type { Fleet, Worker } from './fleet.ts';
 import type { StoredSource } from './sim-source.ts';
 
@@ -38,12 +38,13 @@ export class Caller {
     if (this.held) return undefined;
     const { world } = this.#fleet;
     const worker = this.#fleet.worker(Math.min(this.version, this.#fleet.deployments.length - 1), other);
-    const task = worker.task(this.task);
     const name = taskName(this.task);
     const what = messages === undefined ? 'ring' : `deliver ${messages[0]?.offset}..${messages.at(-1)?.offset} to`;
     world.tell(worker.process.name, `${what} ${name}`);
     this.underWay++;
-    const result = (messages === undefined ? task.ring() : task.deliver(messages)).catch((error: unknown) =>
+    const step = (task: Task) => (messages === undefined ? task.ring() : task.deliver(messages));
+    const known = worker.task(this.task);
+    const result = (known === undefined ? worker.find(this.task).then(step) : step(known)).catch((error: unknown) =>
       error instanceof Error ? error : new Error(String(error)),
     );
     this.#atWork.push(worker);
@@ -158,12 +159,12 @@ export class Doorbell {
   readonly #slow: number;
   #awake = false;
 
-  constructor(fleet: Fleet, caller: Caller, source: StoredSource, slow: number) {
+  /** `start` is the time from which the rows' arrivals count. */
+  constructor(fleet: Fleet, caller: Caller, source: StoredSource, slow: number, start: number) {
     this.#fleet = fleet;
     this.caller = caller;
     this.#slow = slow;
     const { schedule } = fleet.world;
-    const start = schedule.now;
     const times = new Set(source.spec.partitions[caller.task.partition]!.map((row) => row.at));
     for (const at of times) schedule.at(start + at, () => this.wake());
   }

@@ -3,7 +3,16 @@ import { type Duration, MillraceError, type TaskId, taskName } from '../../model
 import type { Pipeline } from '../../pipeline/index.ts';
 import type { SinkConnector, SourceConnector, SourceLog, Telemetry, Topic } from '../../ports/index.ts';
 import type { RunRecord } from '../../protocol/index.ts';
-import { Controller, openRun, Task, type TaskPorts, taskHost } from '../../runtime/index.ts';
+import {
+  Controller,
+  growthPrefix,
+  openRun,
+  RunTasks,
+  Task,
+  type TaskPorts,
+  taskHost,
+  withGrowth,
+} from '../../runtime/index.ts';
 import { simPorts } from './sim-ports.ts';
 import { SimProcess } from './sim-process.ts';
 import { simSinkConnector } from './sim-sink.ts';
@@ -13,6 +22,7 @@ import type { World } from './world.ts';
 /** One version of the code, deployed. */
 export interface Deployment {
   readonly version: number;
+  /** The run as it began. */
   readonly record: RunRecord;
   readonly epochs: Readonly<Record<string, number>>;
   readonly topics: ReadonlyMap<string, Topic>;
@@ -23,7 +33,10 @@ export interface Worker {
   readonly process: SimProcess;
   readonly version: number;
   readonly ports: TaskPorts;
-  task(id: TaskId): Task;
+  /** Undefined for one that the process does not know yet. */
+  task(id: TaskId): Task | undefined;
+  /** Looks again for one that it does not know. Throws `unavailable` if it is still not there. */
+  find(id: TaskId): Promise<Task>;
   readonly controller: Controller;
 }
 
@@ -43,8 +56,10 @@ export class Fleet {
     this.pipelines = pipelines;
   }
 
+  /** The run with all tasks it is known to have by now. */
   get record(): RunRecord {
-    return this.deployments[0]!.record;
+    const { record } = this.deployments[0]!;
+    return withGrowth(record, this.world.blobs.list(growthPrefix(record)));
   }
 
   get clockSkew(): Duration {
@@ -114,33 +129,40 @@ export class Fleet {
     const ports = this.#ports(process, version);
     const pipeline = this.#bound(version, process);
     const { record, epochs, topics } = this.deployments[version]!;
-    const partitions = new Map<string, number>();
-    for (const { stage } of record.tasks) partitions.set(stage, (partitions.get(stage) ?? 0) + 1);
+    const grown = this.record;
+    const knowsGrowth = grown.tasks.length > record.tasks.length && process.random.next() < 0.5;
     const sources = new Map<string, SourceLog>();
     for (const [id, stored] of this.world.sources) sources.set(id, simSourceLog(stored, process));
-    const tasks = new Map<string, Task>();
     const options = { limits: this.#limits(), durable: true, signal: new AbortController().signal };
-    const task = (id: TaskId): Task => {
-      const name = taskName(id);
-      let found = tasks.get(name);
-      if (found === undefined) {
-        const parts = { record, partitions, topics, sources, epochs, task: id };
-        found = new Task(taskHost(pipeline, ports, options, parts));
-        tasks.set(name, found);
-      }
+    const run = new RunTasks(
+      {
+        ...{ plan: pipeline.plan, record: knowsGrowth ? grown : record, sources },
+        task: (task, partitions) =>
+          new Task(taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs, task })),
+      },
+      ports,
+    );
+    const task = ({ stage, partition }: TaskId): Task | undefined =>
+      run.tasks.find(({ id }) => id.stage === stage && id.partition === partition);
+    const find = async (id: TaskId): Promise<Task> => {
+      if (task(id) === undefined) await run.grow();
+      const found = task(id);
+      if (found === undefined) throw new MillraceError('unavailable', `${process.name} knows no task ${taskName(id)}`);
       return found;
     };
-    const run = {
-      record,
-      plan: pipeline.plan,
-      sources,
-      get tasks() {
-        return record.tasks.map(task);
+    const controller = new Controller(
+      {
+        ...{ record, plan: pipeline.plan, sources },
+        get tasks() {
+          return run.tasks;
+        },
+        grow: () => run.grow(),
       },
-    };
-    const controller = new Controller(run, ports, { skew: this.clockSkew, grace: 0 as Duration });
+      ports,
+      { skew: this.clockSkew, grace: 0 as Duration },
+    );
     this.world.tell(process.name, `starts, code version ${version}, clock ${process.skew} ms ahead`);
-    return { process, version, ports, task, controller };
+    return { process, version, ports, task, find, controller };
   }
 
   #process(): SimProcess {

@@ -32,13 +32,13 @@ export class Refold {
 
   async #task(task: TaskId): Promise<void> {
     const newest = this.#fleet.deployments.length - 1;
-    const committed = await load(this.#fleet.worker(newest).task(task).host);
+    const committed = await load((await this.#fleet.worker(newest).find(task)).host);
     const said: LogEntry[] = [];
     const again = await this.#again(task, committed.nextOffset, said);
     if (again === undefined) return;
     this.#same(task, '4 a state is the fold of its log', picture(committed), picture(again));
     for (const worker of this.#fleet.workers) {
-      const { state } = worker.task(task);
+      const state = worker.task(task)?.state;
       if (state?.version !== committed.version) continue;
       this.#same(task, '3 a cached state is a committed state', picture(state), picture(committed));
     }
@@ -50,13 +50,15 @@ export class Refold {
     let now = this.#world.schedule.now;
     const commits = new MemoryCommitStore({ volatile: false });
     const blobs = new MemoryBlobStore();
-    const tasks = this.#fleet.deployments.map(({ version }) => {
-      const { host } = this.#fleet.worker(version).task(task);
-      return new Task(this.#apart({ ...host, commits, blobs }, upTo, said, () => now));
-    });
-    await birth(tasks[0]!.host);
-    for (const { at, epoch } of this.#fleet.handOvers.get(taskName(task)) ?? []) await tasks[0]!.handOver(at, epoch);
-    let version = 0;
+    const tasks: Task[] = [];
+    for (const { version: code } of this.#fleet.deployments) {
+      const { host } = await this.#fleet.worker(code).find(task);
+      tasks.push(new Task(this.#apart({ ...host, commits, blobs }, upTo, said, () => now)));
+    }
+    let version = tasks.findIndex(({ host }) => host.epoch === this.#world.commits.birth(task)?.epoch);
+    const first = tasks[version] as Task;
+    await birth(first.host);
+    for (const { at, epoch } of this.#fleet.handOvers.get(taskName(task)) ?? []) await first.handOver(at, epoch);
     for (let step = 0; step < STEPS; step++) {
       const result = await tasks[version]!.ring();
       if (result.kind === 'waiting') now = result.until;

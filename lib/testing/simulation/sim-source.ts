@@ -14,6 +14,8 @@ export interface SimRow {
 
 export interface SimSourceSpec {
   readonly partitions: readonly (readonly SimRow[])[];
+  /** If the source gains partitions: when each comes into being, in milliseconds from the simulation's start; never falls, 0 for those it begins with. */
+  readonly since?: readonly number[];
   /** True if nothing follows the last row and the source says so. */
   readonly bounded?: boolean;
 }
@@ -29,6 +31,13 @@ export class StoredSource {
     this.spec = spec;
     this.#schedule = schedule;
     this.#start = schedule.now;
+  }
+
+  /** How many partitions there are by now. */
+  count(): number {
+    const { partitions, since } = this.spec;
+    if (since === undefined) return partitions.length;
+    return since.filter((at) => at <= this.#schedule.now - this.#start).length;
   }
 
   /** First offset not written yet. */
@@ -74,7 +83,8 @@ export class StoredSource {
 
 /** A connector for pipelines that only ever run simulated: each process binds it to its own calls. */
 export function simSource<T>(spec: SimSourceSpec): SourceConnector<T> {
-  const rows = spec.partitions.map((list) => list.length);
+  const first = spec.since?.filter((at) => at === 0).length ?? spec.partitions.length;
+  const rows = spec.partitions.slice(0, first).map((list) => list.length);
   return {
     kind: 'simulated',
     options: { rows },
@@ -88,7 +98,7 @@ export function simSourceLog(stored: StoredSource, process: SimProcess): SourceL
   return {
     info: {
       id: stored.id,
-      partitions: stored.spec.partitions.length,
+      partitions: stored.count(),
       bounded: stored.spec.bounded === true,
       resumable: true,
     },
@@ -103,6 +113,9 @@ export function simSourceLog(stored: StoredSource, process: SimProcess): SourceL
       );
     },
     bounds: (partition) => process.read(`bounds of source ${stored.id}/${partition}`, () => stored.bounds(partition)),
+    ...(stored.spec.since === undefined
+      ? {}
+      : { partitions: () => process.read(`count partitions of source ${stored.id}`, () => stored.count()) }),
     close: async () => {},
   };
 }

@@ -107,6 +107,7 @@ class Simulation {
     this.#watch();
     const last = Math.max(
       ...Object.values(this.#spec.sources).flatMap((s) => s.partitions.flatMap((rows) => rows.map((row) => row.at))),
+      ...Object.values(this.#spec.sources).flatMap(({ since = [] }) => since),
       0,
     );
     const calmAt = SIM_START + Math.max(last, ...(this.#spec.upgrades ?? [])) + TROUBLE_AFTER;
@@ -140,6 +141,8 @@ class Simulation {
       inBound: this.#spec.inBound === true,
       mayStop: this.#spec.mayStop === true,
       epochOf: (version, stage) => this.#fleet.epochOf(version, stage),
+      knows: ({ stage, partition }) =>
+        this.#fleet.record.tasks.some((task) => task.stage === stage && task.partition === partition),
     });
     const stages = new Map(plan.stages.map((stage) => [stage.topic, stage.id]));
     log.onAppend = (topic, partition, message) => {
@@ -166,19 +169,17 @@ class Simulation {
 
   #begin(): void {
     const { schedule, random, sizes } = this.#world;
-    const { plan } = this.#spec.pipelines[0]!;
-    for (const task of this.#fleet.record.tasks) {
-      const caller = new Caller(this.#fleet, task);
-      this.#callers.set(taskName(task), caller);
-      const stage = plan.stages.find((s) => s.id === task.stage)!;
-      if (stage.source === undefined) {
-        const eventSource = new EventSource(this.#fleet, caller, stage.topic);
-        this.#eventSources.set(taskName(task), eventSource);
-        eventSource.wake();
-      } else {
-        const slow = random.next() < 0.3 ? (this.#spec.slowSource ?? 0) : 0;
-        this.#doorbells.push(new Doorbell(this.#fleet, caller, this.#world.sources.get(stage.source)!, slow));
-      }
+    for (const task of this.#fleet.record.tasks) this.#beginTask(task, schedule.now);
+    for (const { id: stage, source } of this.#spec.pipelines[0]!.plan.stages) {
+      const { since = [] } = source === undefined ? {} : this.#spec.sources[source]!;
+      since.forEach((at, partition) => {
+        const task = { stage, partition };
+        if (this.#callers.has(taskName(task))) return;
+        schedule.at(SIM_START + at, () => {
+          this.#world.tell('', `source ${source} gains partition ${partition}`);
+          this.#beginTask(task, SIM_START);
+        });
+      });
     }
     const pump = (): void => {
       schedule.after(sizes.pumpPeriod * (0.5 + random.next()), pump);
@@ -188,6 +189,23 @@ class Simulation {
       if (this.#world.dice.fault('garbage', ['garbage']) !== undefined) void this.#collect();
     };
     schedule.after(sizes.pumpPeriod * random.next(), pump);
+  }
+
+  /** What calls a task. Rows of a source arrive from `start` on. */
+  #beginTask(task: TaskId, start: number): void {
+    const { random, sources } = this.#world;
+    const stage = this.#spec.pipelines[0]!.plan.stages.find((s) => s.id === task.stage)!;
+    const caller = new Caller(this.#fleet, task);
+    caller.version = this.#fleet.deployments.length - 1;
+    this.#callers.set(taskName(task), caller);
+    if (stage.source === undefined) {
+      const eventSource = new EventSource(this.#fleet, caller, stage.topic);
+      this.#eventSources.set(taskName(task), eventSource);
+      eventSource.wake();
+    } else {
+      const slow = random.next() < 0.3 ? (this.#spec.slowSource ?? 0) : 0;
+      this.#doorbells.push(new Doorbell(this.#fleet, caller, sources.get(stage.source)!, slow, start));
+    }
   }
 
   #worker(): Worker {
@@ -233,8 +251,8 @@ class Simulation {
     const { tasks } = this.#fleet.record;
     const task = tasks[this.#world.random.below(tasks.length)]!;
     await worker
-      .task(task)
-      .collectGarbage()
+      .find(task)
+      .then((found) => found.collectGarbage())
       .catch((error: unknown) =>
         this.#world.tell(worker.process.name, `gives up collecting garbage: ${String(error)}`),
       );

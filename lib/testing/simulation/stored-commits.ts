@@ -17,6 +17,7 @@ export class StoredCommits {
   /** Called with a run before it is recorded; may give it other properties. */
   onRun: (record: RunRecord) => RunRecord = (record) => record;
   readonly #tasks = new Map<string, Map<number, StoredCommit>>();
+  readonly #births = new Map<string, CommitHeader>();
   readonly #runs: string[] = [];
   readonly #records = new Map<string, string>();
 
@@ -26,6 +27,7 @@ export class StoredCommits {
     if (found !== expect) return 'lost';
     const stored = storedCommit(commit);
     slots.set(slot, stored);
+    if (stored.header.version === 0) this.#births.set(taskName(task), stored.header);
     this.onPut(stored, by);
     return 'committed';
   }
@@ -39,6 +41,11 @@ export class StoredCommits {
       this.#tasks.set(name, slots);
     }
     return slots;
+  }
+
+  /** Version 0 of a task, also once its slot was taken. */
+  birth(task: TaskId): CommitHeader | undefined {
+    return this.#births.get(taskName(task));
   }
 
   newest(task: TaskId): StoredCommit | undefined {

@@ -44,14 +44,14 @@ async function switchSource(fleet: Fleet, version: number, task: TaskId, caller:
   fleet.world.tell('', `${taskName(task)} is handed over at ${at}`);
   fleet.handOvers.set(taskName(task), [...(fleet.handOvers.get(taskName(task)) ?? []), { at, epoch }]);
   await again(fleet, async () => {
-    const old = fleet.worker(version - 1).task(task);
+    const old = await fleet.worker(version - 1).find(task);
     await old.forget();
     const { kind } = await old.handOver(at, epoch);
     return kind === 'advanced';
   });
   await pause(fleet, fleet.world.random.below(6_000));
   await again(fleet, async () => {
-    const old = fleet.worker(version - 1).task(task);
+    const old = await fleet.worker(version - 1).find(task);
     await old.forget();
     const { kind } = await old.ring();
     return kind === 'other-code';

@@ -18,6 +18,8 @@ export interface WitnessOptions {
   readonly mayStop: boolean;
   /** The epoch of the code that a version of the pipeline has of a stage. */
   epochOf(version: number, stage: string): number;
+  /** Whether the run is known to have the task. */
+  knows(task: TaskId): boolean;
 }
 
 interface Spoken {
@@ -71,6 +73,9 @@ export class Witness {
       this.#world.violate(invariant, `${name} version ${header.version}: ${message}`);
     if (header.version !== (before?.version ?? -1) + 1) {
       say('1 at most one writer commits a version', `follows version ${before?.version}`);
+    }
+    if (header.version > 0 && !this.#options.knows(task)) {
+      say('a task works once its run is known to have it', 'its commits could not be told from none, were they lost');
     }
     this.#chain(commit, say);
     const bytes = commit.bytes ?? this.#world.blobs.get(commit.blob!);

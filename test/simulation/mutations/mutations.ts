@@ -1,7 +1,8 @@
 /** The rules that are broken one at a time. */
 import { commits } from './commits.ts';
+import { growth } from './growth.ts';
 import { logs } from './logs.ts';
 import type { Mutation } from './mutation.ts';
 import { time } from './time.ts';
 
-export const mutations: readonly Mutation[] = [...logs, ...commits, ...time];
+export const mutations: readonly Mutation[] = [...logs, ...commits, ...time, ...growth];

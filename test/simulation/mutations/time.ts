@@ -60,7 +60,7 @@ export const time: readonly Mutation[] = [
         replace: '{}\n    for (const claim',
       },
     ],
-    scenarios: ['windows', 'quiet'],
+    scenarios: ['growth', 'windows', 'quiet'],
   },
   {
     name: 'steps are applied at the end of their frame',
