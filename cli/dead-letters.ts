@@ -84,7 +84,7 @@ async function replay(path: string, ids: readonly string[], options: ReplayOptio
   const stop = listenForStop((text) => printError(text), commandLine());
   let code: number = exitCodes.ok;
   try {
-    const open = await openEmbedded(pipeline, { dataDir });
+    const open = await openEmbedded(pipeline, { dataDir, signal: stop.signal });
     try {
       const letters = chosen(await storedLetters(open.ports, pipeline.name, { replayed: ids.length > 0 }), ids);
       const replayed = await replayLetters(open.run.open.tasks, letters);
@@ -95,10 +95,14 @@ async function replay(path: string, ids: readonly string[], options: ReplayOptio
       if (done.error !== undefined) {
         printFailure(done.error, options);
         code = exitCodeOf(done.error, dataDir);
-      } else if (kind === 'stopped') code = exitCodes.interrupted;
+      } else if (kind === 'stopped') code = stop.code();
     } finally {
       await open.close();
     }
+  } catch (error) {
+    if (error !== stop.signal.reason) throw error;
+    printError('stopped before it began');
+    code = stop.code();
   } finally {
     stop.end();
   }

@@ -7,7 +7,7 @@ import { failureData, printFailure } from './failure.ts';
 import { loadPipeline, type PipelineModule } from './load-pipeline.ts';
 import { jsonProgress, noProgress, type ProgressDisplay, plainProgress, terminalProgress } from './progress.ts';
 import { parseSpeed, replayed } from './speed.ts';
-import { listenForStop } from './stop-signals.ts';
+import { listenForStop, type StopSignals } from './stop-signals.ts';
 import { printSummary } from './summary.ts';
 import { type CommonOptions, counted, errorColours, flushed, print, printError, printJson } from './terminal.ts';
 
@@ -56,19 +56,28 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
   const stop = listenForStop((text) => say(options, text), dataDir === undefined ? undefined : commandLine());
   let code: number = exitCodes.failed;
   try {
-    const open = await openEmbedded(pipeline, { fsync, ...(dataDir === undefined ? {} : { dataDir }) });
+    const open = await openEmbedded(pipeline, {
+      fsync,
+      signal: stop.signal,
+      ...(dataDir === undefined ? {} : { dataDir }),
+    });
     try {
       announce(open, options);
       const display = displayFor(options);
       const onProgress = display.update.bind(display);
       const done = await carryOut(open, { signal: stop.signal, onProgress }).finally(() => display.end());
-      code = await conclude(loaded, done, options, stop.by);
+      code = await conclude(loaded, done, options, stop);
     } finally {
       await open.close();
     }
   } catch (error) {
-    printFailure(error, options);
-    code = exitCodeOf(error, dataDir);
+    if (error === stop.signal.reason) {
+      say(options, 'stopped before it began');
+      code = stop.code();
+    } else {
+      printFailure(error, options);
+      code = exitCodeOf(error, dataDir);
+    }
   } finally {
     stop.end();
   }
@@ -94,7 +103,7 @@ async function conclude(
   { summary }: PipelineModule,
   done: RunSummary,
   options: RunCommandOptions,
-  stoppedBy: () => NodeJS.Signals | undefined,
+  stop: StopSignals,
 ): Promise<number> {
   const { json, quiet, dataDir } = options;
   const text = done.kind === 'finished' && summary !== undefined && quiet !== true ? await summary(done) : undefined;
@@ -113,7 +122,7 @@ async function conclude(
   }
   if (done.kind === 'finished') return exitCodes.ok;
   if (done.error !== undefined) return exitCodeOf(done.error, dataDir);
-  return stoppedBy() === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
+  return stop.code();
 }
 
 function sayHowToGoOn({ kind, dataDir, pipeline }: RunSummary, options: RunCommandOptions): void {

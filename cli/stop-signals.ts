@@ -1,26 +1,25 @@
 /** Ctrl-C and SIGTERM: the first asks for a clean end, the second ends at once. */
-import { constants } from 'node:os';
+import { exitCodes } from './exit-codes.ts';
 
 export interface StopSignals {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** The signal that came, if one did. */
-  by(): NodeJS.Signals | undefined;
+  /** The exit code that tells which signal came. */
+  code(): number;
   /** Leaves signals to the system again. */
   end(): void;
 }
 
-/** A clean end that takes longer is cut short: what is not committed is done again by the next run. */
-const PATIENCE = 900;
+/** Milliseconds for a clean end, such that the whole takes less than a second: what is not committed by then is done again by the next run. */
+export const PATIENCE = 700;
 
 /** `goOn`: the command that goes on from what was kept, if anything was. */
 export function listenForStop(say: (text: string) => void, goOn?: string): StopSignals {
   const abort = new AbortController();
-  let by: NodeJS.Signals | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
-    const code = 128 + constants.signals[signal];
-    if (by !== undefined) process.exit(code);
-    by = signal;
+  let code: number = exitCodes.interrupted;
+  const stop = (signal: NodeJS.Signals): undefined => {
+    if (abort.signal.aborted) return process.exit(code);
+    code = signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;
     say(signal === 'SIGINT' ? '\nstopping; again to stop at once' : 'stopping');
     abort.abort();
     setTimeout(() => {
@@ -33,7 +32,7 @@ export function listenForStop(say: (text: string) => void, goOn?: string): StopS
   process.on('SIGTERM', stop);
   return {
     signal: abort.signal,
-    by: () => by,
+    code: () => code,
     end: () => {
       process.off('SIGINT', stop);
       process.off('SIGTERM', stop);

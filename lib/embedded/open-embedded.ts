@@ -20,6 +20,8 @@ export interface EmbeddedOptions extends Tuning {
   readonly fsync?: boolean;
   /** Other connectors for sources and sinks, by id. */
   readonly bindings?: Bindings;
+  /** Asks for a clean end: what is under way is finished, the rest is there to go on with if there is a data directory. */
+  readonly signal?: AbortSignal;
   /** Hears measurements and log lines. */
   readonly telemetry?: Telemetry;
   /** What connectors may use, by name: `{ kafka: kafkaConnection(...) }` for instance. */
@@ -45,7 +47,8 @@ export interface OpenEmbedded {
 
 /**
  * Opens the run of a pipeline, or begins one, without running it. Throws what is wrong with bindings (`invalid-pipeline`), inputs, the data directory
- * (`unavailable` where another process uses it), or the state it holds (`incompatible` with the differences, `data-lost`, `state-lost`).
+ * (`unavailable` where another process uses it), or the state it holds (`incompatible` with the differences, `data-lost`, `state-lost`); and the reason of
+ * `signal` if that is aborted while a source waits for something (such as the header of standard input).
  */
 export async function openEmbedded(pipeline: Pipeline, options: EmbeddedOptions = {}): Promise<OpenEmbedded> {
   const { dataDir, bindings, clock = systemClock, random = systemRandom, fsync = false } = options;
@@ -62,6 +65,7 @@ export async function openEmbedded(pipeline: Pipeline, options: EmbeddedOptions 
       connections: new Map(Object.entries(options.connections ?? {})),
       runId: runIdOf(clock, random),
       ...(spool === undefined ? {} : { spool }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const close = async (): Promise<void> => {
       try {

@@ -7,8 +7,6 @@ import { ProgressMeter, type RunProgress } from './progress.ts';
 import { type RunSummary, summaryOf } from './summary.ts';
 
 export interface RunOptions extends EmbeddedOptions {
-  /** Asks for a clean end: what is under way is finished, the rest is there to go on with if there is a data directory. */
-  readonly signal?: AbortSignal;
   /** Told where the run stands, every `progressPeriod` and once after its end. */
   readonly onProgress?: (progress: RunProgress) => void;
   /** Default: 250 milliseconds. */

@@ -2,7 +2,8 @@
  * Birth and loading of a task. A query of the slots is not a snapshot of them, so it is judged by `chainOf`: a chain of commits from a snapshot to the newest, complete, or
  * read again.
  */
-import { MIN_TIME, MillraceError, taskName } from '../model/index.ts';
+import { type Duration, MIN_TIME, MillraceError, taskName } from '../model/index.ts';
+import type { Clock } from '../ports/index.ts';
 import { type Commit, type CommitHeader, chainOf, expectedInSlot, slotOf } from '../protocol/index.ts';
 import { BlobMissing, restoring, Snapshots } from '../state/index.ts';
 
@@ -17,7 +18,27 @@ export const blobPrefix = (host: Pick<TaskHost, 'run' | 'task'>): string =>
   `${host.run.id}/${host.task.stage}/${host.task.partition}`;
 
 export function snapshotsOf(host: TaskHost): Snapshots {
-  return new Snapshots({ blobs: host.blobs, prefix: blobPrefix(host), nonce: () => nonceOf(host) });
+  return new Snapshots({
+    blobs: host.blobs,
+    prefix: blobPrefix(host),
+    nonce: () => nonceOf(host),
+    pause: pausesOf(host.clock),
+  });
+}
+
+/** Milliseconds of work on stored state after which others have their turn. */
+const STRETCH = 30;
+
+/** What long work calls between its pieces: now and then there is a turn of the others to wait for. */
+function pausesOf(clock: Clock): () => Promise<void> | undefined {
+  let since = clock.now();
+  return () => {
+    const now = clock.now();
+    if (now - since < STRETCH) return undefined;
+    return clock.sleep(0 as Duration).then(() => {
+      since = clock.now();
+    });
+  };
 }
 
 /** A name that no other attempt chooses. */
@@ -129,8 +150,12 @@ async function restore(host: TaskHost, newest: Commit, chain: readonly Commit[])
   if (snapshot !== undefined) {
     await snapshotsOf(host).load(snapshot, restoring(state.store));
   }
-  for (const commit of chain)
+  const pause = pausesOf(host.clock);
+  for (const commit of chain) {
     state.applyDelta(commit === newest ? last.cells : decodeBody(await bodyOf(host, commit)).cells);
+    const wait = pause();
+    if (wait !== undefined) await wait;
+  }
   return state;
 }
 

@@ -29,6 +29,8 @@ export interface SnapshotsDeps {
   nonce(): string;
   /** Size at which a run is cut; 16 MiB if not given. */
   readonly fileBytes?: number;
+  /** Waited for between two blocks of a run, so that nothing else has to wait until all are through. */
+  readonly pause?: () => Promise<void> | undefined;
 }
 
 /** What commits that can still be read refer to. */
@@ -129,8 +131,13 @@ export class Snapshots {
   }
 
   async *#entriesOf(run: StoredRun): AsyncGenerator<EntryReader, void> {
+    const { blobs, pause } = this.#deps;
     for (const { name, size } of run.files) {
-      yield* (await RunReader.open(this.#deps.blobs, name, size)).entries();
+      for await (const block of (await RunReader.open(blobs, name, size)).entries()) {
+        yield block;
+        const wait = pause?.();
+        if (wait !== undefined) await wait;
+      }
     }
   }
 

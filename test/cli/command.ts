@@ -18,7 +18,8 @@ export interface Outcome {
 
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  /** What standard input brings before it ends; `open`: nothing, and it does not end. */
+  readonly input?: string | { readonly open: true };
 }
 
 type Cleanup = (work: () => void) => void;
@@ -51,7 +52,7 @@ export class Workplace {
       env: { ...inherited, NO_COLOR: '1', ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
-    child.stdin?.end(input);
+    if (typeof input === 'string') child.stdin?.end(input);
     this.#cleanup(() => void child.kill('SIGKILL'));
     return new Running(child);
   }

@@ -49,7 +49,7 @@ export function pipelineText({
   readonly source?: string;
 } = {}): string {
   return `
-import { count, epochMillis, hours, pipeline, process, sum, tumbling, type, value } from 'millrace';
+import { count, epochMillis, hours, pipeline, process, sum, toFunction, tumbling, type, value } from 'millrace';
 import { jsonl, toJsonl } from 'millrace/files';
 
 interface Order { readonly time: string; readonly product: string; readonly price: number }

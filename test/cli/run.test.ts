@@ -92,9 +92,7 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
   }) => {
     const place = new Workplace({ onTestFinished });
     const { cwd } = place;
-    const body = `orders.async('never', () => { console.error('called'); return new Promise<Order>(() => {}); })
-      .to('sales', toJsonl({ path: 'out/sales.jsonl' }));`;
-    writeProject(cwd, { body });
+    writeProject(cwd, { body: NEVER_WRITTEN });
     const running = place.start(['run', '.', '--data-dir', 'data']);
     await running.prints(/called/);
     const asked = performance.now();
@@ -105,6 +103,59 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
       /in the middle of a call.*go on with:\n {2}node \S+main\.ts run \. --data-dir data\n/,
     );
   });
+
+  it('ends at once at the second Ctrl-C', async ({ expect, onTestFinished }) => {
+    const place = new Workplace({ onTestFinished });
+    writeProject(place.cwd, { body: NEVER_WRITTEN });
+    const running = place.start(['run', '.', '--data-dir', 'data']);
+    await running.prints(/called/);
+    const stopping = running.kill('SIGINT');
+    await running.prints(/again to stop at once/);
+    running.kill('SIGINT');
+    const stopped = await stopping;
+    expect(stopped).toMatchObject({ code: 130, signal: null });
+    expect(stopped.stderr).not.toContain('in the middle of a call');
+  });
+
+  it('lets go of asynchronous calls under way at Ctrl-C', async ({ expect, onTestFinished }) => {
+    const place = new Workplace({ onTestFinished });
+    const body = `orders.async('never', () => { console.error('called'); return new Promise<Order>(() => {}); })
+      .to('sales', toJsonl({ path: 'out/sales.jsonl' }));`;
+    writeProject(place.cwd, { body });
+    const running = place.start(['run', '.', '--data-dir', 'data']);
+    await running.prints(/called/);
+    const stopped = await running.kill('SIGINT');
+    expect(stopped.code).toBe(130);
+    expect(stopped.stdout).toMatch(/^stopped: /);
+  });
+
+  it.for([
+    ['for rows', ['jsonl'], /^stopped: 0 records/],
+    ['for rows to keep in a data directory', ['jsonl', '--data-dir', 'data'], /^stopped: 0 records/],
+    ['for a header', ['csv'], /^$/],
+    ['for a header to keep in a data directory', ['csv', '--data-dir', 'data'], /^$/],
+  ] as const)(
+    'stops at Ctrl-C while it waits $0',
+    async ([, [format, ...args], printed], { expect, onTestFinished }) => {
+      const place = new Workplace({ onTestFinished });
+      const file = pipelineText()
+        .replace(
+          "jsonl<Order>({ path: import.meta.dirname + '/orders.jsonl' })",
+          `stdin<Order>({ format: '${format}' })`,
+        )
+        .replace('{ jsonl,', '{ stdin,');
+      writeFileSync(place.path('pipeline.ts'), `${file}\nconsole.error('loaded');\n`);
+      const running = place.start(['run', '.', ...args], { input: { open: true } });
+      await running.prints(format === 'csv' ? /loaded/ : /shop: /);
+      if (format === 'csv') await until(() => args.length === 0 || existsSync(place.path('data', 'spool')));
+      await new Promise((wake) => setTimeout(wake, 100));
+      const stopped = await running.kill('SIGINT');
+      expect(stopped).toMatchObject({ code: 130, signal: null });
+      expect(stopped.stdout).toMatch(printed);
+      expect(stopped.stderr).toContain(format === 'csv' ? 'stopped before it began' : 'stopping');
+      expect(stopped.stderr).not.toContain('in the middle of a call');
+    },
+  );
 
   it('says that nothing is kept when it is stopped without a data directory', async ({ expect, onTestFinished }) => {
     const place = new Workplace({ onTestFinished });
@@ -171,6 +222,9 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     expect(traced.stderr).toMatch(/too dear[\s\S]*pipeline\.ts:\d+/);
   });
 });
+
+/** A sink that never answers. */
+const NEVER_WRITTEN = `orders.to('sales', toFunction(() => { console.error('called'); return new Promise(() => {}); }));`;
 
 async function until(holds: () => boolean): Promise<void> {
   const limit = performance.now() + 60_000;

@@ -51,6 +51,27 @@ describe('a snapshot', () => {
     );
   });
 
+  test('is written and loaded with a pause between any two blocks', async () => {
+    const blobs = new MemoryBlobStore();
+    const store = newStore();
+    let pauses = 0;
+    const pause = async (): Promise<void> => void pauses++;
+    const snapshots = new Snapshots({ blobs, prefix: 'run/stage/0', nonce: () => 'n', pause });
+    const deltas: Uint8Array[] = [];
+    for (let i = 0; i < 20_000; i++) {
+      apply(store, { table: 0, key: i, sub: undefined, timer: i, value: ['some text', i] });
+      if (i % 10_000 === 9_999) deltas.push(deltaOf(store));
+    }
+    const ref = await snapshots.increment(undefined, 0, deltas.slice(0, 1));
+    expect(pauses).toBe(0);
+    const cold = newStore();
+    await snapshots.load(ref, restoring(cold));
+    expect(pauses).toBeGreaterThan(2);
+    const once = pauses;
+    await snapshots.increment(ref, 1, deltas.slice(1));
+    expect(pauses).toBe(2 * once);
+  });
+
   test('is loaded by an instance that did not write it, and carried on by it', async () => {
     const blobs = new MemoryBlobStore();
     const store = newStore();

@@ -40,7 +40,7 @@ export class PipeBytes implements ByteStream {
     return this.#chunk.length > 0 || this.#input.readableLength > 0;
   }
 
-  /** Resolves once there may be more than before. */
+  /** Resolves once there may be more than before; rejects with the signal's reason. */
   async changed(signal: AbortSignal): Promise<void> {
     if (this.#error !== undefined) throw this.#error;
     if (this.#ended || this.more()) return;
@@ -51,6 +51,9 @@ export class PipeBytes implements ByteStream {
         once(this.#input, 'readable', { signal: either }),
         once(this.#input, 'end', { signal: either }),
       ]);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      throw thrown;
     } finally {
       stop.abort();
     }

@@ -17,8 +17,23 @@ export const systemClock: Clock = {
   },
 };
 
-/** Lets everything that waits have its turn. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Those who wait for their turn, in order. */
+const waiting: (() => void)[] = [];
+
+/**
+ * Lets everything that waits have its turn: one a round of the event loop, so that signals, timers and I/O are heard between any two however many there
+ * are.
+ */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(next);
+  });
+}
+
+function next(): void {
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(next);
+}
 
 function rest(span: Duration, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {

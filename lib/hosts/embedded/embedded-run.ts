@@ -25,6 +25,8 @@ export interface EmbeddedOptions extends Omit<OpenOptions, 'signal'> {
   readonly pollPeriod?: Duration;
   /** What a stopped task means for the rest: everything stops ('stop', the default), or the other tasks go on. */
   readonly onFailure?: 'stop' | 'continue';
+  /** Aborted before the run is open, it cuts the opening short: the run is stopped when it begins, or its reason is thrown. What is open is ended by `stop`. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a run ended. */
@@ -89,17 +91,23 @@ export class EmbeddedRun {
   static async open(pipeline: Pipeline, ports: TaskPorts, options: EmbeddedOptions): Promise<EmbeddedRun> {
     const wakeups = new Wakeups();
     const abort = new AbortController();
+    const leave = (): void => abort.abort(options.signal?.reason);
+    if (options.signal?.aborted) leave();
+    options.signal?.addEventListener('abort', leave, { once: true });
     const waking: TaskPorts = {
       ...ports,
       log: wakingLog(ports.log, wakeups),
       atomic: ports.atomic === undefined ? undefined : wakingStep(ports.atomic, wakeups),
     };
-    const open = await openRun(pipeline, waking, { ...options, signal: abort.signal });
+    let open: OpenRun | undefined;
     try {
-      if (open.resumed) for (const task of open.tasks) await task.resume();
+      open = await openRun(pipeline, waking, { ...options, signal: abort.signal });
+      for (const task of open.resumed ? open.tasks : []) if (!abort.signal.aborted) await task.resume();
     } catch (error) {
-      await open.close();
+      await open?.close();
       throw error;
+    } finally {
+      options.signal?.removeEventListener('abort', leave);
     }
     return new EmbeddedRun(open, waking, options, wakeups, abort);
   }
@@ -341,7 +349,9 @@ export class EmbeddedRun {
   }
 
   async #pause(name: string): Promise<void> {
-    if (!this.#abort.signal.aborted) await this.#wakeups.wait(name);
+    if (this.#abort.signal.aborted) return;
+    await this.#wakeups.wait(name);
+    await this.#ports.clock.sleep(0 as Duration);
   }
 
   async #sleep(span: Duration): Promise<void> {

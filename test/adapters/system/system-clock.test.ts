@@ -33,6 +33,20 @@ describe("the machine's clock", () => {
     await expect(sleeping).rejects.toThrow('enough');
   });
 
+  it('gives turns one by one, and hears the world between any two', async () => {
+    const order: string[] = [];
+    const work = async (name: string): Promise<void> => {
+      await systemClock.sleep(milliseconds(0));
+      for (const until = performance.now() + 3; performance.now() < until; ) {}
+      order.push(name);
+    };
+    const all = Promise.all(['a', 'b', 'c', 'd'].map(work));
+    setTimeout(() => order.push('heard'), 1);
+    await all;
+    expect(order.filter((name) => name !== 'heard')).toEqual(['a', 'b', 'c', 'd']);
+    expect(order.slice(0, 3)).toContain('heard');
+  });
+
   it('draws numbers in [0, 1)', () => {
     for (let i = 0; i < 100; i++) expect(Math.floor(systemRandom.next())).toBe(0);
   });
