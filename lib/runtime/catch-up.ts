@@ -19,7 +19,8 @@ export interface CaughtUp {
  */
 export async function catchUp(host: TaskHost, old: TaskState): Promise<CaughtUp> {
   const { commits, run, task } = host;
-  if ((await commits.head(run.id, task, { version: old.version, slots: run.slots }))?.version === old.version) return { state: old, how: 'same' };
+  if ((await commits.head(run.id, task, { version: old.version, slots: run.slots }))?.version === old.version)
+    return { state: old, how: 'same' };
   const slots = await commits.slots(run.id, task);
   const found = chainOf(slots);
   if (found.kind !== 'complete') return { state: await load(host), how: 'loaded' };

@@ -15,6 +15,7 @@ import { type CaughtUp, catchUp } from './catch-up.ts';
 import { Committer, type Outcome } from './committer.ts';
 import { type Batch, Intake } from './intake.ts';
 import { load, snapshotsOf } from './load.ts';
+import { recordStop } from './record-stop.ts';
 import { isMendable, type StepResult } from './step-result.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
@@ -176,7 +177,7 @@ export class Task {
       return await this.#run(state, batch, now);
     } catch (error) {
       await state?.close().catch(() => {});
-      return await this.#failed(error);
+      return await this.#failed(error, state?.version);
     }
   }
 
@@ -199,7 +200,7 @@ export class Task {
         return await this.#commitAlone(state);
       } catch (error) {
         await state?.close().catch(() => {});
-        return await this.#failed(error);
+        return await this.#failed(error, state?.version);
       }
     });
   }
@@ -359,37 +360,18 @@ export class Task {
     await state?.close();
   }
 
-  /** A step ended with an error: stops the task if trying again cannot help, otherwise leaves it to the next delivery. */
-  async #failed(error: unknown): Promise<StepResult> {
+  /** A step on version `seen` ended with an error: stops the task if trying again cannot help, otherwise leaves it to the next delivery. */
+  async #failed(error: unknown, seen: number | undefined): Promise<StepResult> {
     const known = error instanceof MillraceError ? error.at({ ...this.id }) : undefined;
     if (known?.kind === 'state-lost') return { kind: 'stopped', reason: 'state-lost', error: known };
     if (known?.kind === 'data-lost' || known?.kind === 'incompatible') {
       const reason = error instanceof FrameGap ? 'gap' : known.kind;
-      await this.#stop(reason, known);
+      if ((await recordStop(this.host, this.#committer, reason, known, seen)) === 'stale') return { kind: 'lost' };
       return { kind: 'stopped', reason, error: known };
     }
     this.host.telemetry.log('warn', `step of ${taskName(this.id)} failed: ${messageOf(error)}`, {
       task: taskName(this.id),
     });
     throw known ?? error;
-  }
-
-  /** Records in the commits why the task stopped, as well as it can. */
-  async #stop(reason: StopReason, error: MillraceError): Promise<void> {
-    try {
-      const now = this.host.clock.now();
-      const state = await load(this.host);
-      if (state.status.kind === 'stopped') return await state.close();
-      state.status = { kind: 'stopped', reason, failure: failureOf(error, this.host.stage.id, now), skip: [] };
-      await this.#committer.prepare(state).catch(() => {});
-      await this.#committer.commit(state, new Applier(this.host, state, false, now), state.nextOffset, false);
-      await state.close();
-    } catch (second) {
-      this.host.telemetry.log(
-        'error',
-        `${taskName(this.id)} stopped, and its status could not be written: ${messageOf(second)}`,
-        { reason },
-      );
-    }
   }
 }

@@ -1,0 +1,62 @@
+/**
+ * What all workers of a run must know and nobody may forget, as records in the commit store: that it is to be drained, that it is over, that tasks must
+ * stop. Each is written once; workers look for them from time to time.
+ */
+import type { TaskId } from '../../model/index.ts';
+import { MillraceError, taskName } from '../../model/index.ts';
+import type { CommitStore } from '../../ports/index.ts';
+import type { RunRecord, Stop } from '../../protocol/index.ts';
+
+/** Which run is meant. */
+export type RunName = Pick<RunRecord, 'pipeline' | 'id'>;
+
+/** What has been said of a run. */
+export interface Control {
+  /** Sources are to end where they stand, and everything behind them to close. */
+  readonly drain: boolean;
+  /** All tasks are done, and nothing that was sent is missing. */
+  readonly over: boolean;
+  /** Tasks that must not go on, by name. */
+  readonly stops: ReadonlyMap<string, Stop>;
+}
+
+const prefixOf = ({ id }: RunName): string => `control/${id}/`;
+
+/** Looks what has been said. */
+export async function readControl(commits: CommitStore, run: RunName): Promise<Control> {
+  const prefix = prefixOf(run);
+  const records = await commits.records(run.pipeline, prefix);
+  const names = new Set(records.map(({ name }) => name.slice(prefix.length)));
+  const stops = records.filter(({ name }) => name.startsWith(`${prefix}stop/`)).map(({ value }) => value as Stop);
+  return {
+    drain: names.has('drain'),
+    over: names.has('over'),
+    stops: new Map(stops.map((stop) => [taskName(stop.task), stop])),
+  };
+}
+
+/** Asks that the run be drained: sources end where they then stand, every window closes, and the workers end. Cannot be taken back. `at`: the time, for people. */
+export async function requestDrain(commits: CommitStore, run: RunName, at: number): Promise<'requested' | 'exists'> {
+  const outcome = await commits.createRecord(run.pipeline, `${prefixOf(run)}drain`, { at });
+  return outcome === 'created' ? 'requested' : 'exists';
+}
+
+/** Says that the run is over. */
+export async function noteOver(commits: CommitStore, run: RunName, at: number): Promise<void> {
+  await commits.createRecord(run.pipeline, `${prefixOf(run)}over`, { at });
+}
+
+/** Says that a task must not go on. */
+export async function noteStop(commits: CommitStore, run: RunName, { task, reason, message }: Stop): Promise<void> {
+  const name = `${prefixOf(run)}stop/${taskName(task)}`;
+  await commits.createRecord(run.pipeline, name, { task, reason, message } satisfies Stop);
+}
+
+/** A stop as the error that the task's status tells. */
+export function stopError({ task, reason, message }: Stop): MillraceError {
+  const where: TaskId = { stage: task.stage, partition: task.partition };
+  return new MillraceError(reason === 'state-lost' ? 'state-lost' : 'data-lost', message, {
+    where,
+    hint: 'what was lost cannot be made again; start a new run',
+  });
+}

@@ -1,0 +1,204 @@
+/**
+ * One task that is this worker's: step after step, for as long as it is.
+ *
+ * 1. Nothing that a step throws or says ends more than that step: the task tries again, waits, or rests, and the others go on.
+ * 2. `end` resolves when no step is under way; the state stays in memory, its sinks closed.
+ * 3. Whatever wakes the task, it looks for itself what there is; a step that finds nothing costs one read.
+ */
+import { type Duration, messageOf, taskName } from '../../model/index.ts';
+import type { Clock, LogMessage, Random, Telemetry } from '../../ports/index.ts';
+import type { Stop } from '../../protocol/index.ts';
+import type { StepResult, Task } from '../../runtime/index.ts';
+import { Backoff } from './backoff.ts';
+import { stopError } from './control.ts';
+import type { Inbox } from './inbox.ts';
+
+/** What a task's loop is at. */
+export type LoopState =
+  /** Not yet in memory. */
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'ok' }
+  /** A source's task that has read to the end of its input, and said so. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'backoff'; readonly until: number }
+  | { readonly kind: 'stopped'; readonly reason: string; readonly message: string }
+  /** A dependency failed, or a defect showed; tried again. */
+  | { readonly kind: 'failing'; readonly message: string }
+  /** Another code version is in force at its next offset. */
+  | { readonly kind: 'other-code'; readonly epoch: number };
+
+export interface LoopDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+  readonly inbox: Inbox;
+  /** Sets a task going again that is found stopped, if what stopped it may be mended. */
+  readonly resume: boolean;
+  /** Least time between the beginnings of two steps: what comes meanwhile is one batch. */
+  readonly linger: Duration;
+}
+
+/** When the next step is due: at once, when there is something to read, after a span, or at a call. */
+type Next = 'now' | 'more' | Duration | 'call';
+
+const FIRST_DELAY = 100 as Duration;
+const LONGEST_DELAY = 10_000 as Duration;
+/** How often a task that is at other code looks whether it still is. */
+const OTHER_CODE_PERIOD = 500 as Duration;
+/** Commits lost in a row after which somebody is at work there rather than was. */
+const MANY_LOST = 3;
+
+export class TaskLoop {
+  readonly task: Task;
+  readonly #deps: LoopDeps;
+  readonly #backoff: Backoff;
+  readonly #ending = new AbortController();
+  #running: Promise<void> | undefined;
+  #state: LoopState = { kind: 'loading' };
+  #drain = false;
+  #halt: Stop | undefined;
+  #resume: boolean;
+  #collecting = false;
+  /** Rows of a source that this loop has committed. */
+  records = 0;
+
+  constructor(task: Task, deps: LoopDeps) {
+    this.task = task;
+    this.#deps = deps;
+    this.#resume = deps.resume;
+    this.#backoff = new Backoff(deps.random, { first: FIRST_DELAY, most: LONGEST_DELAY });
+  }
+
+  get state(): LoopState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#running ??= this.#run().finally(() => this.#deps.inbox.close());
+  }
+
+  /** Looks again, whatever it waits for. */
+  call(): void {
+    this.#deps.inbox.call();
+  }
+
+  /** A source's task ends where its log ends by then. */
+  drain(): void {
+    if (this.#drain || this.task.host.source === undefined) return;
+    this.#drain = true;
+    this.call();
+  }
+
+  /** The task stops, for what others have found. */
+  halt(stop: Stop): void {
+    if (this.#halt !== undefined) return;
+    this.#halt = stop;
+    this.call();
+  }
+
+  /** Begins no more steps; resolves when none is under way. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    this.call();
+    await this.#running;
+    await this.task.rest().catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ending;
+    // A state from before may be stale. Where that cannot be found out it is gone, and the first step loads what there is.
+    if (this.task.state !== undefined) await this.task.refresh().catch(() => {});
+    let delivered: readonly LogMessage[] | undefined;
+    while (!signal.aborted) {
+      const began = this.#deps.clock.now();
+      let next: Next;
+      try {
+        next = this.#after(await this.#step(delivered));
+      } catch (error) {
+        next = this.#failed(error);
+      }
+      if (signal.aborted) return;
+      delivered = await this.#until(next, began);
+    }
+  }
+
+  async #step(delivered: readonly LogMessage[] | undefined): Promise<StepResult> {
+    const { task } = this;
+    if (this.#halt !== undefined && this.#state.kind !== 'stopped') {
+      return task.halt(this.#halt.reason, stopError(this.#halt));
+    }
+    const { state, host } = task;
+    if (this.#drain && state !== undefined && !state.done && state.drainTo === undefined) {
+      const { end } = await host.source!.log.bounds(task.id.partition);
+      return task.drainTo(end ?? state.nextOffset);
+    }
+    const result = delivered === undefined ? await task.ring() : await task.deliver(delivered);
+    if (result.kind !== 'stopped' || !this.#resume) return result;
+    this.#resume = false;
+    const resumed = await task.resume();
+    return resumed.kind === 'idle' ? result : resumed;
+  }
+
+  #after(result: StepResult): Next {
+    if (result.kind !== 'lost') this.#backoff.succeeded();
+    switch (result.kind) {
+      case 'advanced':
+        this.records += this.task.host.source === undefined ? 0 : result.records;
+        this.#state = { kind: result.done ? 'done' : 'ok' };
+        this.#tidy();
+        return this.task.host.source === undefined ? 'more' : 'now';
+      case 'idle':
+        this.#state = { kind: result.done ? 'done' : 'ok' };
+        return result.done ? 'call' : 'more';
+      case 'waiting':
+        this.#state = { kind: 'backoff', until: result.until };
+        return Math.max(1, result.until - this.#deps.clock.now()) as Duration;
+      case 'stopped':
+        this.#state = { kind: 'stopped', reason: result.reason, message: result.error.message };
+        return (this.task.state?.debts.length ?? 0) > 0 ? FIRST_DELAY : 'call';
+      case 'lost':
+        return this.#backoff.failures < MANY_LOST && this.#backoff.next() > 0 ? 'now' : this.#backoff.next();
+      case 'other-code':
+        this.#state = { kind: 'other-code', epoch: result.epoch };
+        return OTHER_CODE_PERIOD;
+    }
+  }
+
+  #failed(error: unknown): Duration {
+    const delay = this.#backoff.next();
+    const name = taskName(this.task.id);
+    this.#state = { kind: 'failing', message: messageOf(error) };
+    this.#deps.telemetry.log('warn', `${name} tries again in ${Math.round(delay)} ms: ${messageOf(error)}`, {
+      task: name,
+      failures: this.#backoff.failures,
+    });
+    return delay;
+  }
+
+  async #until(next: Next, began: number): Promise<readonly LogMessage[] | undefined> {
+    const { inbox, clock, linger } = this.#deps;
+    if (next === 'call') await inbox.rest(undefined);
+    else if (typeof next === 'number') await inbox.rest(next);
+    else {
+      const rest = Math.max(0, began + linger - clock.now()) as Duration;
+      await clock.sleep(rest, rest > 0 ? this.#ending.signal : undefined).catch(() => {});
+      if (next === 'more') return inbox.next(this.task.state?.nextOffset ?? 0);
+    }
+    return undefined;
+  }
+
+  /** Once a round of slots: deletes blobs that nothing reaches any more, and lets go of what has been read. */
+  #tidy(): void {
+    const { host, state, id } = this.task;
+    if (state === undefined || this.#collecting || state.version % host.run.slots !== 0) return;
+    this.#collecting = true;
+    const trimmed = host.topic === undefined ? undefined : host.log.trim(host.topic, id.partition, state.nextOffset);
+    Promise.all([this.task.collectGarbage(), trimmed])
+      .catch((error: unknown) => {
+        this.#deps.telemetry.log('warn', `tidying up after ${taskName(id)} failed: ${messageOf(error)}`);
+      })
+      .finally(() => {
+        this.#collecting = false;
+      });
+  }
+}

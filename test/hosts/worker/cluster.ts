@@ -1,0 +1,207 @@
+/** Several workers in one process that share ports in memory: each can be killed, or stopped and woken again as a zombie. */
+import { MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../../../lib/adapters/memory/index.ts';
+import { systemClock, systemRandom } from '../../../lib/adapters/system/index.ts';
+import { type RecordingTelemetry, recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
+import { Worker, type WorkerEnd, type WorkerOptions } from '../../../lib/hosts/worker/index.ts';
+import type { Duration, Pipeline, SinkConnector } from '../../../lib/index.ts';
+import type { Assignee, Assignment, Share } from '../../../lib/ports/index.ts';
+import type { TaskPorts } from '../../../lib/runtime/index.ts';
+
+/** Lets calls through, holds them, or swallows them. */
+export class Gate {
+  #held: Promise<void> | undefined;
+  #open: () => void = () => {};
+  dead = false;
+
+  /** Calls and answers wait until `wake`. */
+  sleep(): void {
+    this.#held ??= new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  wake(): void {
+    this.#held = undefined;
+    this.#open();
+  }
+
+  /** No call is ever answered again. */
+  kill(): void {
+    this.dead = true;
+    this.sleep();
+  }
+
+  async pass<T>(call: () => Promise<T>): Promise<T> {
+    await this.#held;
+    const answer = await call();
+    await this.#held;
+    return answer;
+  }
+}
+
+/** An object whose methods' calls pass a gate. */
+function gated<T extends object>(target: T, gate: Gate): T {
+  return new Proxy(target, {
+    get(from, name) {
+      const value = Reflect.get(from, name, from) as unknown;
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => gate.pass(async () => value.apply(from, args));
+    },
+  });
+}
+
+interface Member {
+  readonly assignee: Assignee;
+  own: Set<string>;
+}
+
+/** Deals items out in turn among its members, keeping what each has as far as that is fair. */
+export class LocalGroup {
+  #items: readonly string[] = [];
+  readonly #members: Member[] = [];
+  copies = false;
+
+  member(): Assignment {
+    let me: Member | undefined;
+    return {
+      offer: (items) => {
+        this.#items = items;
+        this.#deal();
+      },
+      join: (assignee) => {
+        me = { assignee, own: new Set() };
+        this.#members.push(me);
+        this.#deal();
+      },
+      leave: async () => this.expel(me?.assignee),
+    };
+  }
+
+  /** The member has been silent for too long, or leaves: its share goes to the others. */
+  expel(assignee: Assignee | undefined): void {
+    const at = this.#members.findIndex((member) => member.assignee === assignee);
+    if (at >= 0) this.#members.splice(at, 1);
+    this.#deal();
+  }
+
+  get members(): readonly Assignee[] {
+    return this.#members.map(({ assignee }) => assignee);
+  }
+
+  #deal(): void {
+    if (this.#members.length === 0) return;
+    const fair = Math.ceil(this.#items.length / this.#members.length);
+    const free = new Set(this.#items);
+    for (const member of this.#members) {
+      member.own = new Set([...member.own].filter((item) => free.has(item)).slice(0, fair));
+      for (const item of member.own) free.delete(item);
+    }
+    for (const item of free) this.#members.toSorted((a, b) => a.own.size - b.own.size)[0]!.own.add(item);
+    for (const { assignee, own } of this.#members) {
+      const copies = new Set(this.copies ? this.#items.filter((item) => !own.has(item)) : []);
+      void assignee.take({ own: new Set(own), copies } satisfies Share);
+    }
+  }
+}
+
+export interface Running {
+  readonly worker: Worker;
+  readonly gate: Gate;
+  readonly assignee: Assignee;
+  readonly end: Promise<WorkerEnd>;
+}
+
+/** Stores, a group, and the workers of one run. */
+export class Cluster {
+  readonly group = new LocalGroup();
+  readonly telemetry: RecordingTelemetry = recordingTelemetry();
+  readonly ports: TaskPorts;
+  readonly #running: Running[] = [];
+
+  constructor() {
+    this.ports = {
+      log: new MemoryLog(systemClock, { encode: true }),
+      commits: new MemoryCommitStore({ volatile: false }),
+      blobs: new MemoryBlobStore(),
+      atomic: undefined,
+      clock: systemClock,
+      random: systemRandom,
+      telemetry: this.telemetry,
+    };
+  }
+
+  /** Another worker of the run. */
+  async start(pipeline: Pipeline, options: Partial<WorkerOptions> = {}): Promise<Running> {
+    const gate = new Gate();
+    const { log, commits, blobs } = this.ports;
+    const ports = { ...this.ports, log: gated(log, gate), commits: gated(commits, gate), blobs: gated(blobs, gate) };
+    const before = this.group.members.length;
+    const worker = await Worker.open(pipeline, ports, {
+      durable: true,
+      runId: 'run',
+      slots: 8,
+      pumpPeriod: 20 as Duration,
+      pollPeriod: 2 as Duration,
+      patience: 10 as Duration,
+      copyPeriod: 10 as Duration,
+      limits: { sourceRows: 16, batchMessages: 4 },
+      assignment: () => this.group.member(),
+      ...options,
+    });
+    const end = worker.run();
+    const running = { worker, gate, end, assignee: this.group.members[before]! };
+    this.#running.push(running);
+    return running;
+  }
+
+  /** Ends a process at once. The others hear of it after a while. */
+  kill({ gate, assignee }: Running): void {
+    gate.kill();
+    this.group.expel(assignee);
+  }
+
+  /** Ends all that live. */
+  async close(): Promise<void> {
+    for (const { worker } of this.#running) worker.stop();
+    await Promise.all(this.#running.filter(({ gate }) => !gate.dead).map(({ end }) => end));
+  }
+}
+
+/** A sink that keeps each record under its position, so that it bears writers that repeat one another. */
+export function ledger<T>(): SinkConnector<T> & {
+  readonly records: readonly T[];
+  readonly finished: ReadonlySet<number>;
+} {
+  const rows = new Map<string, T>();
+  const finished = new Set<number>();
+  return {
+    kind: 'ledger',
+    options: {},
+    guarantee: 'idempotent',
+    single: false,
+    get records() {
+      return [...rows.values()];
+    },
+    get finished() {
+      return finished;
+    },
+    open: async ({ task }) => ({
+      async write({ values, causes, ks }) {
+        values.forEach((value, i) => void rows.set(`${task} ${causes[i]} ${ks[i]}`, value as T));
+        return null;
+      },
+      async finish() {
+        finished.add(task);
+      },
+      async close() {},
+    }),
+  };
+}
+
+/** Waits until something holds, or throws after ten seconds. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let waited = 0; !holds(); waited += 5) {
+    if (waited > 10_000) throw new Error(`waited in vain until ${what}`);
+    await systemClock.sleep(5 as Duration);
+  }
+}
