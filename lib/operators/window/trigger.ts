@@ -98,16 +98,24 @@ export function earlyByProcessingTime(period: number, options: TriggerOptions = 
     timers: 'ends-and-processing',
     options: { period, purge: options.purge === true },
     onRecord(record, time, ctx) {
-      if (ctx.state === undefined) {
+      const atEnd = end.onRecord(record, time, ctx);
+      if (atEnd !== 'continue') {
+        ctx.state = undefined;
+      } else if (ctx.state === undefined) {
         ctx.state = (Math.floor(ctx.processingTime / period) + 1) * period;
         ctx.atProcessingTime(ctx.state);
       }
-      return end.onRecord(record, time, ctx);
+      return atEnd;
+    },
+    onEventTime(time, ctx) {
+      const atEnd = isEnd(time, 'event', ctx);
+      if (atEnd) ctx.state = undefined;
+      return atEnd ? fire : 'continue';
     },
     onProcessingTime(time, ctx) {
-      const due = ctx.state !== undefined && time >= ctx.state;
+      const due = (ctx.state !== undefined && time >= ctx.state) || isEnd(time, 'processing', ctx);
       if (due) ctx.state = undefined;
-      return due || isEnd(time, 'processing', ctx) ? fire : 'continue';
+      return due ? fire : 'continue';
     },
     onMerge(states, ctx) {
       awaitEnd(ctx);
