@@ -21,7 +21,7 @@ export function s3Error(thrown: unknown, bucket: string): MillraceError {
 
 /** Another write to the same name was under way: try again. */
 export const isConflict = (thrown: unknown): boolean => statusOf(thrown) === 409;
-export const isAbsent = (thrown: unknown): boolean =>
-  awsErrorName(thrown) === 'NoSuchKey' || (statusOf(thrown) === 404 && awsErrorName(thrown) !== 'NoSuchBucket');
+/** There is no such object; the service's own words, since a 404 may mean other things too. */
+export const isAbsent = (thrown: unknown): boolean => ['NoSuchKey', 'NotFound'].includes(awsErrorName(thrown));
 export const isPresent = (thrown: unknown): boolean => statusOf(thrown) === 412;
 export const isBeyondEnd = (thrown: unknown): boolean => statusOf(thrown) === 416;
