@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
@@ -213,23 +214,35 @@ function format(java: readonly string[], properties: string, secure: boolean): v
 
 /** The first use of a group, of an idempotent producer and of a transaction makes topics that clients would have to wait for. */
 async function warmUp(address: string): Promise<void> {
+  const end = Date.now() + 30_000;
+  for (;;) {
+    try {
+      return await useTransaction(address);
+    } catch (thrown) {
+      if (Date.now() > end) throw thrown;
+      await sleep(200);
+    }
+  }
+}
+
+async function useTransaction(address: string): Promise<void> {
   const kafka = new Kafka({
     brokers: [address],
     logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 50, retries: 12 },
+    retry: { initialRetryTime: 50, retries: 8 },
   });
   const admin = kafka.admin();
   const producer = kafka.producer({ idempotent: true, transactionalId: 'warm-up', maxInFlightRequests: 1 });
   try {
     await admin.connect();
-    if (!(await admin.listTopics()).includes('warm-up')) {
-      await admin.createTopics({ topics: [{ topic: 'warm-up' }] }).catch(() => undefined);
-    }
+    const topic = 'warm-up';
+    if (!(await admin.listTopics()).includes(topic)) await admin.createTopics({ topics: [{ topic }] });
+    await admin.fetchOffsets({ groupId: 'warm-up' });
     await producer.connect();
     const transaction = await producer.transaction();
     await transaction.sendOffsets({
       consumerGroupId: 'warm-up',
-      topics: [{ topic: 'warm-up', partitions: [{ partition: 0, offset: '0' }] }],
+      topics: [{ topic, partitions: [{ partition: 0, offset: '0' }] }],
     });
     await transaction.commit();
   } finally {

@@ -1,8 +1,12 @@
+import { describe } from 'vitest';
 import { MemoryLog, type MemoryLogOptions } from '../../lib/adapters/memory/index.ts';
 import { ManualClock } from '../../lib/adapters/simulated/index.ts';
 import type { WallTime } from '../../lib/model/index.ts';
+import { openedKafkaLog } from '../adapters/kafka/opened-kafka.ts';
+import { useKafka } from '../services/kafka.ts';
 import { openedSqlite } from './adapters.ts';
 import { logConformance } from './log.ts';
+import { skipNote } from './opened.ts';
 
 const memory = (options?: MemoryLogOptions) => async () => {
   const clock = new ManualClock();
@@ -33,4 +37,13 @@ logConformance({
 logConformance({
   name: 'SQLite, cache of three',
   open: () => openedSqlite((store) => store.log, { maxMessageBytes: 50_000, cache: { messages: 3, bytes: 1_000_000 } }),
+});
+
+const kafka = await useKafka();
+describe.skipIf(kafka.missing)(`a real broker${skipNote(kafka.missing)}`, () => {
+  logConformance({
+    name: 'Kafka',
+    open: async () => openedKafkaLog(kafka.running!.address),
+    without: { trim: "retention is the topic's own" },
+  });
 });
