@@ -62,6 +62,10 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   'hyparquet-compressors': [{ in: ['lib/adapters/files/'] }],
   'hyparquet-writer': [{ in: ['lib/adapters/files/'] }],
   tinyglobby: [{ in: ['lib/adapters/files/'] }],
+  kafkajs: [{ in: ['lib/adapters/kafka/kafkajs-broker-connection.ts'] }],
+  snappyjs: [{ in: ['lib/adapters/kafka/'] }],
+  'lz4-napi': [{ in: ['lib/adapters/kafka/'] }],
+  'aws-msk-iam-sasl-signer-js': [{ in: ['lib/adapters/kafka/'] }],
   'console-table-printer': [{ in: ['lib/adapters/memory-connectors/', 'cli/'] }],
   pino: [{ in: ['lib/adapters/telemetry/'] }],
   '@opentelemetry/api': [{ in: ['lib/adapters/telemetry/'] }],
@@ -93,13 +97,14 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
     { in: ['lib/plan/fingerprint.ts'], names: ['createHash'] },
     { in: adapters, names: ['createHash'] },
   ],
+  'node:timers/promises': [{ in: ['lib/adapters/kafka/'] }],
   'node:util': [{ in: ['lib/testing/'], names: ['isDeepStrictEqual', 'inspect'] }],
   // Checksums and compression of bytes in memory are computation, not I/O.
   'node:zlib': [
     { in: ['lib/protocol/message-codec.ts'], names: ['crc32', 'zstdCompressSync', 'zstdDecompressSync'] },
     { in: ['lib/state/'], names: ['constants', 'crc32', 'zstdCompressSync', 'zstdDecompressSync'] },
     { in: ['lib/runtime/sheet.ts'], names: ['crc32'] },
-    { in: ['lib/adapters/files/', 'lib/adapters/formats/'] },
+    { in: ['lib/adapters/files/', 'lib/adapters/formats/', 'lib/adapters/kafka/'] },
   ],
 };
 

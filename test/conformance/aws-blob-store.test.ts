@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { ensureBucket, S3BlobStore, s3Client } from '../../lib/adapters/s3/index.ts';
 import { recordingTelemetry } from '../../lib/adapters/telemetry/index.ts';
 import { localAws, ownName, useMinistack, useS3 } from '../services/aws.ts';
-import type { UsableService } from '../services/shared-service.ts';
+import type { UsableService } from '../services/run-service.ts';
 import { type BlobStoreSubject, blobStoreConformance } from './blob-store.ts';
 import { skipNote } from './opened.ts';
 

@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { DynamoCommitStore, dynamoClient, ensureCommitTable } from '../../lib/adapters/dynamodb/index.ts';
 import { recordingTelemetry } from '../../lib/adapters/telemetry/index.ts';
 import { localAws, ownName, useDynamoDb, useMinistack } from '../services/aws.ts';
-import type { UsableService } from '../services/shared-service.ts';
+import type { UsableService } from '../services/run-service.ts';
 import { commitStoreConformance } from './commit-store.ts';
 import { skipNote } from './opened.ts';
 

@@ -3,7 +3,7 @@ import type { AwsConnection } from '../../lib/aws/index.ts';
 import { startDynamoDb } from '../../scripts/services/dynamodb.ts';
 import { startMinistack } from '../../scripts/services/ministack.ts';
 import { s3Credentials, startS3 } from '../../scripts/services/s3.ts';
-import { type SharedService, type UsableService, useService } from './shared-service.ts';
+import { type SharedService, type UsableService, useService } from './run-service.ts';
 
 const started = async (start: Promise<{ readonly address: string }>) => ({ address: (await start).address });
 

@@ -1,5 +1,5 @@
 import { startKafka } from '../../scripts/services/kafka.ts';
-import { type SharedService, type UsableService, useService } from './shared-service.ts';
+import { type SharedService, type UsableService, useService } from './run-service.ts';
 
 const broker: SharedService = {
   name: 'kafka',
