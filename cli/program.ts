@@ -9,6 +9,7 @@ import { addPlan } from './plan.ts';
 import { addRun } from './run.ts';
 import { addState } from './state.ts';
 import { addStatus } from './status.ts';
+import { addStop } from './stop.ts';
 import { flushed } from './terminal.ts';
 
 /** The command with all that it can do. */
@@ -21,6 +22,7 @@ export const program = new Command('millrace')
 
 addRun(program);
 addPlan(program);
+addStop(program);
 addStatus(program);
 addState(program);
 addDeadLetters(program);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { carryOut, type OpenEmbedded, openEmbedded, type RunSummary } from '../lib/embedded/index.ts';
+import { carryOut, type OpenEmbedded, openEmbedded, type RunSummary, type StopRequest } from '../lib/embedded/index.ts';
 import { bindingsOf } from './bind.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
@@ -65,7 +65,13 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
       announce(open, options);
       const display = displayFor(options);
       const onProgress = display.update.bind(display);
-      const done = await carryOut(open, { signal: stop.signal, onProgress }).finally(() => display.end());
+      const onStopRequest = (request: StopRequest): void => {
+        display.end();
+        say(options, request === 'stop' ? 'stopping, as millrace stop asks' : 'draining, as millrace stop asks');
+      };
+      const done = await carryOut(open, { signal: stop.signal, onProgress, onStopRequest }).finally(() =>
+        display.end(),
+      );
       code = await conclude(loaded, done, options, stop);
     } finally {
       await open.close();

@@ -4,7 +4,7 @@ import { exitCodes } from './exit-codes.ts';
 export interface StopSignals {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** The exit code that tells which signal came. */
+  /** The exit code that tells which signal came; that of SIGTERM if none did. */
   code(): number;
   /** Leaves signals to the system again. */
   end(): void;
@@ -16,7 +16,7 @@ export const PATIENCE = 700;
 /** `goOn`: the command that goes on from what was kept, if anything was. */
 export function listenForStop(say: (text: string) => void, goOn?: string): StopSignals {
   const abort = new AbortController();
-  let code: number = exitCodes.interrupted;
+  let code: number = exitCodes.terminated;
   const stop = (signal: NodeJS.Signals): undefined => {
     if (abort.signal.aborted) return process.exit(code);
     code = signal === 'SIGTERM' ? exitCodes.terminated : exitCodes.interrupted;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DirectoryBlobStore } from '../adapters/directory/index.ts';
+import { DirectoryBlobStore, removeStopRequest } from '../adapters/directory/index.ts';
 import { MemoryAtomicStep, MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../adapters/memory/index.ts';
 import { openSqliteStore } from '../adapters/sqlite/index.ts';
 import type { AtomicStep, BlobStore, Clock, CommitStore, Log } from '../ports/index.ts';
@@ -53,6 +53,7 @@ export interface DirectoryStorageOptions {
 export async function directoryStorage(dataDir: string, { clock, fsync }: DirectoryStorageOptions): Promise<Storage> {
   const store = openSqliteStore({ path: layout.state(dataDir), clock, synchronous: fsync ? 'full' : 'normal' });
   try {
+    removeStopRequest(dataDir);
     const blobs = new DirectoryBlobStore(layout.blobs(dataDir), { fsync });
     await blobs.sweep();
     const { log, commits, atomic } = store;

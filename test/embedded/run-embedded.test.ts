@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toJsonl } from '../../lib/adapters/files/index.ts';
-import { openEmbedded, type RunProgress, runEmbedded } from '../../lib/embedded/index.ts';
+import { openEmbedded, type RunProgress, runEmbedded, stopDirectory } from '../../lib/embedded/index.ts';
 import {
   boundedOutOfOrderness,
   collection,
@@ -139,6 +139,68 @@ describe('a pipeline in this process', () => {
     expect(new Set(lines).size).toBe(50_000);
     const third = await runEmbedded(endless(50_000), { dataDir });
     expect(third).toMatchObject({ kind: 'finished', records: 0 });
+  });
+
+  /** An hour of event time in every 60 rows, and no end. */
+  const ticking = (out: { connector: ReturnType<typeof toMemory<{ key: string; n: number }>> }): Pipeline =>
+    pipeline('ticking', (p) => {
+      const rows = generator({ rate: 5_000, record: (i): Row => ({ at: i * 60_000, name: `n${i % 2}` }) });
+      p.source('rows', rows, { eventTime: (row) => epochMillis(row.at) })
+        .keyBy('by-name', (row) => row.name)
+        .window(tumbling(hours(1)))
+        .aggregate('hourly', { n: count() })
+        .to('counts', out.connector);
+    });
+
+  it('is drained when asked to: sources end where they stand, and every window closes', async () => {
+    const out = { connector: toMemory<{ key: string; n: number }>() };
+    const drain = new AbortController();
+    const done = await runEmbedded(ticking(out), {
+      ...{ drain: drain.signal, progressPeriod: milliseconds(5) },
+      onProgress: ({ records }) => records > 500 && drain.abort(),
+    });
+    expect(done).toMatchObject({ kind: 'finished', late: 0 });
+    expect(done.records).toBeGreaterThan(500);
+    expect(out.connector.records.reduce((sum, { n }) => sum + n, 0)).toBe(done.records);
+  });
+
+  it('is drained before it begins where the signal was aborted already', async () => {
+    const out = { connector: toMemory<{ key: string; n: number }>() };
+    const done = await runEmbedded(ticking(out), { drain: AbortSignal.abort() });
+    expect(done).toMatchObject({ kind: 'finished', records: 0 });
+  });
+
+  it('cuts a bounded source short too when it is drained', async () => {
+    const drain = new AbortController();
+    const { pipeline: made, output } = counts(rows(100_000));
+    const done = await runEmbedded(made, {
+      ...{ drain: drain.signal, progressPeriod: milliseconds(1), limits: { sourceRows: 100 } },
+      onProgress: ({ records }) => records > 0 && drain.abort(),
+    });
+    expect(done.kind).toBe('finished');
+    expect(done.records).toBeLessThan(100_000);
+    expect(output.records.reduce((sum, { n }) => sum + n, 0)).toBe(done.records);
+  });
+
+  it.for(['stop', 'drain'] as const)('is asked by way of its data directory to %s', async (request) => {
+    const dataDir = join(folder(), 'data');
+    const out = { connector: toMemory<{ key: string; n: number }>() };
+    await expect(stopDirectory(dataDir, request)).rejects.toMatchObject({ kind: 'unavailable' });
+    const asked: string[] = [];
+    let stopping: Promise<void> | undefined;
+    const done = await runEmbedded(ticking(out), {
+      ...{ dataDir, progressPeriod: milliseconds(5), onStopRequest: (what) => asked.push(what) },
+      onProgress: ({ records }) => {
+        if (records > 100) stopping ??= stopDirectory(dataDir, request);
+      },
+    });
+    await stopping;
+    expect(asked).toEqual([request]);
+    expect(done.kind).toBe(request === 'drain' ? 'finished' : 'stopped');
+    await expect(stopDirectory(dataDir, request)).rejects.toThrow(/no process runs on the data directory/);
+    const drain = AbortSignal.abort();
+    const again = await runEmbedded(ticking(out), { dataDir, ...(request === 'drain' ? {} : { drain }) });
+    expect(again).toMatchObject({ kind: 'finished', resumed: true, records: 0 });
   });
 
   it('ends before it begins where the signal was aborted already', async () => {

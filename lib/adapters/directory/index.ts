@@ -1,1 +1,2 @@
 export * from './directory-blob-store.ts';
+export * from './stop-request.ts';

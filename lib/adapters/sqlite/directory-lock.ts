@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makeFolders } from '../../folders/index.ts';
@@ -39,6 +39,23 @@ export function lockDirectory(directory: string): DirectoryLock {
       held.close();
     },
   };
+}
+
+/** Whether some process, this one too, has taken the directory and not released it. */
+export function isInUse(directory: string): boolean {
+  const file = join(directory, 'lock');
+  if (!existsSync(file)) return false;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { timeout: 0 });
+    database.exec('BEGIN IMMEDIATE');
+    return false;
+  } catch (thrown) {
+    if (isBusy(thrown)) return true;
+    throw lockError(thrown, directory, file, join(directory, 'lock.pid'));
+  } finally {
+    database?.close();
+  }
 }
 
 /** The process that holds the directory, as far as is known; undefined if none does. */

@@ -140,13 +140,17 @@ export class EmbeddedRun {
     this.#wakeups.callAll();
   }
 
-  /** Fixes the sources' ends where they stand: what is in is finished, every window closes, and the run ends. */
+  /**
+   * Ends the sources for good: a bounded one where it stands, any other where its log ends now, if that is known. What is in is finished, every window
+   * closes, and the run has finished, also for those who open it again.
+   */
   async drain(): Promise<void> {
     await this.open.grow();
     for (const task of this.open.tasks) {
       if (task.host.source === undefined) continue;
-      const { end } = await task.host.source.log.bounds(task.id.partition);
-      await task.drainTo(end ?? task.state?.nextOffset ?? 0);
+      const { log } = task.host.source;
+      const { end = 0 } = log.info.bounded ? {} : await log.bounds(task.id.partition);
+      await task.drainTo(end);
       this.#wakeups.call(taskName(task.id));
     }
   }
