@@ -82,7 +82,11 @@ class Comparison {
     if (was.code !== is.code) this.changedStages.push(was.id);
     if (was.source !== is.source) this.obstacles.push(`stage ${was.id}: its source has changed`);
     else if (was.source === undefined && was.partitions !== is.partitions) {
-      this.obstacles.push(`stage ${was.id}: had ${was.partitions} tasks, has ${is.partitions}`);
+      const before = this.#after.edges.filter((edge) => edge.to === was.id);
+      const follows = before.length > 0 && before.every((edge) => edge.partitioning.kind === 'forward');
+      // As many as its source had when the run began, whatever the plan says: partitions that the source gains are dealt to them.
+      if (follows) this.notes.push(`stage ${was.id}: keeps its number of tasks, although its source has another`);
+      else this.obstacles.push(`stage ${was.id}: had ${was.partitions} tasks, has ${is.partitions}`);
     }
     if (was.journaled !== is.journaled) {
       this.notes.push(`stage ${was.id}: is ${is.journaled ? 'now' : 'no longer'} journaled`);

@@ -14,6 +14,7 @@ import {
   toMemory,
   tumbling,
 } from '../../lib/index.ts';
+import { Feed } from '../../lib/testing/index.ts';
 import { LocalDeployment, plenty } from './local-event-source.ts';
 
 interface Click {
@@ -133,6 +134,37 @@ describe('functions of a deployment', () => {
     const deployment = new LocalDeployment(made);
     await deployment.controller()();
     await expect(deployment.stage(consumer(made).id)(event, plenty)).rejects.toMatchObject({ kind: 'incompatible' });
+  });
+
+  it('look again for a partition that they do not know: its source may have gained it', async () => {
+    const counts = toMemory<Click>();
+    const feed = new Feed<Click>(1, () => 0, { grows: true });
+    const made = pipeline('clicks', (p) => {
+      p.source('clicks', feed).rebalance().to('counts', counts);
+    });
+    const deployment = new LocalDeployment(made);
+    await deployment.controller()();
+    const [source] = made.plan.stages;
+    const stage = deployment.stage(source!.id);
+    const record = { topic: 'clicks', offset: 0, timestamp: 0, timestampType: 'CREATE_TIME', value: '' };
+    const delivery = (...partitions: number[]) =>
+      stage(
+        {
+          eventSource: 'aws:kafka',
+          records: Object.fromEntries(
+            partitions.map((partition) => [`clicks-${partition}`, [{ ...record, partition }]]),
+          ),
+        },
+        plenty,
+      );
+    feed.push(0, clicks.slice(0, 3));
+    await delivery(0);
+    await expect(delivery(0, 1)).rejects.toMatchObject({ kind: 'unavailable', retry: true });
+    feed.push(feed.grow(), clicks.slice(3, 5));
+    await delivery(0, 1);
+    feed.push(feed.grow(), clicks.slice(5, 9));
+    await deployment.settle();
+    expect(counts.records.map(({ at }) => at).sort((a, b) => a - b)).toEqual(clicks.slice(0, 9).map(({ at }) => at));
   });
 
   it('refuse to run another pipeline than they are deployed for', async () => {

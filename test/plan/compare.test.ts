@@ -114,6 +114,14 @@ describe('refuses', () => {
     expect(refused(planOf(base, { parallelism: 5 }))).toEqual(['stage w: had 4 tasks, has 5']);
   });
 
+  test('but not of a stage that has as many as its source', () => {
+    const following = (partitions: number): Plan =>
+      planOf((w) => w.sink('s', w.operator('o', w.source('a', { partitions }), { async: true })));
+    const comparison = comparePlans(following(2), following(3));
+    expect(comparison).toMatchObject({ compatible: true, changedStages: [] });
+    expect(comparison.differences).toContain('stage o: keeps its number of tasks, although its source has another');
+  });
+
   test('but not another number of partitions of a source, which it tells when it is opened', () => {
     expect(comparePlans(before, changed('a', { partitions: 2 })).compatible).toBe(true);
   });
