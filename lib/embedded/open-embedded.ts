@@ -2,10 +2,13 @@
 import { systemClock, systemRandom } from '../adapters/system/index.ts';
 import { combineTelemetry, RecordingTelemetry } from '../adapters/telemetry/index.ts';
 import { EmbeddedRun, type EmbeddedOptions as HostOptions } from '../hosts/embedded/index.ts';
+import type { Duration } from '../model/index.ts';
 import type { Bindings, Pipeline } from '../pipeline/index.ts';
 import type { Clock, Random, Telemetry } from '../ports/index.ts';
 import type { TaskPorts } from '../runtime/index.ts';
 import { directoryStorage, memoryStorage } from './storage.ts';
+
+const FLUSH_EVERY = 200;
 
 type Tuning = Pick<HostOptions, 'limits' | 'slots' | 'pumpPeriod' | 'pollPeriod' | 'onFailure'>;
 
@@ -16,8 +19,13 @@ export interface EmbeddedOptions extends Tuning {
    * use it. Without it everything is in memory and gone with the process.
    */
   readonly dataDir?: string;
-  /** With a data directory: every commit waits for the disk, so that it survives a power cut and not only the end of the process. Default false. */
+  /** With a data directory: what is committed waits for the disk, so that it survives a power cut and not only the end of the process. Default false. */
   readonly fsync?: boolean;
+  /**
+   * With a data directory: commits of all tasks gather for so long and are then written together, which costs far less. What was not written when the process ends
+   * is done again. 0 writes each by itself. Default: 200 milliseconds; 0 with `fsync`.
+   */
+  readonly flushEvery?: Duration;
   /** Other connectors for sources and sinks, by id. */
   readonly bindings?: Bindings;
   /** Asks for a clean end: what is under way is finished, the rest is there to go on with if there is a data directory. */
@@ -52,10 +60,12 @@ export interface OpenEmbedded {
  */
 export async function openEmbedded(pipeline: Pipeline, options: EmbeddedOptions = {}): Promise<OpenEmbedded> {
   const { dataDir, bindings, clock = systemClock, random = systemRandom, fsync = false } = options;
+  const { flushEvery = (fsync ? 0 : FLUSH_EVERY) as Duration } = options;
   const bound = bindings === undefined ? pipeline : pipeline.withBindings(bindings);
   const measured = new RecordingTelemetry();
   const telemetry = options.telemetry === undefined ? measured : combineTelemetry(measured, options.telemetry);
-  const storage = dataDir === undefined ? memoryStorage(clock) : await directoryStorage(dataDir, { clock, fsync });
+  const storage =
+    dataDir === undefined ? memoryStorage(clock) : await directoryStorage(dataDir, { clock, fsync, flushEvery });
   const { log, commits, blobs, atomic, durable, spool } = storage;
   const ports: TaskPorts = { log, commits, blobs, atomic, clock, random, telemetry };
   try {

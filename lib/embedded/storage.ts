@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DirectoryBlobStore, removeStopRequest } from '../adapters/directory/index.ts';
 import { MemoryAtomicStep, MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../adapters/memory/index.ts';
 import { openSqliteStore } from '../adapters/sqlite/index.ts';
+import type { Duration } from '../model/index.ts';
 import type { AtomicStep, BlobStore, Clock, CommitStore, Log } from '../ports/index.ts';
 
 /** Where a run's messages, commits and blobs are kept. */
@@ -44,14 +45,20 @@ export interface DirectoryStorageOptions {
   readonly clock: Clock;
   /** Waits at each commit until it is on the disk, so that it survives a power cut and not only the process. */
   readonly fsync: boolean;
+  /** How long commits may gather in memory before they are written together; 0: not at all. */
+  readonly flushEvery: Duration;
 }
 
 /**
  * Storage in a directory, made if there is none, and held alone until `close`. Throws `unavailable` if another process has it or it cannot be written,
  * `data-lost` if its state file is damaged, `incompatible` if that is of another format.
  */
-export async function directoryStorage(dataDir: string, { clock, fsync }: DirectoryStorageOptions): Promise<Storage> {
-  const store = openSqliteStore({ path: layout.state(dataDir), clock, synchronous: fsync ? 'full' : 'normal' });
+export async function directoryStorage(
+  dataDir: string,
+  { clock, fsync, flushEvery }: DirectoryStorageOptions,
+): Promise<Storage> {
+  const synchronous = fsync ? 'full' : 'normal';
+  const store = openSqliteStore({ path: layout.state(dataDir), clock, synchronous, flushEvery });
   try {
     removeStopRequest(dataDir);
     const blobs = new DirectoryBlobStore(layout.blobs(dataDir), { fsync });

@@ -14,3 +14,4 @@ export * from './restart.ts';
 export * from './steps.ts';
 export { decodeValue, encodeValue, readValue, writeValue } from './value-codec.ts';
 export { MAX_VALUE_DEPTH } from './value-refusal.ts';
+export * from './value-size.ts';

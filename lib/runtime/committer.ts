@@ -3,7 +3,7 @@
  */
 import { MAX_TIME, MIN_TIME, MillraceError, messageOf, NOTHING, taskName } from '../model/index.ts';
 import { DEAD_LETTERS } from '../plan/index.ts';
-import type { LogEntry, SinkBatch } from '../ports/index.ts';
+import type { LogEntry, SinkBatch, StepGroup } from '../ports/index.ts';
 import {
   ByteWriter,
   type Commit,
@@ -14,6 +14,7 @@ import {
   expectedInSlot,
   type Frame,
   type SnapshotRef,
+  sizeOfFrame,
   slotOf,
   type TaskStatus,
 } from '../protocol/index.ts';
@@ -26,6 +27,7 @@ import { reportSinks, reportStep, TaskLabels } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';
 import type { SinkOutput } from './sink-output.ts';
 import { splitToFit } from './split-frame.ts';
+import { refuseUnfitCells, StagedStep } from './staged-step.ts';
 import type { TaskHost } from './task-host.ts';
 import type { PendingSnapshot, TaskState } from './task-state.ts';
 
@@ -86,11 +88,14 @@ export class Committer {
     const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
     const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
     if (!journaled) await Promise.all(batches.map(({ sink, batch }) => written(sink, batch)));
+    const group = commits.volatile ? undefined : atomic?.group;
+    if (group !== undefined) return this.#stage(group, state, entries, batches);
     const version = state.version + 1;
     const snapshot = await this.#covering(state, version);
     const [commit, cells] = await this.#build(state, version, snapshot, debts);
     const slot = slotOf(version, run.slots);
     const expect = expectedInSlot(version, run.slots);
+    const remembered = state.chain.sinks.map((sink) => sink.state);
     const began = clock.now();
     let outcome: 'committed' | 'lost';
     if (atomic !== undefined) {
@@ -109,6 +114,7 @@ export class Committer {
       state.keepDelta(cells);
       this.#adopt(state, snapshot);
     }
+    for (const [i, sink] of state.chain.sinks.entries()) sink.committed(remembered[i]);
     if (journaled && debts.length > 0) {
       await this.#pay(state, debts);
       state.debts = [];
@@ -117,18 +123,55 @@ export class Committer {
     return { kind: 'committed' };
   }
 
+  /** Leaves the step to be written with others. The version is that of the one staged before, if that has not been written. */
+  async #stage(group: StepGroup, state: TaskState, entries: LogEntry[], batches: readonly Written[]): Promise<Outcome> {
+    const { run, task } = this.#host;
+    refuseUnfitCells(state.store);
+    let version: number;
+    let snapshot: SnapshotRef | undefined;
+    do {
+      version = state.settled + 1;
+      snapshot = await this.#covering(state, version);
+    } while (version !== state.settled + 1);
+    const sheet = state.sheet([]);
+    const step: StagedStep = new StagedStep(
+      this.#header(state, version, snapshot, []),
+      sheet,
+      state.store,
+      (cells, n) => {
+        state.staged = undefined;
+        if (n > 0) state.bytesPerCell = Math.round(0.8 * state.bytesPerCell + (0.2 * cells.length) / n);
+        state.keepDelta(cells);
+        this.#adopt(state, snapshot);
+        for (const sink of state.chain.sinks) sink.committed(sheet.sinks[sink.id]);
+      },
+    );
+    const expect = expectedInSlot(version, run.slots);
+    const outcome = group.stage(entries, run.id, task, slotOf(version, run.slots), step, expect, state.staged);
+    if (outcome === 'lost') return { kind: 'lost' };
+    state.version = version;
+    state.staged = step;
+    state.store.clear();
+    this.#paid = false;
+    reportSinks(this.#host, this.#labels, batches);
+    return { kind: 'committed' };
+  }
+
   report(state: TaskState, applier: Applier, before: TaskStatus): void {
     reportStep(this.#host, this.#labels, state, applier, before, this.#took);
   }
 
   #entries(state: TaskState, applier: Applier, upTo: number): LogEntry[] {
-    const { run, plan, stage, log, epoch } = this.#host;
+    const { run, plan, stage, log, atomic, epoch } = this.#host;
     const entries: LogEntry[] = [];
     const { watermark } = state.unit;
     const held = watermark === MAX_TIME && state.store.processingTimers.earliest() !== undefined;
     const channels = Math.max(state.partitions, this.#host.partitionsOf(stage.id));
+    const lazy = atomic?.group === undefined ? 0 : (log.maxMessageBytes ?? 0) / 4;
     const add = (topic: string, partition: number, frame: Frame) => {
+      const size = lazy === 0 ? Number.POSITIVE_INFINITY : sizeOfFrame(frame);
       if (log.maxMessageBytes === undefined) entries.push({ topic, partition, message: frame });
+      else if (size <= lazy) entries.push({ topic, partition, message: frame, size });
       else
         for (const part of splitToFit(frame, log.maxMessageBytes))
           entries.push({ topic, partition, message: part.frame, bytes: part.bytes });
@@ -183,9 +226,29 @@ export class Committer {
     snapshot: SnapshotRef | undefined,
     debts: readonly Debt[],
   ): Promise<[Commit, Uint8Array]> {
-    const { run, task, clock, commits, limits, blobs } = this.#host;
+    const { commits, limits, blobs } = this.#host;
+    const { store } = state;
+    const header = this.#header(state, version, snapshot, debts);
+    if (commits.volatile)
+      return [{ header, body: { kind: 'inline', bytes: () => new Uint8Array(0) } }, new Uint8Array(0)];
+    const changes = store.changes();
+    const writer = new ByteWriter(256 + changes.length * 32);
+    if (changes.length > 0) encodeCells(writer, store.tables, changes);
+    const cells = writer.copy();
+    if (changes.length > 0)
+      state.bytesPerCell = Math.round(0.8 * state.bytesPerCell + (0.2 * cells.length) / changes.length);
+    const body = encodeBody(state.sheet(debts), cells);
+    const mostInline = Math.min(limits.inlineBytes, commits.maxInlineBytes ?? limits.inlineBytes);
+    if (body.length <= mostInline) return [{ header, body: { kind: 'inline', bytes: () => body } }, cells];
+    const name = `${blobPrefix(this.#host)}/delta/${String(version).padStart(16, '0')}/${nonceOf(this.#host)}`;
+    await blobs.put(name, body);
+    return [{ header, body: { kind: 'blob', name } }, cells];
+  }
+
+  #header(state: TaskState, version: number, snapshot: SnapshotRef | undefined, debts: readonly Debt[]): CommitHeader {
+    const { run, task, clock } = this.#host;
     const { store, unit } = state;
-    const header: CommitHeader = {
+    return {
       run: run.id,
       task,
       version,
@@ -218,20 +281,6 @@ export class Committer {
       restarts: state.restarts,
       at: clock.now(),
     };
-    if (commits.volatile)
-      return [{ header, body: { kind: 'inline', bytes: () => new Uint8Array(0) } }, new Uint8Array(0)];
-    const changes = store.changes();
-    const writer = new ByteWriter(256 + changes.length * 32);
-    if (changes.length > 0) encodeCells(writer, store.tables, changes);
-    const cells = writer.copy();
-    if (changes.length > 0)
-      state.bytesPerCell = Math.round(0.8 * state.bytesPerCell + (0.2 * cells.length) / changes.length);
-    const body = encodeBody(state.sheet(debts), cells);
-    const mostInline = Math.min(limits.inlineBytes, commits.maxInlineBytes ?? limits.inlineBytes);
-    if (body.length <= mostInline) return [{ header, body: { kind: 'inline', bytes: () => body } }, cells];
-    const name = `${blobPrefix(this.#host)}/delta/${String(version).padStart(16, '0')}/${nonceOf(this.#host)}`;
-    await blobs.put(name, body);
-    return [{ header, body: { kind: 'blob', name } }, cells];
   }
 
   async #pay(state: TaskState, debts: readonly Debt[]): Promise<void> {
@@ -254,10 +303,10 @@ export class Committer {
 
   /** Starts a snapshot when half the slots after the last one are used. */
   #snapshot(state: TaskState): void {
-    const since = state.version - (state.snapshot?.version ?? -1);
+    const since = state.settled - (state.snapshot?.version ?? -1);
     if (state.increment !== undefined || since < Math.max(1, this.#host.run.slots >> 1)) return;
     const deltas = state.deltas.filter((cells) => cells.length > 0);
-    const ref = this.#snapshots.increment(state.snapshot, state.version, deltas).then(
+    const ref = this.#snapshots.increment(state.snapshot, state.settled, deltas).then(
       (made) => {
         pending.done = made;
         return made;
@@ -298,6 +347,11 @@ export class Committer {
     state.snapshot = snapshot;
     state.increment = undefined;
   }
+}
+
+interface Written {
+  readonly sink: SinkOutput;
+  readonly batch: SinkBatch;
 }
 
 async function written(sink: SinkOutput, batch: SinkBatch): Promise<void> {

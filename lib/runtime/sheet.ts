@@ -6,12 +6,14 @@ import { crc32 } from 'node:zlib';
 import { MillraceError } from '../model/index.ts';
 import type { Json, SinkBatch } from '../ports/index.ts';
 import type { ChannelState } from '../protocol/index.ts';
-import { ByteReader, ByteWriter, readValue, writeValue } from '../protocol/index.ts';
+import { ByteReader, ByteWriter, encodeValue, readValue } from '../protocol/index.ts';
 import type { Sent } from './edge-output.ts';
 
 const FORMAT = 1;
 /** What the checksum covers begins here. */
 const CHECKED = 5;
+/** Bytes that the length of the cells takes at most. */
+const MOST_LENGTH = 8;
 
 export interface Sheet {
   readonly channels: readonly ChannelState[];
@@ -32,14 +34,18 @@ export type Debt =
   | { readonly kind: 'sink'; readonly sink: string; readonly batch: SinkBatch };
 
 /** The body of a commit: format, checksum, sheet, then the cells' delta as `encodeCells` wrote it. */
-export function encodeBody(sheet: Sheet, cells: Uint8Array): Uint8Array {
-  const writer = new ByteWriter(cells.length + 512);
+export const encodeBody = (sheet: Sheet, cells: Uint8Array): Uint8Array => joinBody(encodeValue(sheet), cells);
+
+/** As `encodeBody`, of a sheet that `encodeValue` has encoded before. The body ends with the cells. */
+export function joinBody(sheet: Uint8Array, cells: Uint8Array): Uint8Array {
+  const writer = new ByteWriter(CHECKED + sheet.length + MOST_LENGTH + cells.length);
   writer.u8(FORMAT);
   writer.u32(0);
-  writeValue(writer, sheet);
+  writer.raw(sheet);
   writer.block(cells);
-  writer.view.setUint32(1, crc32(writer.bytes.subarray(CHECKED, writer.length)), true);
-  return writer.copy();
+  const body = writer.bytes.subarray(0, writer.length);
+  writer.view.setUint32(1, crc32(body.subarray(CHECKED)), true);
+  return body;
 }
 
 /** Reads what `encodeBody` wrote. Throws `incompatible` for another format, `data-lost` for damage. */

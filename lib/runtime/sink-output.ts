@@ -90,6 +90,14 @@ export class SinkOutput implements Receiver {
     this.state = await (await this.#open()).write(batch);
   }
 
+  /** The commit that remembers `state` is in the store for good. What a writer fails to clear away then, the next one finds when it is opened. */
+  committed(state: Json | undefined): void {
+    if (state === undefined) return;
+    try {
+      this.#writer?.committed?.(state);
+    } catch {}
+  }
+
   /** The input has ended and everything is committed. */
   async finish(): Promise<void> {
     await (await this.#open()).finish();

@@ -1,4 +1,5 @@
 import { MIN_TIME, type TaskId } from '../model/index.ts';
+import type { StepGroup } from '../ports/index.ts';
 import {
   ByteReader,
   Channels,
@@ -10,6 +11,7 @@ import {
 import { applyCells, KeyedStore } from '../state/index.ts';
 import type { Debt, Sheet } from './sheet.ts';
 import { StageChain } from './stage-chain.ts';
+import type { StagedStep } from './staged-step.ts';
 import type { TaskHost } from './task-host.ts';
 import { Unit } from './unit.ts';
 
@@ -55,12 +57,17 @@ export class TaskState {
   deltaBytes = 0;
   /** A snapshot of this very state's past, under way or ready: a later commit carries it. A state loaded anew begins without, since others may have gone another way. */
   increment: PendingSnapshot | undefined = undefined;
+  /** The step after the last one written, where steps are written in groups; `version` is its version then. */
+  staged: StagedStep | undefined = undefined;
   /** Running mean of the encoded size of a cell. */
   bytesPerCell = 48;
+  readonly #group: StepGroup | undefined;
 
   /** `store`: cells of an older state of the task, whose place this one takes. */
   constructor(host: TaskHost, header: CommitHeader, sheet: Sheet, store = new KeyedStore()) {
     this.store = store;
+    this.#group = host.atomic?.group;
+    if (this.#group !== undefined) this.store.gather();
     this.task = header.task;
     this.version = header.version;
     this.nextOffset = header.nextOffset;
@@ -122,7 +129,21 @@ export class TaskState {
     };
   }
 
+  /** The newest version that is written for good. */
+  get settled(): number {
+    return this.staged === undefined ? this.version : this.version - 1;
+  }
+
+  /** A step is about to change cells. Throws if the group cannot be written: then nothing new should begin. */
+  begin(): void {
+    if (this.#group === undefined) return;
+    this.#group.check();
+    this.staged?.begin(this.#group);
+  }
+
+  /** Closes the sinks. What is staged stays so, without what came after; the state is not to be used any more. */
   async close(): Promise<void> {
+    if (this.#group !== undefined) this.staged?.end(this.#group);
     await Promise.all(this.chain.sinks.map((sink) => sink.close()));
   }
 }

@@ -213,6 +213,7 @@ export class Task {
 
   /** Applies the batch and commits it: first fast, and if the author's code throws, once more with care. */
   async #run(state: TaskState, batch: Batch, now: number): Promise<StepResult> {
+    state.begin();
     let applier = new Applier(this.host, state, false, now);
     let upTo = batch.upTo;
     let careful = state.status.kind === 'backoff' || this.#inspecting;

@@ -42,6 +42,11 @@ export class KeyedStore {
   readonly #values: unknown[] = [];
   /** Beside TIMER the former time; beside the array of a table of numbers where its former numbers begin in `#numbers`; else WHOLE. */
   readonly #extras: number[] = [];
+  /** Cells that changed since `gather` have a stamp of at least this; infinitely low where nobody gathers. */
+  #since = Number.NEGATIVE_INFINITY;
+  /** Such cells that were there then, and those made since; some may be named twice, or be as they were. */
+  #altered: AnyCell[] = [];
+  #born: AnyCell[] = [];
   /** Former numbers, one array's behind another's: no copy has to be allocated for each. */
   #numbers = new Float64Array(256);
   #used = 0;
@@ -159,6 +164,39 @@ export class KeyedStore {
     return changes;
   }
 
+  /** From here on, also over `clear`, notes which cells change, beginning with those in the journal; what was noted before is forgotten. */
+  gather(): void {
+    const since = ++this.stamp;
+    this.#since = since;
+    this.#altered = [];
+    this.#born = [];
+    for (let i = 0; i < this.#cells.length; i++) {
+      const cell = this.#cells[i]!;
+      if (cell.stamp === since) continue;
+      cell.stamp = since;
+      (this.#values[i] === ABSENT ? this.#born : this.#altered).push(cell);
+    }
+    this.stamp++;
+  }
+
+  /**
+   * The cells that changed since `gather`, each once, a removed one with the value REMOVED; one that came and went since is left out. In this order they lead
+   * from the cells of then to those of now. The journal must be clear.
+   */
+  gathered(): AnyCell[] {
+    this.stamp++;
+    const seen = this.stamp;
+    const cells: AnyCell[] = [];
+    for (const cell of this.#altered) {
+      if (cell.stamp === seen) continue;
+      cell.stamp = seen;
+      cells.push(cell);
+    }
+    for (const cell of this.#born) if (cell.value !== REMOVED) cells.push(cell);
+    this.stamp++;
+    return cells;
+  }
+
   /** The cells entered in the journal since the mark. */
   changedSince(mark: Mark): readonly AnyCell[] {
     return [...new Set(this.#cells.slice(mark))];
@@ -196,6 +234,7 @@ export class KeyedStore {
   }
 
   #enter(cell: AnyCell, before: unknown, extra: number): void {
+    if (cell.stamp < this.#since) (before === ABSENT ? this.#born : this.#altered).push(cell);
     cell.stamp = this.stamp;
     this.#cells.push(cell);
     this.#values.push(before);
@@ -203,6 +242,7 @@ export class KeyedStore {
   }
 
   #setTimer(cell: AnyCell, time: number): void {
+    if (cell.stamp < this.#since) this.#altered.push(cell);
     this.#cells.push(cell);
     this.#values.push(TIMER);
     this.#extras.push(cell.timer);

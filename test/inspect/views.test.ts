@@ -10,6 +10,7 @@ import {
   hours,
   list,
   map,
+  milliseconds,
   pipeline,
   process,
   toMemory,
@@ -76,7 +77,8 @@ async function opened(given: readonly Row[] = rows): Promise<OpenEmbedded & { re
   const folder = mkdtempSync(join(tmpdir(), 'millrace-views-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const dataDir = join(folder, 'data');
-  const open = await openEmbedded(madeOf(given), { dataDir, slots: 8, limits: { sourceRows: 7 } });
+  const flushEvery = milliseconds(0);
+  const open = await openEmbedded(madeOf(given), { dataDir, flushEvery, slots: 8, limits: { sourceRows: 7 } });
   onTestFinished(() => open.close());
   return { ...open, dataDir };
 }

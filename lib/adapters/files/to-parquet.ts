@@ -54,14 +54,15 @@ class ParquetSinkWriter implements SinkWriter {
   #rows: number;
   /** Undefined where the file was finished before. */
   #staging: AppendFile | undefined;
-  /** Stagings of files that are written, kept until the commit that says so. */
-  #spent: string[] = [];
+  /** Stagings below are gone. Those of files that are written are kept until the commit that says so. */
+  #spent: number;
 
   constructor(path: string, schema: ParquetSchema | undefined, rollRows: number | undefined, state: State | undefined) {
     this.#path = path;
     this.#schema = schema;
     this.#rollRows = rollRows ?? Number.POSITIVE_INFINITY;
     this.#part = state?.part ?? 0;
+    this.#spent = this.#part;
     this.#rows = state?.rows ?? 0;
     const staging = this.#stagingPath(this.#part);
     const finished = state !== undefined && exists(this.#partPath(this.#part)) && !exists(staging);
@@ -77,7 +78,6 @@ class ParquetSinkWriter implements SinkWriter {
   }
 
   async write(batch: SinkBatch): Promise<Json> {
-    for (const path of this.#spent.splice(0)) rmSync(path, { force: true });
     const { values } = batch;
     for (let i = 0; i < values.length; ) {
       const count = Math.min(values.length - i, this.#rollRows - this.#rows);
@@ -92,9 +92,14 @@ class ParquetSinkWriter implements SinkWriter {
     return { part: this.#part, rows: this.#rows, bytes: this.#staging?.length ?? 0 };
   }
 
+  committed(state: Json): void {
+    const { part } = state as unknown as State;
+    while (this.#spent < part) rmSync(this.#stagingPath(this.#spent++), { force: true });
+  }
+
   async finish(): Promise<void> {
     if (this.#staging === undefined) return;
-    for (const path of this.#spent.splice(0)) rmSync(path, { force: true });
+    while (this.#spent < this.#part) rmSync(this.#stagingPath(this.#spent++), { force: true });
     this.#staging.close();
     const staging = this.#stagingPath(this.#part);
     if (this.#rows > 0 || this.#part === 0) await writeParquet(staging, this.#partPath(this.#part), this.#schema);
@@ -109,7 +114,6 @@ class ParquetSinkWriter implements SinkWriter {
   async #roll(staging: AppendFile): Promise<void> {
     staging.close();
     await writeParquet(this.#stagingPath(this.#part), this.#partPath(this.#part), this.#schema);
-    this.#spent.push(this.#stagingPath(this.#part));
     this.#part++;
     this.#rows = 0;
     this.#staging = AppendFile.open(this.#stagingPath(this.#part), undefined, true);

@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import { MillraceError, type WallTime } from '../../model/index.ts';
-import type { Topic } from '../../ports/index.ts';
+import type { LogMessage, Topic } from '../../ports/index.ts';
 import type { StateFile } from './state-file.ts';
 
 const OFFSETS = 2 ** 36;
@@ -20,6 +20,16 @@ export interface PartitionState {
   next: number;
   lastTime: number;
   dirty: boolean;
+  /** Messages that are not in the file yet, up to `next`; those trimmed meanwhile never get there. */
+  readonly staged: StagedMessage[];
+}
+
+/** A message that is kept in memory until it is written. */
+export interface StagedMessage extends LogMessage {
+  /** Made, at the latest, when it is written. */
+  bytes: Uint8Array | undefined;
+  /** Its encoded size, or about that. */
+  readonly size: number;
 }
 
 interface TopicState {
@@ -118,11 +128,17 @@ export class LogPartitions {
   trim(state: PartitionState, before: number): void {
     if (before <= state.start) return;
     state.start = Math.min(before, state.next);
+    while (state.staged.length > 0 && state.staged[0]!.offset < state.start) state.staged.shift();
     if (state.start > state.startInFile) this.#trimmed.add(state);
   }
 
   get hasTrimmed(): boolean {
     return this.#trimmed.size > 0;
+  }
+
+  /** Partitions of which something was taken that is not settled. */
+  get unsettled(): readonly PartitionState[] {
+    return this.#dirty;
   }
 
   /** Writes what has changed and deletes what has been trimmed, inside a transaction. */
@@ -140,6 +156,7 @@ export class LogPartitions {
     for (const state of this.#dirty) {
       state.dirty = false;
       state.startInFile = state.start;
+      state.staged.length = 0;
     }
     this.#dirty.length = 0;
     this.#trimmed.clear();
@@ -170,7 +187,7 @@ export class LogPartitions {
       if (row === undefined) return undefined;
       const partitions = this.#selectPartitions.all(row['id']!).map((columns): PartitionState => {
         const [id, start, next, lastTime] = Object.values(columns) as [number, number, number, number];
-        return { id, start, startInFile: start, next, lastTime, dirty: false };
+        return { id, start, startInFile: start, next, lastTime, dirty: false, staged: [] };
       });
       const topic: Topic = { name, id: row['incarnation'] as string, partitions: partitions.length };
       const state = { topic, partitions };

@@ -33,6 +33,7 @@ export class SqliteCommitStore implements CommitStore {
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
   readonly #select: StatementSync;
+  readonly #selectVersion: StatementSync;
   readonly #selectHead: StatementSync;
   readonly #selectTask: StatementSync;
   readonly #insertTask: StatementSync;
@@ -52,6 +53,7 @@ export class SqliteCommitStore implements CommitStore {
       'UPDATE commits SET version = ?, header = ?, blob = ?, body = ? WHERE id = ? AND version = ?',
     );
     this.#select = file.prepare('SELECT header, blob, body FROM commits WHERE id >= ? AND id < ?');
+    this.#selectVersion = file.prepare('SELECT version FROM commits WHERE id = ?');
     this.#selectHead = file.prepare(
       'SELECT header FROM commits WHERE id >= ? AND id < ? ORDER BY version DESC LIMIT 1',
     );
@@ -78,6 +80,7 @@ export class SqliteCommitStore implements CommitStore {
     commit: Commit,
     expect: SlotExpectation,
   ): Promise<'committed' | 'lost'> {
+    await this.#log.group?.alone();
     const row = rowOf(commit);
     return this.#log.appendWith([], () => this.write(run, task, slot, row, expect)) ? 'committed' : 'lost';
   }
@@ -93,7 +96,17 @@ export class SqliteCommitStore implements CommitStore {
     return changes === 1;
   }
 
+  /** Whether the slot is as expected. */
+  holds(run: string, task: TaskId, slot: number, expect: SlotExpectation): boolean {
+    return this.#file.guard(() => {
+      const id = this.#taskId(run, task);
+      const row = id === undefined ? undefined : this.#selectVersion.get(id * SLOTS + slot);
+      return row === undefined ? expect === 'absent' : row['version'] === expect;
+    });
+  }
+
   async slots(run: string, task: TaskId): Promise<readonly Commit[]> {
+    await this.#log.group?.flush();
     return this.#file.guard(() => {
       const id = this.#taskId(run, task);
       if (id === undefined) return [];
@@ -106,6 +119,8 @@ export class SqliteCommitStore implements CommitStore {
   }
 
   async head(run: string, task: TaskId): Promise<CommitHeader | undefined> {
+    const staged = this.#log.group?.head(run, task);
+    if (staged !== undefined) return staged;
     return this.#file.guard(() => {
       const id = this.#taskId(run, task);
       const row = id === undefined ? undefined : this.#selectHead.get(id * SLOTS, (id + 1) * SLOTS);
@@ -127,6 +142,7 @@ export class SqliteCommitStore implements CommitStore {
   }
 
   async createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'> {
+    await this.#log.group?.alone();
     const text = dataToJson(value);
     return this.#file.guard(() => (this.#insertRecord.run(pipeline, name, text).changes === 1 ? 'created' : 'exists'));
   }

@@ -1,7 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
-import { MillraceError, type WallTime } from '../../model/index.ts';
+import { MillraceError, type TaskId, type WallTime } from '../../model/index.ts';
 import type { Clock, Log, LogEntry, LogMessage, LogSlice, ReadLimit, Topic } from '../../ports/index.ts';
-import { decodeMessage, encodeMessage } from '../../protocol/index.ts';
+import { type CommitHeader, decodeMessage, encodeMessage } from '../../protocol/index.ts';
 import { LogPartitions, messageId, offsetOf, type PartitionState } from './log-partitions.ts';
 import type { StateFile } from './state-file.ts';
 import { TailCache, type TailCacheLimits } from './tail-cache.ts';
@@ -12,11 +12,23 @@ export interface SqliteLogOptions {
   readonly maxMessageBytes: number;
 }
 
+/** Who keeps what is written in memory for a while. */
+export interface Grouping {
+  /** Messages have been staged in the log by themselves. */
+  appended(): void;
+  flush(): Promise<void>;
+  /** Resolves when nothing is staged, and until the caller's next wait nothing is: for what is written at once, after all that was staged before. */
+  alone(): Promise<void>;
+  /** The newest header of a task, if it is staged. */
+  head(run: string, task: TaskId): CommitHeader | undefined;
+}
+
 /** What an append has worked out before its transaction begins. */
 interface Prepared {
   readonly partition: PartitionState;
   readonly entry: LogEntry;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | undefined;
+  readonly size: number;
 }
 
 /**
@@ -26,6 +38,8 @@ interface Prepared {
  */
 export class SqliteLog implements Log {
   readonly maxMessageBytes: number;
+  /** If set, appends stay in memory until the group is written. */
+  group: Grouping | undefined;
   readonly #file: StateFile;
   readonly #clock: Clock;
   readonly #partitions: LogPartitions;
@@ -44,6 +58,7 @@ export class SqliteLog implements Log {
   }
 
   async ensureTopic(name: string, partitions: number): Promise<Topic> {
+    await this.group?.alone();
     return this.#partitions.ensureTopic(name, partitions);
   }
 
@@ -53,12 +68,53 @@ export class SqliteLog implements Log {
 
   /** Drops a topic and its messages. One made again under the name is another incarnation. */
   async deleteTopic(name: string): Promise<void> {
+    await this.group?.alone();
     this.#partitions.deleteTopic(name);
     this.#cache.clear();
   }
 
   async append(entries: readonly LogEntry[]): Promise<void> {
-    if (entries.length > 0) this.appendWith(entries, () => true);
+    if (entries.length === 0) return;
+    if (this.group === undefined) this.appendWith(entries, () => true);
+    else {
+      this.stage(entries);
+      this.group.appended();
+    }
+  }
+
+  /** Appends entries in memory, all or none; `write` brings them to the file. */
+  stage(entries: readonly LogEntry[]): void {
+    const prepared = entries.map((entry) => this.#prepare(entry, entry.size));
+    const now = this.#clock.now();
+    for (const { partition, entry, bytes, size } of prepared) {
+      const { offset, time } = this.#partitions.take(partition, now);
+      partition.staged.push({ offset, time, message: entry.message, bytes, size });
+    }
+  }
+
+  /** Whether something waits for `write`: messages, or the deletion of what was trimmed. */
+  get hasStaged(): boolean {
+    return this.#partitions.unsettled.length > 0 || this.#partitions.hasTrimmed;
+  }
+
+  /** Writes what is staged, and does `work`, in one transaction. If that throws, everything is as it was. */
+  write(work: () => void): void {
+    this.#file.transaction(() => {
+      work();
+      for (const { id, staged } of this.#partitions.unsettled) {
+        for (const message of staged) {
+          message.bytes ??= encodeMessage(message.message);
+          this.#insert.run(messageId(id, message.offset), message.time, message.bytes);
+        }
+      }
+      this.#partitions.save();
+      return true;
+    });
+    for (const { id, staged } of this.#partitions.unsettled) {
+      for (const { offset, time, message, bytes } of staged)
+        this.#cache.add(id, { offset, time, message }, bytes!.length);
+    }
+    this.#partitions.settle();
   }
 
   /** Appends entries and does `work` in one transaction; neither has happened if `work` throws or returns false, which is then returned. */
@@ -68,7 +124,7 @@ export class SqliteLog implements Log {
     if (appended === undefined) return false;
     this.#partitions.settle();
     appended.forEach((message, i) => {
-      this.#cache.add(prepared[i]!.partition.id, message, prepared[i]!.bytes.length);
+      this.#cache.add(prepared[i]!.partition.id, message, prepared[i]!.size);
     });
     return true;
   }
@@ -77,11 +133,17 @@ export class SqliteLog implements Log {
     return this.#file.snapshot(() => {
       const state = this.#partitions.of(topic, partition);
       const slice = new SliceBuilder(limit, Math.max(from, state.start));
-      if (this.#cache.get(state.id, slice.offset) === undefined) this.#readFile(state, topic, partition, slice);
-      while (!slice.full && slice.offset < state.next) {
+      const written = state.next - state.staged.length;
+      if (slice.offset < written && this.#cache.get(state.id, slice.offset) === undefined)
+        this.#readFile(state, topic, partition, slice);
+      while (!slice.full && slice.offset < written) {
         const kept = this.#cache.get(state.id, slice.offset);
         if (kept?.message === undefined) throw this.#missing(topic, partition, slice.offset);
         if (slice.takes(kept.bytes)) slice.push(kept.message);
+      }
+      while (!slice.full && slice.offset < state.next) {
+        const staged = state.staged[slice.offset - written]!;
+        if (slice.takes(staged.size)) slice.push(staged);
       }
       return { messages: slice.messages, next: Math.max(from, slice.offset), start: state.start, end: state.next };
     });
@@ -89,7 +151,6 @@ export class SqliteLog implements Log {
 
   /** Adds messages from the file, until the slice is full or the next one is in the cache. */
   #readFile(state: PartitionState, topic: Topic, partition: number, slice: SliceBuilder): void {
-    if (slice.offset >= state.next) return;
     for (const row of this.#select.iterate(messageId(state.id, slice.offset), messageId(state.id, state.next))) {
       const { offset } = slice;
       if (offsetOf(row['id'] as number) !== offset) throw this.#missing(topic, partition, offset);
@@ -126,8 +187,10 @@ export class SqliteLog implements Log {
     }
   }
 
-  #prepare(entry: LogEntry): Prepared {
+  /** `size`: about the size of a message that need not be encoded yet. */
+  #prepare(entry: LogEntry, size?: number): Prepared {
     const partition = this.#partitions.at(entry.topic, entry.partition);
+    if (size !== undefined && entry.bytes === undefined) return { partition, entry, bytes: undefined, size };
     const bytes = entry.bytes ?? encodeMessage(entry.message);
     if (bytes.length > this.maxMessageBytes) {
       throw new MillraceError(
@@ -138,7 +201,7 @@ export class SqliteLog implements Log {
         },
       );
     }
-    return { partition, entry, bytes };
+    return { partition, entry, bytes, size: bytes.length };
   }
 
   #write(prepared: readonly Prepared[]): LogMessage[] {
@@ -146,7 +209,7 @@ export class SqliteLog implements Log {
     const messages: LogMessage[] = [];
     for (const { partition, entry, bytes } of prepared) {
       const { offset, time } = this.#partitions.take(partition, now);
-      this.#insert.run(messageId(partition.id, offset), time, bytes);
+      this.#insert.run(messageId(partition.id, offset), time, bytes!);
       messages.push({ offset, time, message: entry.message });
     }
     this.#partitions.save();

@@ -1,8 +1,10 @@
 import { dirname } from 'node:path';
+import type { Duration } from '../../model/index.ts';
 import type { AtomicStep, Clock, CommitStore } from '../../ports/index.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { rowOf, SqliteCommitStore } from './sqlite-commit-store.ts';
 import { SqliteLog } from './sqlite-log.ts';
+import { SqliteStepGroup } from './sqlite-step-group.ts';
 import { StateFile, type StateFileOptions } from './state-file.ts';
 import type { TailCacheLimits } from './tail-cache.ts';
 
@@ -13,6 +15,11 @@ export interface SqliteStoreOptions extends StateFileOptions {
   readonly cache?: TailCacheLimits;
   /** Refuses larger messages as `bad-record`. Default: 16 MiB. */
   readonly maxMessageBytes?: number;
+  /**
+   * How long steps of a `StepGroup` may be kept in memory, to be written in one transaction; plain appends are kept too. Not given or 0: there is no group, and
+   * everything is written at once.
+   */
+  readonly flushEvery?: Duration;
   /** True if the caller holds the lock of the file's directory already; otherwise a store that writes takes it. */
   readonly locked?: boolean;
 }
@@ -53,8 +60,13 @@ function storeOn(file: StateFile, options: SqliteStoreOptions, released: () => v
     maxMessageBytes: options.maxMessageBytes ?? 16 * 2 ** 20,
   });
   const commits = new SqliteCommitStore(file, log);
+  const { clock, flushEvery = 0, readOnly = false } = options;
+  const group =
+    flushEvery === 0 || readOnly ? undefined : new SqliteStepGroup(log, commits, clock, flushEvery as Duration);
   const atomic: AtomicStep = {
+    ...(group === undefined ? {} : { group }),
     appendAndPut: async (entries, run, task, slot, commit, expect) => {
+      await group?.alone();
       const row = rowOf(commit);
       return log.appendWith(entries, () => commits.write(run, task, slot, row, expect)) ? 'committed' : 'lost';
     },
@@ -64,7 +76,8 @@ function storeOn(file: StateFile, options: SqliteStoreOptions, released: () => v
     if (!open) return;
     open = false;
     try {
-      log.flush();
+      group?.close();
+      if (group?.holds !== true) log.flush();
     } finally {
       file.close();
       released();

@@ -119,11 +119,14 @@ export class EmbeddedRun {
     while (this.#loops.size > 0) await Promise.all(this.#loops);
     this.#abort.abort();
     await pump;
-    if (this.#failure === undefined && this.#finished()) {
+    if (this.#failure === undefined) {
       try {
-        await this.#pump.audit();
-        await this.#finishSinks();
-        this.#ended = { kind: 'finished', error: undefined };
+        await this.#ports.atomic?.group?.flush();
+        if (this.#finished()) {
+          await this.#pump.audit();
+          await this.#finishSinks();
+          this.#ended = { kind: 'finished', error: undefined };
+        }
       } catch (error) {
         this.#fail(error);
       }

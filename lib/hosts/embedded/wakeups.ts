@@ -1,4 +1,4 @@
-import type { AtomicStep, Log, LogEntry } from '../../ports/index.ts';
+import type { AtomicStep, Log, LogEntry, StepGroup } from '../../ports/index.ts';
 
 /** Wakes those who wait for a name, and counts what waits for them. A call before anybody waits is not lost. */
 export class Wakeups {
@@ -46,12 +46,30 @@ export function wakingLog(log: Log, wakeups: Wakeups): Log {
 }
 
 export function wakingStep(atomic: AtomicStep, wakeups: Wakeups): AtomicStep {
+  const { group } = atomic;
   return {
+    ...(group === undefined ? {} : { group: wakingGroup(group, wakeups) }),
     appendAndPut: async (entries, run, task, slot, commit, expect) => {
       const outcome = await atomic.appendAndPut(entries, run, task, slot, commit, expect);
       if (outcome === 'committed') callFor(entries, wakeups);
       return outcome;
     },
+  };
+}
+
+function wakingGroup(group: StepGroup, wakeups: Wakeups): StepGroup {
+  return {
+    get due() {
+      return group.due;
+    },
+    stage: (entries, ...step) => {
+      const outcome = group.stage(entries, ...step);
+      if (outcome === 'committed') callFor(entries, wakeups);
+      return outcome;
+    },
+    freed: () => group.freed(),
+    check: () => group.check(),
+    flush: () => group.flush(),
   };
 }
 
