@@ -1,4 +1,4 @@
-import { type Key, type KeyId, keyIdOf, keyOf, MAX_TIME } from '../../model/index.ts';
+import { type Key, type KeyId, keyIdOf, keyOf, MAX_TIME, MIN_TIME } from '../../model/index.ts';
 import { type Cell, type CellTable, NEVER, type Sub } from '../../state/index.ts';
 import type { TaskTime } from '../operator.ts';
 
@@ -44,12 +44,13 @@ export class Scope {
     return this.firing === 'processing' ? this.at : this.time.processingTime;
   }
 
-  /** When what is written now, to live for `ttl`, expires. */
+  /** When what is written now, to live for `ttl`, expires; never if no event time is known to count from. */
   expiry(ttl: number, by: 'event' | 'processing'): number {
     if (by === 'processing') return this.processingNow + ttl;
     if (this.firing === 'event') return Math.min(this.at + ttl, MAX_TIME);
-    if (this.time.watermark === MAX_TIME) return NEVER;
-    return Math.min(Math.max(this.at, this.time.watermark) + ttl, MAX_TIME);
+    const { watermark } = this.time;
+    const from = this.firing === undefined ? Math.max(this.at, watermark) : watermark;
+    return watermark === MAX_TIME || from === MIN_TIME ? NEVER : Math.min(from + ttl, MAX_TIME);
   }
 }
 
