@@ -1,4 +1,4 @@
-import type { WallTime } from '../model/index.ts';
+import type { Duration, WallTime } from '../model/index.ts';
 import type { Message } from '../protocol/index.ts';
 
 /** One incarnation of a topic: a topic deleted and created again has another `id`. */
@@ -39,6 +39,13 @@ export interface ReadLimit {
   readonly bytes: number;
 }
 
+/** Where one wants to read. */
+export interface LogPlace {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly from: number;
+}
+
 /**
  * Topics of partitions of messages: durable, ordered per partition.
  *
@@ -57,6 +64,17 @@ export interface Log {
   append(entries: readonly LogEntry[]): Promise<void>;
   /** Messages from `from` on; `data-lost` if the topic is no longer the incarnation `topic.id`. May return fewer than exist, but not none. */
   read(topic: Topic, partition: number, from: number, limit: ReadLimit): Promise<LogSlice>;
+  /**
+   * Looks at many places at once, and waits up to `patience` for something to be there: for each place what was found, messages or a log that is shorter
+   * than the place; undefined where nothing was. The limit of bytes is for all places together, that of messages for each. Throws what `read` throws for
+   * any of them. May be called while another call waits. Absent where there is nothing to wait with: then places are read again and again.
+   */
+  readMany?(
+    places: readonly LogPlace[],
+    limit: ReadLimit,
+    patience: Duration,
+    signal?: AbortSignal,
+  ): Promise<readonly (LogSlice | undefined)[]>;
   /** First kept offset and end offset (high watermark). */
   bounds(topic: Topic, partition: number): Promise<{ readonly start: number; readonly end: number }>;
   /** Lets go of messages below `before`. Logs with a retention of their own do nothing. */

@@ -1,4 +1,4 @@
-import type { Json, MillraceError, WallTime } from '../model/index.ts';
+import type { Duration, Json, MillraceError, WallTime } from '../model/index.ts';
 import type { Connections } from './connections.ts';
 import type { Clock } from './system.ts';
 
@@ -69,7 +69,22 @@ export interface SourceLog {
    * It is asked after each read that found something. A partition that is gained is read from its `start`.
    */
   partitions?(): Promise<number>;
+  /**
+   * Waits up to `patience` for rows at or after an offset in any of these places: for each whether there may be some. May be called while another call
+   * waits. Absent where there is nothing to wait with: then it is read again and again.
+   */
+  awaitRows?(
+    places: readonly SourcePlace[],
+    patience: Duration,
+    signal: AbortSignal,
+  ): Promise<readonly boolean[]>;
   close(): Promise<void>;
+}
+
+/** Where one wants to read a source. */
+export interface SourcePlace {
+  readonly partition: number;
+  readonly from: number;
 }
 
 /** What a connector may use when it opens. */

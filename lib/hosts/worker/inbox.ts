@@ -1,6 +1,6 @@
 /** Where a task's loop waits for input: messages of its log, or a sign that its source has rows. */
 import type { Duration } from '../../model/index.ts';
-import type { Clock, LogMessage, LogSlice, Topic } from '../../ports/index.ts';
+import type { Clock, LogMessage, LogPlace, LogSlice, SourcePlace, Topic } from '../../ports/index.ts';
 import type { LongPoll, Seat } from './long-poll.ts';
 import { Wake } from './wake.ts';
 
@@ -12,13 +12,6 @@ export interface Inbox {
   /** Ends the wait that is under way, or the next. */
   call(): void;
   close(): void;
-}
-
-/** A place in a log from which on messages are wanted. */
-export interface LogPlace {
-  readonly topic: Topic;
-  readonly partition: number;
-  readonly from: number;
 }
 
 /** Messages of one partition, read ahead by one batch. */
@@ -70,12 +63,6 @@ export class LogInbox implements Inbox {
   close(): void {
     this.#poll.leave(this.#seat);
   }
-}
-
-/** A place in a source. */
-export interface SourcePlace {
-  readonly partition: number;
-  readonly from: number;
 }
 
 /** A source that can be asked to wait for rows. */

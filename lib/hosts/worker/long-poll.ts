@@ -1,6 +1,8 @@
 /**
  * One reader for all who wait for something to read: asks for all their places in one request, which is answered when something is there.
  *
+ * Two requests may be under way, so that who comes while one waits need not wait for it.
+ *
  * 1. A place is asked for as long as its seat wants it; a seat that holds something found wants nothing more. So at most one batch waits in each seat, and
  *    a task that falls behind is not read for.
  * 2. What was found for a place that the seat no longer wants is thrown away.
@@ -86,10 +88,16 @@ export interface LongPollDeps {
   readonly name: string;
 }
 
+/** Under way at once. */
+const REQUESTS = 2;
+
 export class LongPoll<Place, Found> {
   readonly #poll: Poll<Place, Found>;
   readonly #deps: LongPollDeps;
   readonly #seats = new Set<Seat<Place, Found>>();
+  /** Those whose place is in a request under way. */
+  readonly #asking = new Set<Seat<Place, Found>>();
+  readonly #requests = new Set<Promise<void>>();
   readonly #wake = new Wake();
   readonly #backoff: Backoff;
 
@@ -114,10 +122,20 @@ export class LongPoll<Place, Found> {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#wake.call(), { once: true });
     while (!signal.aborted) {
-      const asking = [...this.#seats].filter(({ wanted }) => wanted !== undefined);
-      if (asking.length === 0) await this.#wake.wait();
-      else await this.#ask(asking, signal);
+      const seats = [...this.#seats].filter((seat) => seat.wanted !== undefined && !this.#asking.has(seat));
+      if (seats.length === 0 || this.#requests.size >= REQUESTS) {
+        await this.#wake.wait();
+        continue;
+      }
+      for (const seat of seats) this.#asking.add(seat);
+      const request = this.#ask(seats, signal).finally(() => {
+        for (const seat of seats) this.#asking.delete(seat);
+        this.#requests.delete(request);
+        this.#wake.call();
+      });
+      this.#requests.add(request);
     }
+    await Promise.all(this.#requests);
   }
 
   async #ask(seats: readonly Seat<Place, Found>[], signal: AbortSignal): Promise<void> {

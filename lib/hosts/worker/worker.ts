@@ -8,7 +8,7 @@
  */
 import { type Duration, MillraceError, messageOf, taskName } from '../../model/index.ts';
 import type { Pipeline } from '../../pipeline/index.ts';
-import type { Assignment, LogSlice, Share } from '../../ports/index.ts';
+import type { Assignment, LogPlace, LogSlice, Share, SourcePlace } from '../../ports/index.ts';
 import {
   defaultLimits,
   type OpenOptions,
@@ -19,7 +19,7 @@ import {
 } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
 import { readControl } from './control.ts';
-import { type Inbox, LogInbox, type LogPlace, PolledInbox, SourceInbox, type SourcePlace } from './inbox.ts';
+import { type Inbox, LogInbox, PolledInbox, SourceInbox } from './inbox.ts';
 import { LongPoll } from './long-poll.ts';
 import { logPoll, sourcePoll } from './polls.ts';
 import { PumpDuty } from './pump-duty.ts';
@@ -40,8 +40,8 @@ export interface WorkerOptions extends Omit<OpenOptions, 'signal'> {
   readonly patience?: Duration;
   /** Least time between the beginnings of two steps of a task: fewer and larger commits, for as much more latency. Default: 0. */
   readonly linger?: Duration;
-  /** Bytes of messages that may wait to be worked on. Default: 64 MiB. */
-  readonly inFlightBytes?: number;
+  /** Bytes of messages that one request asks for, of all tasks together. Of each task at most one batch waits. Default: 16 million. */
+  readonly readBytes?: number;
   /** Bytes of state that may be kept for tasks that are not this worker's. Default: 256 MiB. */
   readonly warmBytes?: number;
   /** How often copies of others' tasks are brought up to date. Default: 1 second. */
@@ -72,7 +72,6 @@ export interface WorkerStatus {
 export const PUMP = '(pump)';
 
 const MiB = 2 ** 20;
-const LEAST_BYTES = 64 * 1024;
 
 export class Worker {
   readonly open: OpenRun;
@@ -89,7 +88,9 @@ export class Worker {
   readonly #sourcePolls = new Map<string, LongPoll<SourcePlace, true>>();
   readonly #loops = new Map<string, TaskLoop>();
   #taking: Promise<void> = Promise.resolve();
-  #shares = 0;
+  #offered: readonly Task[] = [];
+  #share: Share | undefined;
+  #told = false;
   #records = 0;
   #over = false;
 
@@ -101,10 +102,13 @@ export class Worker {
     const { patience = 100 as Duration, pollPeriod = 20 as Duration, copyPeriod = 1_000 as Duration } = options;
     const { clock, random, telemetry } = ports;
     const deps = { clock, random, telemetry, patience };
-    const poll = logPoll(ports.log, () => this.#readLimit(), clock, pollPeriod);
-    this.#logPoll = new LongPoll(poll, { ...deps, name: 'messages' });
+    const { batchMessages, batchBytes } = { ...defaultLimits, ...options.limits };
+    const limit = { messages: batchMessages, bytes: options.readBytes ?? 4 * batchBytes };
+    this.#logPoll = new LongPoll(logPoll(ports.log, limit, clock, pollPeriod), { ...deps, name: 'messages' });
     for (const [id, source] of open.sources) {
-      const poll = sourcePoll(source, clock, pollPeriod);
+      const { awaitRows } = source;
+      if (awaitRows === undefined) continue;
+      const poll = sourcePoll({ awaitRows: awaitRows.bind(source) });
       this.#sourcePolls.set(id, new LongPoll(poll, { ...deps, name: `rows of ${id}` }));
     }
     this.#warm = new WarmTasks({ clock, telemetry, bytes: options.warmBytes ?? 256 * MiB, period: copyPeriod });
@@ -152,7 +156,7 @@ export class Worker {
       this.#warm.run(signal),
       this.#watch(signal),
     ];
-    this.#assignment.offer([PUMP, ...this.open.tasks.map(({ id }) => taskName(id))]);
+    this.#offer();
     this.#assignment.join({ take: (share) => this.#take(share), warm: () => this.#inMemory() });
     await this.#ended.wait();
     await this.#taking;
@@ -176,7 +180,7 @@ export class Worker {
   status(): WorkerStatus {
     const loops = [...this.#loops.values()];
     return {
-      ready: this.#shares > 0 && loops.every(({ state }) => state.kind !== 'loading'),
+      ready: this.#told && loops.every(({ state }) => state.kind !== 'loading'),
       pump: this.#pump.onDuty,
       tasks: loops.map(({ task, state }) => ({ task: taskName(task.id), state })),
       warm: this.#warm.names(),
@@ -189,20 +193,31 @@ export class Worker {
     return this.#taking;
   }
 
-  async #change({ own, copies }: Share): Promise<void> {
+  async #change(share: Share): Promise<void> {
     if (this.#over) return;
+    const isFirst = this.#share === undefined;
+    this.#share = share;
+    const { own, copies } = share;
     const lost = [...this.#loops.keys()].filter((name) => !own.has(name));
     await Promise.all([this.#letGo(lost), own.has(PUMP) ? this.#pump.begin() : this.#pump.end()]);
     for (const task of this.open.tasks) {
       const name = taskName(task.id);
-      if (own.has(name) && !this.#loops.has(name)) this.#begin(name, task);
+      if (own.has(name) && !this.#loops.has(name)) this.#begin(name, task, isFirst);
     }
     this.#warm.copy(this.open.tasks.filter(({ id }) => copies.has(taskName(id)) && !own.has(taskName(id))));
     await this.#warm.fit();
-    this.#shares++;
+    this.#told = true;
   }
 
-  #begin(name: string, task: Task): void {
+  /** Has all tasks there are by now shared out. */
+  #offer(): void {
+    if (this.#offered === this.open.tasks) return;
+    this.#offered = this.open.tasks;
+    if (this.#share !== undefined) void this.#take(this.#share);
+    this.#assignment.offer([PUMP, ...this.#offered.map(({ id }) => taskName(id))]);
+  }
+
+  #begin(name: string, task: Task, resume: boolean): void {
     const { clock, random, telemetry } = this.#ports;
     this.#warm.release(task);
     const loop = new TaskLoop(task, {
@@ -210,7 +225,7 @@ export class Worker {
       random,
       telemetry,
       inbox: this.#inboxOf(task),
-      resume: this.#shares === 0,
+      resume,
       linger: this.#options.linger ?? (0 as Duration),
     });
     this.#loops.set(name, loop);
@@ -248,6 +263,8 @@ export class Worker {
           if (stop !== undefined) loop.halt(stop);
           if (drain) loop.drain();
         }
+        await this.open.grow();
+        this.#offer();
         if (over) {
           this.#over = true;
           this.#ended.call();
@@ -287,12 +304,6 @@ export class Worker {
 
   #inMemory(): readonly string[] {
     return [...this.#loops.keys(), ...this.#warm.names()];
-  }
-
-  #readLimit() {
-    const { batchMessages, batchBytes } = { ...defaultLimits, ...this.#options.limits };
-    const each = (this.#options.inFlightBytes ?? 64 * MiB) / Math.max(1, this.#loops.size);
-    return { messages: batchMessages, bytes: Math.max(LEAST_BYTES, Math.min(batchBytes, each)) };
   }
 
   get #pumpPeriod(): Duration {
