@@ -5,14 +5,14 @@ import { inject } from 'vitest';
 import { locked, ServiceMissing } from '../../scripts/services/service.ts';
 
 /** A service that all tests of one vitest run use together: the first that asks starts it, the run's end stops it. */
-export interface SharedService {
+export interface SharedService<Running extends RunningService = RunningService> {
   /** Names its folder; a word. */
   readonly name: string;
   /**
    * Installs it if need be and starts it in `folder` by `startProcess` of `scripts/services`, which notes the process there; the
    * run's end stops what is noted in the folder. `ServiceMissing` if this machine cannot run it.
    */
-  start(folder: string): Promise<RunningService>;
+  start(folder: string): Promise<Running>;
 }
 
 /** How to reach it, as data. */
@@ -21,8 +21,8 @@ export interface RunningService {
   readonly address: string;
 }
 
-export type UsableService =
-  | { readonly running: RunningService; readonly missing?: undefined }
+export type UsableService<Running extends RunningService = RunningService> =
+  | { readonly running: Running; readonly missing?: undefined }
   /** Why tests that need it are skipped. */
   | { readonly running?: undefined; readonly missing: string };
 
@@ -40,11 +40,13 @@ declare module 'vitest' {
  *     const kafka = await useService(kafkaBroker);
  *     describe.skipIf(kafka.missing)(`KafkaLog${skipNote(kafka.missing)}`, () => ...kafka.running!.address...
  */
-export async function useService(service: SharedService): Promise<UsableService> {
+export async function useService<Running extends RunningService>(
+  service: SharedService<Running>,
+): Promise<UsableService<Running>> {
   const folder = join(inject('services'), service.name);
   const note = join(folder, 'usable.json');
   const usable = await locked(`${folder}.lock`, async () => {
-    if (existsSync(note)) return JSON.parse(await readFile(note, 'utf8')) as UsableService;
+    if (existsSync(note)) return JSON.parse(await readFile(note, 'utf8')) as UsableService<Running>;
     await mkdir(folder, { recursive: true });
     const started = await startedIn(service, folder);
     await writeFile(note, JSON.stringify(started));
@@ -56,7 +58,10 @@ export async function useService(service: SharedService): Promise<UsableService>
   return usable;
 }
 
-async function startedIn(service: SharedService, folder: string): Promise<UsableService> {
+async function startedIn<Running extends RunningService>(
+  service: SharedService<Running>,
+  folder: string,
+): Promise<UsableService<Running>> {
   try {
     return { running: await service.start(folder) };
   } catch (thrown) {
