@@ -1,6 +1,6 @@
 import { MillraceError } from '../lib/model/index.ts';
 import type { Pipeline } from '../lib/pipeline/index.ts';
-import { type OpenRun, openRun } from '../lib/runtime/index.ts';
+import { newestRun, type OpenRun, openRun } from '../lib/runtime/index.ts';
 import type { Connections } from './ports.ts';
 import type { Settings } from './settings.ts';
 
@@ -31,7 +31,7 @@ export async function openDeployed(pipeline: Pipeline, settings: Settings, conne
   }
   const connections = await connect(settings);
   const { ports } = connections;
-  if (settings.stage !== undefined && (await ports.commits.runs(pipeline.name)).length === 0) {
+  if (settings.stage !== undefined && (await newestRun(ports.commits, pipeline.name)) === undefined) {
     throw new MillraceError('unavailable', `pipeline ${pipeline.name} has no run yet`, {
       where: { pipeline: pipeline.name, stage: settings.stage },
       hint: 'the controller creates it within a minute of the deployment; see its log if it does not',

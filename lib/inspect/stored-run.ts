@@ -2,7 +2,7 @@ import { MillraceError } from '../model/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { BlobStore, CommitStore, Log } from '../ports/index.ts';
 import type { RunRecord } from '../protocol/index.ts';
-import { grownRun } from '../runtime/index.ts';
+import { grownRun, newestRun } from '../runtime/index.ts';
 
 /** The ports that views read. Nothing here writes to them. */
 export interface ReadPorts {
@@ -37,7 +37,7 @@ export async function storedRun(ports: ReadPorts, pipeline?: string): Promise<St
     });
   }
   const name = pipeline ?? known[0];
-  const record = name === undefined ? undefined : (await ports.commits.runs(name)).at(-1);
+  const record = name === undefined ? undefined : await newestRun(ports.commits, name);
   if (record === undefined) {
     const fact =
       pipeline === undefined ? 'there is no state of a pipeline' : `there is no state of a pipeline ${pipeline}`;
@@ -46,5 +46,5 @@ export async function storedRun(ports: ReadPorts, pipeline?: string): Promise<St
       hint: known.length === 0 ? 'run the pipeline with this data directory first' : `there is of ${known.join(', ')}`,
     });
   }
-  return { record: await grownRun(ports.blobs, record), plan: record.plan as Plan };
+  return { record: await grownRun(ports.commits, record), plan: record.plan as Plan };
 }

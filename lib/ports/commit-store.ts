@@ -1,5 +1,5 @@
 import type { TaskId } from '../model/index.ts';
-import type { Commit, CommitHeader, RunRecord } from '../protocol/index.ts';
+import type { Commit, CommitHeader } from '../protocol/index.ts';
 
 /** The condition of a put: the slot must hold nothing, or exactly this version. Never an "or" of the two. */
 export type SlotExpectation = 'absent' | number;
@@ -21,10 +21,6 @@ export interface CommitStore {
   slots(run: string, task: TaskId): Promise<readonly Commit[]>;
   /** The newest commit's header. `known` lets a store look on from there instead of at all slots. */
   head(run: string, task: TaskId, known?: KnownVersion): Promise<CommitHeader | undefined>;
-  /** Records a new run unless one of that id exists: 'exists' then, and nothing has changed. */
-  createRun(record: RunRecord): Promise<'created' | 'exists'>;
-  /** The runs of a pipeline, oldest first. */
-  runs(pipeline: string): Promise<readonly RunRecord[]>;
   /**
    * Writes down, once and for all, what a name of this pipeline stands for, unless it stands for something: 'exists' then, and nothing has changed.
    * Linearizable: of all who try, one is told 'created'. `value` is plain data. A call that throws is unknown, as with `put`.

@@ -6,11 +6,11 @@
  */
 import { MillraceError } from '../model/index.ts';
 import type { Plan, StagePlan } from '../plan/index.ts';
-import type { BlobStore, SourceLog } from '../ports/index.ts';
+import type { CommitStore, SourceLog } from '../ports/index.ts';
 import type { RunRecord } from '../protocol/index.ts';
 
-/** Where a run's growth is written down: names of blobs begin with it. */
-export const growthPrefix = ({ pipeline, id }: RunRecord): string => `growth/${pipeline}/${id}/`;
+/** Where a run's growth is written down: names of records begin with it. */
+export const growthPrefix = ({ id }: RunRecord): string => `growth/${id}/`;
 
 /** How to ask a source how many partitions it has now; undefined where it keeps those of its run: it cannot gain any, or its end is fixed. */
 export function growthOf(log: SourceLog, source: string, ends: RunRecord['ends']): (() => Promise<number>) | undefined {
@@ -19,11 +19,15 @@ export function growthOf(log: SourceLog, source: string, ends: RunRecord['ends']
 }
 
 /** The run with the tasks of all partitions that its sources are known to have gained. */
-export async function grownRun(blobs: BlobStore, record: RunRecord): Promise<RunRecord> {
-  return withGrowth(record, await blobs.list(growthPrefix(record)));
+export async function grownRun(commits: Pick<CommitStore, 'records'>, record: RunRecord): Promise<RunRecord> {
+  const records = await commits.records(record.pipeline, growthPrefix(record));
+  return withGrowth(
+    record,
+    records.map(({ name }) => name),
+  );
 }
 
-/** The run with what names of blobs say of its growth. */
+/** The run with what names of records say of its growth. */
 export function withGrowth(record: RunRecord, names: readonly string[]): RunRecord {
   const prefix = growthPrefix(record);
   let grown = record;
@@ -37,12 +41,12 @@ export function withGrowth(record: RunRecord, names: readonly string[]): RunReco
 
 /** Writes down that a source's stage has so many tasks, all born. */
 export async function writeGrowth(
-  blobs: BlobStore,
+  commits: Pick<CommitStore, 'createRecord'>,
   record: RunRecord,
   stage: string,
   partitions: number,
 ): Promise<void> {
-  await blobs.put(`${growthPrefix(record)}${partitions}/${stage}`, new Uint8Array(0));
+  await commits.createRecord(record.pipeline, `${growthPrefix(record)}${partitions}/${stage}`, null);
 }
 
 /** The run with at least so many tasks of a stage; those of a stage stand together. */

@@ -3,12 +3,13 @@
  */
 import { MillraceError, type TaskId, taskName } from '../model/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
-import { comparePlans, type Plan, type StagePlan } from '../plan/index.ts';
+import type { Plan, StagePlan } from '../plan/index.ts';
 import type { Connections, SinkHost, SourceLog, Topic } from '../ports/index.ts';
-import { dataFromJson, dataToJson, edgeTimesOf, type RunRecord } from '../protocol/index.ts';
+import { dataToJson, edgeTimesOf, type RunRecord } from '../protocol/index.ts';
 import { deadLetterTopic } from './dead-letter.ts';
 import { grownRun, growthOf, refuseFewer, refuseWriters, tasksOfStage } from './growth.ts';
 import { birth } from './load.ts';
+import { beginRun, newestRun, takeCode } from './run-records.ts';
 import { RunTasks } from './run-tasks.ts';
 import { Task } from './task.ts';
 import { defaultLimits, type Limits, type TaskHost, type TaskPorts } from './task-host.ts';
@@ -47,12 +48,6 @@ export interface OpenRun {
   close(): Promise<void>;
 }
 
-/** Which code version each stage is at. */
-interface CodeRecord {
-  readonly plan: Plan;
-  readonly epochs: Readonly<Record<string, number>>;
-}
-
 const SLOTS = 32;
 
 const noConnections: Connections = new Map();
@@ -77,13 +72,13 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
         }),
       );
     }
-    const existing = (await ports.commits.runs(plan.pipeline)).at(-1);
-    if (existing === undefined) await refuseLostState(ports, plan);
-    const begun = existing ?? (await createRun(pipeline, ports, sources, options));
-    await noteRun(ports, begun);
-    const record = await grownRun(ports.blobs, begun);
+    const known = (await newestRun(ports.commits, plan.pipeline)) ?? (await refuseLostState(ports, plan));
+    const { record: first, begun } =
+      known === undefined ? await createRun(pipeline, ports, sources, options) : { record: known, begun: false };
+    await noteRun(ports, first);
+    const record = await grownRun(ports.commits, first);
     const topics = await topicsOf(plan, ports, record, sources);
-    const { epochs, changed } = await codeRecord(plan, ports, record);
+    const { epochs, changed } = await takeCode(ports.commits, plan, first);
     const run = new RunTasks(
       {
         ...{ plan, record, sources },
@@ -92,11 +87,11 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
       },
       ports,
     );
-    await bearTasks(run.tasks, ports, begun);
+    await bearTasks(run.tasks, ports, first);
     await run.grow();
     let closed: Promise<void> | undefined;
     return {
-      ...{ plan, sources, resumed: existing !== undefined, changedStages: changed },
+      ...{ plan, sources, resumed: !begun, changedStages: changed },
       get record() {
         return run.record;
       },
@@ -120,18 +115,14 @@ async function closeAll(tasks: readonly Task[], sources: ReadonlyMap<string, Sou
   }
 }
 
-const runName = (pipeline: string, id: string): string => `runs/${pipeline}/${id}`;
-
-/** A run known to the blob store alone: the commit store was emptied or is the wrong one. */
-async function refuseLostState({ blobs, commits }: TaskPorts, { pipeline }: Plan): Promise<void> {
-  const [known] = await blobs.list(`runs/${pipeline}/`);
-  if (known === undefined) return;
-  if ((await commits.runs(pipeline)).length > 0) {
-    throw new MillraceError('unavailable', `a run of pipeline ${pipeline} was created by another process meanwhile`);
-  }
+/** Throws `state-lost` for a run known to the blob store alone: the commit store was emptied or is the wrong one. The run, if another process has just created it. */
+async function refuseLostState({ blobs, commits }: TaskPorts, { pipeline }: Plan): Promise<RunRecord | undefined> {
+  const [noted] = await blobs.list(`runs/${pipeline}/`);
+  const created = noted === undefined ? undefined : await newestRun(commits, pipeline);
+  if (noted === undefined || created !== undefined) return created;
   throw new MillraceError(
     'state-lost',
-    `the blob store knows run ${known.split('/').at(2)} of pipeline ${pipeline}, and the commit store does not`,
+    `the blob store knows run ${noted.split('/').at(2)} of pipeline ${pipeline}, and the commit store does not`,
     {
       where: { pipeline },
       hint: 'the commit store was emptied or is another one; restore it, or remove both to start anew',
@@ -182,7 +173,7 @@ async function createRun(
   ports: TaskPorts,
   sources: ReadonlyMap<string, SourceLog>,
   options: OpenOptions,
-): Promise<RunRecord> {
+): Promise<{ readonly record: RunRecord; readonly begun: boolean }> {
   const { plan } = pipeline;
   const counts = new Map(plan.stages.map((stage) => [stage.id, stage.partitions]));
   for (const stage of plan.stages) {
@@ -196,13 +187,22 @@ async function createRun(
         ? (await ports.log.ensureTopic(stage.topic, counts.get(stage.id)!)).id
         : sources.get(stage.source)!.info.id;
   }
+  const ends: Record<string, (number | undefined)[]> = {};
   const starts: Record<string, number[]> = {};
   for (const { id, source } of plan.stages) {
     if (source === undefined) continue;
-    starts[source] = [];
-    for (let p = 0; p < counts.get(id)!; p++) starts[source].push((await sources.get(source)!.bounds(p)).start);
+    const log = sources.get(source)!;
+    const begins: number[] = [];
+    const stops: (number | undefined)[] = [];
+    for (let p = 0; p < counts.get(id)!; p++) {
+      const { start, end } = (await log.birth?.(p)) ?? { start: (await log.bounds(p)).start, end: undefined };
+      begins.push(start);
+      stops.push(end);
+    }
+    starts[source] = begins;
+    if (stops.some((end) => end !== undefined)) ends[source] = stops;
   }
-  const record: RunRecord = {
+  return beginRun(ports.commits, {
     id: options.runId,
     pipeline: plan.pipeline,
     createdAt: ports.clock.now(),
@@ -213,19 +213,13 @@ async function createRun(
     ),
     topics,
     starts,
-    ends: {},
-  };
-  if ((await ports.commits.createRun(record)) === 'exists') {
-    throw new MillraceError('unavailable', `run ${record.id} was created by another process at the same time`);
-  }
-  return record;
+    ends,
+  });
 }
 
 /** Notes the run in the blob store too, unless it is: its creation may have been cut short. */
 async function noteRun({ blobs }: TaskPorts, { pipeline, id, createdAt }: RunRecord): Promise<void> {
-  const name = runName(pipeline, id);
-  if ((await blobs.get(name)) !== undefined) return;
-  await blobs.put(name, new TextEncoder().encode(dataToJson({ id, createdAt })));
+  await blobs.create(`runs/${pipeline}/${id}`, new TextEncoder().encode(dataToJson({ id, createdAt })));
 }
 
 /** What the opened source says, refused where the plan counted on one partition for a sink with a single writer. */
@@ -286,37 +280,6 @@ async function topicsOf(
     topics.set(stage.id, topic ?? (await ports.log.ensureTopic(stage.topic, tasksOfStage(record, stage.id))));
   }
   return topics;
-}
-
-/** Looks up which code each stage runs, and gives changed stages a new epoch. Throws `incompatible`, naming the differences. */
-async function codeRecord(
-  plan: Plan,
-  ports: TaskPorts,
-  record: RunRecord,
-): Promise<{ readonly epochs: Readonly<Record<string, number>>; readonly changed: readonly string[] }> {
-  const name = `${runName(plan.pipeline, record.id).replace('runs/', 'code/')}`;
-  const stored = await ports.blobs.get(name);
-  const before: CodeRecord =
-    stored === undefined
-      ? { plan: record.plan as Plan, epochs: {} }
-      : (dataFromJson(new TextDecoder().decode(stored)) as CodeRecord);
-  const { compatible, differences, changedStages } = comparePlans(before.plan, plan);
-  if (!compatible) {
-    throw new MillraceError(
-      'incompatible',
-      `the pipeline ${plan.pipeline} does not fit the state it is to go on with:\n${differences.map((d) => `  ${d}`).join('\n')}`,
-      {
-        where: { pipeline: plan.pipeline },
-        hint: 'run the pipeline as it was, or start anew with another data directory',
-      },
-    );
-  }
-  const epochs = { ...before.epochs };
-  for (const stage of changedStages) epochs[stage] = (epochs[stage] ?? 0) + 1;
-  if (stored === undefined || changedStages.length > 0) {
-    await ports.blobs.put(name, new TextEncoder().encode(dataToJson({ plan, epochs } satisfies CodeRecord)));
-  }
-  return { epochs, changed: stored === undefined ? [] : changedStages };
 }
 
 interface TaskParts {

@@ -19,13 +19,13 @@ export interface RunTasksParts {
 
 export class RunTasks {
   readonly #parts: RunTasksParts;
-  readonly #ports: Pick<TaskPorts, 'commits' | 'blobs'>;
+  readonly #ports: Pick<TaskPorts, 'commits'>;
   readonly #partitions = new Map<string, number>();
   #record: RunRecord;
   #tasks: readonly Task[];
   #extending: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: RunTasksParts, ports: Pick<TaskPorts, 'commits' | 'blobs'>) {
+  constructor(parts: RunTasksParts, ports: Pick<TaskPorts, 'commits'>) {
     this.#parts = parts;
     this.#ports = ports;
     this.#record = parts.record;
@@ -75,7 +75,7 @@ export class RunTasks {
     const { plan, task } = this.#parts;
     if (partitions <= this.#partitions.get(stage.id)!) return [];
     refuseWriters(plan, stage, partitions, true);
-    const born = tasksOfStage(await grownRun(this.#ports.blobs, this.#record), stage.id);
+    const born = tasksOfStage(await grownRun(this.#ports.commits, this.#record), stage.id);
     const drained = await this.#isDrained(stage);
     const record = withPartitions(this.#record, stage.id, partitions);
     const tasks = record.tasks.map((id) => this.#find(id) ?? task(id, this.#partitions));
@@ -85,7 +85,7 @@ export class RunTasks {
       const { start } = await log.bounds(id.partition);
       await birth(host, { start, drainTo: drained ? start : undefined });
     }
-    if (partitions > born) await writeGrowth(this.#ports.blobs, record, stage.id, partitions);
+    if (partitions > born) await writeGrowth(this.#ports.commits, record, stage.id, partitions);
     this.#partitions.set(stage.id, partitions);
     this.#record = record;
     this.#tasks = tasks;

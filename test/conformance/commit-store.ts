@@ -1,14 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NOTHING, type TaskId } from '../../lib/model/index.ts';
 import type { CommitStore } from '../../lib/ports/index.ts';
-import {
-  type Commit,
-  type CommitHeader,
-  expectedInSlot,
-  type RunRecord,
-  slotOf,
-  type TaskStatus,
-} from '../../lib/protocol/index.ts';
+import { type Commit, type CommitHeader, expectedInSlot, slotOf, type TaskStatus } from '../../lib/protocol/index.ts';
 import { type Opened, skipNote, type Without } from './opened.ts';
 
 /** A commit store for the suite. */
@@ -58,18 +51,6 @@ export const header = (version: number, of: TaskId = task, more: Partial<CommitH
 export const commit = (version: number, bytes: readonly number[] = [version], of: TaskId = task): Commit => ({
   header: header(version, of),
   body: { kind: 'inline', bytes: () => Uint8Array.from(bytes) },
-});
-
-const runRecord = (id: string, createdAt: number, pipeline = 'p'): RunRecord => ({
-  id,
-  pipeline,
-  createdAt,
-  slots: 4,
-  plan: { stages: [{ id: 'a', parallelism: null }], bound: Number.POSITIVE_INFINITY },
-  tasks: [task],
-  topics: { 'stage-1': 'topic-1' },
-  starts: { flights: [0, 5] },
-  ends: { flights: [undefined, 9], other: [undefined] },
 });
 
 /** Every guarantee of the port CommitStore. */
@@ -269,48 +250,15 @@ export function commitStoreConformance(subject: CommitStoreSubject): void {
       });
     });
 
-    describe('runs', () => {
-      it('are created once: a second of the same id changes nothing', async () => {
-        expect(await store.createRun(runRecord('r1', 5))).toBe('created');
-        expect(await store.createRun({ ...runRecord('r1', 9), slots: 99 })).toBe('exists');
-        expect(await store.runs('p')).toEqual([runRecord('r1', 5)]);
-      });
-
-      it('let one of many racing creators in', async () => {
-        const outcomes = await Promise.all(Array.from({ length: 5 }, (_, i) => store.createRun(runRecord('r1', i))));
-        expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
-      });
-
-      it('are listed oldest first, of the pipeline asked for', async () => {
-        for (const [id, at] of [
-          ['r9', 3],
-          ['r2', 1],
-          ['r5', 2],
-        ] as const)
-          await store.createRun(runRecord(id, at));
-        await store.createRun(runRecord('q1', 0, 'q'));
-        expect((await store.runs('p')).map(({ id }) => id)).toEqual(['r2', 'r5', 'r9']);
-        expect((await store.runs('q')).map(({ id }) => id)).toEqual(['q1']);
-        expect(await store.runs('none')).toEqual([]);
-      });
-
-      it('keep ends that are not fixed in their places', async () => {
-        await store.createRun(runRecord('r1', 5));
-        const [record] = await store.runs('p');
-        expect(record!.ends['flights']).toHaveLength(2);
-        expect(record!.ends['flights']).toEqual([undefined, 9]);
-      });
-    });
-
     describe('records', () => {
       const names = async (prefix: string, last?: number, pipeline = 'p') =>
         (await store.records(pipeline, prefix, last)).map(({ name }) => name);
 
       it('are written once: a second of the same name changes nothing', async () => {
-        expect(await store.createRecord('p', 'growth/1', { partitions: [4, undefined] })).toBe('created');
-        expect(await store.createRecord('p', 'growth/1', { partitions: [8] })).toBe('exists');
+        expect(await store.createRecord('p', 'growth/1', { ends: [4, undefined], bound: Infinity })).toBe('created');
+        expect(await store.createRecord('p', 'growth/1', { ends: [8] })).toBe('exists');
         expect(await store.records('p', 'growth/1')).toEqual([
-          { name: 'growth/1', value: { partitions: [4, undefined] } },
+          { name: 'growth/1', value: { ends: [4, undefined], bound: Infinity } },
         ]);
       });
 
@@ -340,18 +288,10 @@ export function commitStoreConformance(subject: CommitStoreSubject): void {
         expect(await names('a/', 2)).toEqual(['a/2', 'a/3']);
         expect(await names('a/', 9)).toEqual(['a/1', 'a/2', 'a/3']);
       });
-
-      it('are none of the runs', async () => {
-        await store.createRecord('p', 'r1', null);
-        await store.createRun(runRecord('r2', 5));
-        expect((await store.runs('p')).map(({ id }) => id)).toEqual(['r2']);
-        expect(await names('')).toEqual(['r1']);
-      });
     });
 
     describe('opened again', () => {
-      unless('reopen')(`still has its commits, runs and records${because('reopen')}`, async () => {
-        await store.createRun(runRecord('r1', 5));
+      unless('reopen')(`still has its commits and records${because('reopen')}`, async () => {
         await store.createRecord('p', 'code/1', { epochs: {} });
         for (let version = 0; version < 6; version++) await put(version);
         const before = await contents(store);
@@ -359,8 +299,7 @@ export function commitStoreConformance(subject: CommitStoreSubject): void {
         expect(await store.records('p', 'code/')).toEqual([{ name: 'code/1', value: { epochs: {} } }]);
         expect(await contents(store)).toEqual(before);
         expect(await store.head('run-1', task)).toEqual(header(5));
-        expect(await store.runs('p')).toEqual([runRecord('r1', 5)]);
-        expect(await store.createRun(runRecord('r1', 5))).toBe('exists');
+        expect(await store.createRecord('p', 'code/1', null)).toBe('exists');
         expect(await put(5)).toBe('lost');
         expect(await put(6)).toBe('committed');
       });

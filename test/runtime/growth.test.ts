@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { MemoryBlobStore, MemoryCommitStore } from '../../lib/adapters/memory/index.ts';
+import { MemoryCommitStore } from '../../lib/adapters/memory/index.ts';
 import { boundedOutOfOrderness, count, epochMillis, pipeline, seconds, toMemory, tumbling } from '../../lib/index.ts';
 import { storedRun, viewTasks } from '../../lib/inspect/index.ts';
 import { type Duration, taskName } from '../../lib/model/index.ts';
@@ -190,7 +190,7 @@ describe('a source that gains a partition', () => {
     expect(taskOf(run, 'in', 2).state?.done).toBe(true);
   });
 
-  it.each(['list', 'head', 'before put', 'after put', 'before blob', 'after blob'])(
+  it.each(['records', 'head', 'before put', 'after put', 'before record', 'after record'])(
     'is found at the next look where one was cut short: %s',
     async (cut) => {
       const { built, raw } = counting(feed);
@@ -199,20 +199,23 @@ describe('a source that gains a partition', () => {
       const fails = async (): Promise<never> => {
         throw new Error('cut short');
       };
-      const { commits, blobs, faults } = ports;
-      const [list, head, put] = [blobs.list.bind(blobs), commits.head.bind(commits), blobs.put.bind(blobs)];
-      if (cut === 'list') blobs.list = fails;
+      const { commits, faults } = ports;
+      const whole = {
+        records: commits.records.bind(commits),
+        head: commits.head.bind(commits),
+        createRecord: commits.createRecord.bind(commits),
+      };
+      if (cut === 'records') commits.records = fails;
       if (cut === 'head') commits.head = fails;
       if (cut.endsWith('put')) faults.put = () => cut.split(' ')[0] as 'before' | 'after';
-      if (cut.endsWith('blob'))
-        blobs.put = async (name, bytes) => {
-          if (cut === 'after blob') await put(name, bytes);
+      if (cut.endsWith('record'))
+        commits.createRecord = async (...record) => {
+          if (cut === 'after record') await whole.createRecord(...record);
           throw new Error('cut short');
         };
       await expect(run.grow()).rejects.toThrow();
       expect(names(run)).not.toContain('in/2');
-      Object.assign(blobs, { list, put });
-      Object.assign(commits, { head });
+      Object.assign(commits, whole);
       faults.put = () => undefined;
       for (const each of [run, await opened(built, ports)]) {
         await each.grow();
@@ -236,12 +239,17 @@ describe('after a source has gained a partition', () => {
     return { ports, feed, run };
   }
 
-  it('an emptied commit store is lost state still', async () => {
+  it('an emptied commit store is lost state still, also one that knows of the run again', async () => {
     const { ports, feed, run } = await grown();
     const emptied = new MemoryCommitStore({ volatile: false });
     const reopened = () => opened(counting(feed).built, { ...ports, commits: emptied });
     await expect(reopened()).rejects.toMatchObject({ kind: 'state-lost' });
-    await emptied.createRun({ ...run.record, tasks: run.record.tasks.filter(({ partition }) => partition === 0) });
+    for (const { name, value } of await ports.commits.records('counting', 'run/'))
+      await emptied.createRecord('counting', name, value);
+    await expect(reopened()).rejects.toMatchObject({ kind: 'state-lost', message: /in\/0/ });
+    for (const { name, value } of await ports.commits.records('counting', ''))
+      await emptied.createRecord('counting', name, value);
+    expect(names(run)).toContain('in/1');
     await expect(reopened()).rejects.toMatchObject({ kind: 'state-lost', message: /in\/0, in\/1/ });
   });
 
@@ -249,7 +257,8 @@ describe('after a source has gained a partition', () => {
     const { ports, feed, run } = await grown();
     if (how === 'worked') await settle(run.tasks);
     const partial = new MemoryCommitStore({ volatile: false });
-    for (const record of await ports.commits.runs('counting')) await partial.createRun(record);
+    for (const { name, value } of await ports.commits.records('counting', ''))
+      await partial.createRecord('counting', name, value);
     for (const { id } of run.tasks.filter(({ id: each }) => taskName(each) !== 'in/1')) {
       for (const commit of await ports.commits.slots('run', id))
         await partial.put('run', id, commit.header.version % 8, commit, 'absent');
@@ -258,34 +267,6 @@ describe('after a source has gained a partition', () => {
       kind: 'state-lost',
       message: expect.stringMatching(/these tasks are gone: in\/1$/),
     });
-  });
-
-  it('a commit store that is older than that is lost state, not a source that has grown', async () => {
-    const ports = testPorts();
-    const feed = new Feed<Row>(1, () => ports.clock.now(), { grows: true });
-    const before = new MemoryCommitStore({ volatile: false });
-    await opened(counting(feed).built, { ...ports, commits: before });
-    const [record] = await before.runs('counting');
-    const after = new MemoryCommitStore({ volatile: false });
-    await after.createRun(record!);
-    for (const id of record!.tasks)
-      for (const commit of await before.slots('run', id)) {
-        await after.put('run', id, 0, commit, 'absent');
-      }
-    const run = await opened(counting(feed).built, { ...ports, commits: after });
-    feed.grow();
-    await run.grow();
-    await expect(opened(counting(feed).built, { ...ports, commits: before })).rejects.toMatchObject({
-      kind: 'state-lost',
-    });
-  });
-
-  it('an emptied blob store makes nothing of it anew: its task goes on from its commits', async () => {
-    const { ports, feed, run } = await grown();
-    await taskOf(run, 'in', 1).ring();
-    const again = await opened(counting(feed).built, { ...ports, blobs: new MemoryBlobStore() });
-    expect(names(again)).toEqual(names(run));
-    expect((await ports.commits.head('run', { stage: 'in', partition: 1 }))?.nextOffset).toBe(3);
   });
 
   it('one that has lost it again is lost data: when the run is opened, and while it is open', async () => {

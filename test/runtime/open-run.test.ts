@@ -55,6 +55,41 @@ async function begun(): Promise<{ ports: TestPorts; run: OpenRun }> {
   return { ports, run };
 }
 
+describe('opening a run by several processes at once', () => {
+  const racing = <T>(n: number, work: (i: number) => Promise<T>) =>
+    Promise.all(Array.from({ length: n }, (_, i) => work(i)));
+
+  it('creates one, and all go on with that', async () => {
+    const ports = testPorts();
+    const runs = await racing(5, (i) => opened(counting().pipeline, ports, { runId: `run-${i}` }));
+    const [id] = new Set(runs.map(({ record }) => record.id));
+    expect(runs.map(({ record }) => record)).toEqual(runs.map(() => runs.find(({ resumed }) => !resumed)!.record));
+    expect(runs.filter(({ resumed }) => !resumed)).toHaveLength(1);
+    expect(await ports.blobs.list('runs/')).toEqual([`runs/counting/${id}`]);
+    expect(await ports.commits.records('counting', 'run/')).toHaveLength(1);
+    await settle(runs.flatMap(({ tasks }) => tasks));
+  });
+
+  it('gives changed code one epoch, whoever writes it down', async () => {
+    const { ports } = await begun();
+    const runs = await racing(5, () => opened(counting({ twice: true }).pipeline, ports));
+    expect(runs.map((run) => taskOf(run, 'in').host.epoch)).toEqual([1, 1, 1, 1, 1]);
+    expect(await ports.commits.records('counting', 'code/')).toHaveLength(1);
+  });
+
+  it('gives each of several changes an epoch of its own', async () => {
+    const { ports } = await begun();
+    const runs = await racing(4, (i) => opened(counting({ twice: i % 2 === 0 }).pipeline, ports));
+    const versions = await ports.commits.records('counting', 'code/');
+    const epochs = versions.map(({ value }) => (value as { epochs: Record<string, number> }).epochs['in']);
+    expect(epochs).toEqual(versions.map((_, i) => i + 1));
+    for (const run of runs) expect([0, ...epochs]).toContain(taskOf(run, 'in').host.epoch);
+    const ofChanged = new Set(runs.filter((_, i) => i % 2 === 0).map((run) => taskOf(run, 'in').host.epoch));
+    const ofOld = new Set(runs.filter((_, i) => i % 2 === 1).map((run) => taskOf(run, 'in').host.epoch));
+    expect([...ofChanged].filter((epoch) => ofOld.has(epoch))).toEqual([]);
+  });
+});
+
 describe('opening a run again', () => {
   it('goes on with it, and names the stages whose code has changed', async () => {
     const { ports } = await begun();
@@ -88,7 +123,7 @@ describe('opening a run again', () => {
       kind: 'state-lost',
       message: /run run of pipeline counting/,
     });
-    await emptied.createRun(run.record);
+    await emptied.createRecord('counting', 'run/00000000', run.record);
     await expect(opened(counting().pipeline, { ...ports, commits: emptied })).rejects.toMatchObject({
       kind: 'state-lost',
       message: /in\/0/,
@@ -97,12 +132,12 @@ describe('opening a run again', () => {
 
   it('knows that also of a run whose creation was cut short between the two stores', async () => {
     const ports = testPorts();
-    const put = ports.blobs.put.bind(ports.blobs);
-    ports.blobs.put = async () => {
+    const create = ports.blobs.create.bind(ports.blobs);
+    ports.blobs.create = async () => {
       throw new Error('cut short');
     };
     await expect(opened(counting().pipeline, ports)).rejects.toThrow('cut short');
-    ports.blobs.put = put;
+    ports.blobs.create = create;
     await opened(counting().pipeline, ports);
     const emptied = new MemoryCommitStore({ volatile: false });
     await expect(opened(counting().pipeline, { ...ports, commits: emptied })).rejects.toMatchObject({
@@ -113,7 +148,7 @@ describe('opening a run again', () => {
   it('says so if one task’s commits are gone', async () => {
     const { ports, run } = await begun();
     const partial = new MemoryCommitStore({ volatile: false });
-    await partial.createRun(run.record);
+    await partial.createRecord('counting', 'run/00000000', run.record);
     for (const { id } of run.tasks.slice(1)) {
       for (const commit of await ports.commits.slots('run', id))
         await partial.put('run', id, commit.header.version % 8, commit, 'absent');

@@ -1,15 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { MillraceError, type TaskId, taskName } from '../../model/index.ts';
 import type { CommitStore, KnownVersion, PipelineRecord, SlotExpectation, Telemetry } from '../../ports/index.ts';
-import {
-  type Body,
-  type Commit,
-  type CommitHeader,
-  dataFromJson,
-  dataToJson,
-  type RunRecord,
-} from '../../protocol/index.ts';
-import { type Item, ItemTable, type Key } from './item-table.ts';
+import { type Body, type Commit, type CommitHeader, dataFromJson, dataToJson } from '../../protocol/index.ts';
+import { type Item, ItemTable } from './item-table.ts';
 
 export interface DynamoCommitStoreOptions {
   readonly client: DynamoDBClient;
@@ -29,7 +22,7 @@ const SLOT_DIGITS = 6;
 const NOTHING = new Uint8Array(0);
 
 /**
- * Commits in a DynamoDB table with the keys `pk` and `sk`, both strings: one item a slot under its task's `pk`, and a pipeline's runs and records under its own. Header and records are
+ * Commits in a DynamoDB table with the keys `pk` and `sk`, both strings: one item a slot under its task's `pk`, and a pipeline's records under its own. Header and records are
  * JSON text, to be read by people too.
  *
  * Every read is consistent and every write conditional. A put throws `unavailable` where nobody knows what became of it.
@@ -105,34 +98,17 @@ export class DynamoCommitStore implements CommitStore {
     return newest === undefined ? undefined : this.#header(newest);
   }
 
-  async createRun(record: RunRecord): Promise<'created' | 'exists'> {
-    return this.#create(record.pipeline, `run/${record.id}`, record);
-  }
-
-  async runs(pipeline: string): Promise<readonly RunRecord[]> {
-    const runs = (await this.#list(pipeline, 'run/')).map(({ value }) => value as RunRecord);
-    return runs.sort((a, b) => a.createdAt - b.createdAt);
-  }
-
   async createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'> {
-    return this.#create(pipeline, `record/${name}`, value);
-  }
-
-  async records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]> {
-    return this.#list(pipeline, `record/${prefix}`, last);
-  }
-
-  async #create(pipeline: string, sk: string, value: unknown): Promise<'created' | 'exists'> {
-    const key: Key = { pk: pipelineKey(pipeline), sk };
+    const key = { pk: pipelineKey(pipeline), sk: RECORD + name };
     const { kind } = await this.#table.put('create', key, { value: { S: dataToJson(value) } }, 'absent');
     return kind === 'put' ? 'created' : 'exists';
   }
 
-  async #list(pipeline: string, prefix: string, last?: number): Promise<PipelineRecord[]> {
-    const pk = pipelineKey(pipeline);
-    const items = await this.#table.query('records', { pk, prefix, ...(last === undefined ? {} : { last }) });
+  async records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]> {
+    const range = { pk: pipelineKey(pipeline), prefix: RECORD + prefix };
+    const items = await this.#table.query('records', last === undefined ? range : { ...range, last });
     return items.map((item) => ({
-      name: item['sk']!.S!.slice(item['sk']!.S!.indexOf('/') + 1),
+      name: item['sk']!.S!.slice(RECORD.length),
       value: this.#parse(item['value']?.S),
     }));
   }
@@ -156,6 +132,7 @@ export class DynamoCommitStore implements CommitStore {
 const taskKey = (run: string, { stage, partition }: TaskId): string =>
   `task/${encodeURIComponent(run)}/${encodeURIComponent(stage)}/${partition}`;
 const pipelineKey = (pipeline: string): string => `pipeline/${pipeline}`;
+const RECORD = 'record/';
 const SLOTS = 'slot/';
 const slotKey = (slot: number): string => SLOTS + String(slot).padStart(SLOT_DIGITS, '0');
 

@@ -1,13 +1,6 @@
 import { MillraceError, type TaskId, taskName } from '../../model/index.ts';
 import type { CommitStore, PipelineRecord, SlotExpectation } from '../../ports/index.ts';
-import {
-  type Body,
-  type Commit,
-  type CommitHeader,
-  dataFromJson,
-  dataToJson,
-  type RunRecord,
-} from '../../protocol/index.ts';
+import { type Body, type Commit, type CommitHeader, dataFromJson, dataToJson } from '../../protocol/index.ts';
 
 export interface MemoryCommitStoreOptions {
   /** True: bodies are neither asked for nor kept, and only each task's newest header is. False: everything, as bytes. */
@@ -33,7 +26,6 @@ interface StoredCommit {
 export class MemoryCommitStore implements CommitStore {
   readonly volatile: boolean;
   readonly #tasks = new Map<string, TaskSlots>();
-  readonly #runs = new Map<string, string>();
   /** Per pipeline, name and value as text. */
   readonly #records = new Map<string, Map<string, string>>();
 
@@ -80,17 +72,6 @@ export class MemoryCommitStore implements CommitStore {
     const slots = this.#tasks.get(keyOf(run, task));
     if (slots === undefined || this.volatile) return slots?.newest;
     return headerFrom(dataToJson(slots.newest));
-  }
-
-  async createRun(record: RunRecord): Promise<'created' | 'exists'> {
-    if (this.#runs.has(record.id)) return 'exists';
-    this.#runs.set(record.id, dataToJson(record));
-    return 'created';
-  }
-
-  async runs(pipeline: string): Promise<readonly RunRecord[]> {
-    const all = [...this.#runs.values()].map((text) => dataFromJson(text) as RunRecord);
-    return all.filter((record) => record.pipeline === pipeline).sort((a, b) => a.createdAt - b.createdAt);
   }
 
   async createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'> {

@@ -1,14 +1,7 @@
 import type { StatementSync } from 'node:sqlite';
 import type { TaskId } from '../../model/index.ts';
 import type { CommitStore, PipelineRecord, SlotExpectation } from '../../ports/index.ts';
-import {
-  type Body,
-  type Commit,
-  type CommitHeader,
-  dataFromJson,
-  dataToJson,
-  type RunRecord,
-} from '../../protocol/index.ts';
+import { type Body, type Commit, type CommitHeader, dataFromJson, dataToJson } from '../../protocol/index.ts';
 import { damaged } from './sqlite-error.ts';
 import type { SqliteLog } from './sqlite-log.ts';
 import type { StateFile } from './state-file.ts';
@@ -37,8 +30,6 @@ export class SqliteCommitStore implements CommitStore {
   readonly #selectHead: StatementSync;
   readonly #selectTask: StatementSync;
   readonly #insertTask: StatementSync;
-  readonly #insertRun: StatementSync;
-  readonly #selectRuns: StatementSync;
   readonly #insertRecord: StatementSync;
   readonly #selectRecords: StatementSync;
 
@@ -61,10 +52,6 @@ export class SqliteCommitStore implements CommitStore {
     this.#insertTask = file.prepare(
       'INSERT INTO tasks (run, stage, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
     );
-    this.#insertRun = file.prepare(
-      'INSERT INTO runs (id, pipeline, created_at, record) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    );
-    this.#selectRuns = file.prepare('SELECT record FROM runs WHERE pipeline = ? ORDER BY created_at, rowid');
     this.#insertRecord = file.prepare(
       'INSERT INTO records (pipeline, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
     );
@@ -125,19 +112,6 @@ export class SqliteCommitStore implements CommitStore {
       const id = this.#taskId(run, task);
       const row = id === undefined ? undefined : this.#selectHead.get(id * SLOTS, (id + 1) * SLOTS);
       return row === undefined ? undefined : (this.#parse(row['header'] as string) as CommitHeader);
-    });
-  }
-
-  async createRun(record: RunRecord): Promise<'created' | 'exists'> {
-    return this.#file.guard(() => {
-      const { changes } = this.#insertRun.run(record.id, record.pipeline, record.createdAt, dataToJson(record));
-      return changes === 1 ? 'created' : 'exists';
-    });
-  }
-
-  async runs(pipeline: string): Promise<readonly RunRecord[]> {
-    return this.#file.guard(() => {
-      return this.#selectRuns.all(pipeline).map((row) => this.#parse(row['record'] as string) as RunRecord);
     });
   }
 

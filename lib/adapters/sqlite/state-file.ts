@@ -20,7 +20,6 @@ const TABLES = `
   CREATE TABLE messages (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, bytes BLOB NOT NULL);
   CREATE TABLE tasks (id INTEGER PRIMARY KEY, run TEXT NOT NULL, stage TEXT NOT NULL, partition INTEGER NOT NULL, UNIQUE (run, stage, partition));
   CREATE TABLE commits (id INTEGER PRIMARY KEY, version INTEGER NOT NULL, header TEXT NOT NULL, blob TEXT, body BLOB);
-  CREATE TABLE runs (id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, created_at INTEGER NOT NULL, record TEXT NOT NULL);
   CREATE TABLE records (pipeline TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (pipeline, name)) WITHOUT ROWID;
 `;
 

@@ -59,7 +59,11 @@ export class Fleet {
   /** The run with all tasks it is known to have by now. */
   get record(): RunRecord {
     const { record } = this.deployments[0]!;
-    return withGrowth(record, this.world.blobs.list(growthPrefix(record)));
+    const grown = this.world.commits.records(growthPrefix(record));
+    return withGrowth(
+      record,
+      grown.map(({ name }) => name),
+    );
   }
 
   get clockSkew(): Duration {

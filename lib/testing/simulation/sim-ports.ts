@@ -65,8 +65,6 @@ export function simPorts(
         process.write(`commit ${taskName(task)}`, () => commits.put(task, slot, commit, expect, version)),
       slots: async (_run, task) => [...(await slots(task)).values()].map(commitOf),
       head: async (_run, task) => newest((await slots(task)).values())?.header,
-      createRun: (record) => process.write('create the run', () => commits.createRun(record)),
-      runs: () => process.read('list runs', () => commits.runs()),
       createRecord: (_pipeline, name, value) =>
         process.write(`record ${name}`, () => commits.createRecord(name, value)),
       records: (_pipeline, prefix, last) => process.read(`records ${prefix}`, () => commits.records(prefix, last)),

@@ -10,6 +10,9 @@ export interface StoredCommit {
   readonly blob: string | undefined;
 }
 
+/** Names of records that are runs begin with it. */
+const RUNS = 'run/';
+
 /** The simulated table of commits. Every method happens at once. */
 export class StoredCommits {
   /** Called with every commit as it takes its slot, and with the version of the code that put it. */
@@ -18,7 +21,6 @@ export class StoredCommits {
   onRun: (record: RunRecord) => RunRecord = (record) => record;
   readonly #tasks = new Map<string, Map<number, StoredCommit>>();
   readonly #births = new Map<string, CommitHeader>();
-  readonly #runs: string[] = [];
   readonly #records = new Map<string, string>();
 
   put(task: TaskId, slot: number, commit: Commit, expect: SlotExpectation, by?: number): 'committed' | 'lost' {
@@ -56,15 +58,9 @@ export class StoredCommits {
     return newest;
   }
 
-  createRun(record: RunRecord): 'created' | 'exists' {
-    if (this.runs().some(({ id }) => id === record.id)) return 'exists';
-    this.#runs.push(dataToJson(this.onRun(record)));
-    return 'created';
-  }
-
   createRecord(name: string, value: unknown): 'created' | 'exists' {
     if (this.#records.has(name)) return 'exists';
-    this.#records.set(name, dataToJson(value));
+    this.#records.set(name, dataToJson(name.startsWith(RUNS) ? this.onRun(value as RunRecord) : value));
     return 'created';
   }
 
@@ -75,7 +71,7 @@ export class StoredCommits {
   }
 
   runs(): RunRecord[] {
-    return this.#runs.map((text) => dataFromJson(text) as RunRecord);
+    return this.records(RUNS).map(({ value }) => value as RunRecord);
   }
 }
 

@@ -89,7 +89,7 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
       expect((await store.head(RUN, task))?.version).toBe(0);
     });
 
-    it('tells the creator of a record or a run that it is', async () => {
+    it('tells the creator of a record that it is', async () => {
       const { store, client } = await newStore();
       loseAnswers(client, 1, 'PutItem');
       expect(await store.createRecord('p', 'code/1', 1)).toBe('created');
@@ -147,7 +147,7 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
         () => put(store, 0),
         () => store.slots(RUN, task),
         () => store.head(RUN, task),
-        () => store.runs('p'),
+        () => store.records('p', ''),
       ]) {
         await expect(call()).rejects.toMatchObject({
           kind: 'unavailable',
@@ -198,7 +198,7 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
       const { endpoint, credentials } = localAws(running!.address);
       const client = dynamoClient({ endpoint: endpoint!, credentials: credentials! });
       const store = new DynamoCommitStore({ client, table: 't', telemetry: recordingTelemetry() });
-      await expect(store.runs('p')).rejects.toMatchObject({ message: /no region/, hint: /AWS_REGION/ });
+      await expect(store.records('p', '')).rejects.toMatchObject({ message: /no region/, hint: /AWS_REGION/ });
     });
   });
 
@@ -282,7 +282,7 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
       const { store, telemetry, table } = await newStore();
       await put(store, 0, new Array(3 * KB).fill(1));
       await store.slots(RUN, task);
-      await store.createRun({ id: 'r' } as never);
+      await store.createRecord('p', 'run/1', {});
       expect(telemetry.counter('millrace.dynamodb.write_units', { table, operation: 'put' })).toBe(4);
       expect(telemetry.counter('millrace.dynamodb.read_units', { table, operation: 'slots' })).toBe(1);
       expect(telemetry.counter('millrace.dynamodb.write_units', { operation: 'create' })).toBe(1);

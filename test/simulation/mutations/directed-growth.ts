@@ -95,10 +95,10 @@ const silentSinceBirth = async (): Promise<void> => {
 
 /** A task is not worked on unless it is written down that the run has it, which is not written before it is born. */
 const knownOnceBorn = async (): Promise<void> => {
-  const { run, feed, blobs, commits } = await fed();
-  const put = blobs.put.bind(blobs);
+  const { run, feed, commits } = await fed();
+  const createRecord = commits.createRecord.bind(commits);
   const heads: unknown[] = [];
-  blobs.put = async (name) => {
+  commits.createRecord = async (_, name) => {
     heads.push((await commits.head('run-1', { stage: 'in', partition: 1 }))?.version);
     throw new Error(`cannot write ${name}`);
   };
@@ -106,7 +106,7 @@ const knownOnceBorn = async (): Promise<void> => {
   await rejects(run.grow());
   deepStrictEqual(heads, [0]);
   strictEqual(run.tasks.length, 2);
-  blobs.put = put;
+  commits.createRecord = createRecord;
   strictEqual((await run.grow()).length, 1);
   strictEqual(run.tasks.length, 3);
 };

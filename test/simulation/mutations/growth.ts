@@ -61,9 +61,9 @@ export const growth: readonly Mutation[] = [
     edits: [
       {
         file: GROWTH,
-        find: '    if (partitions > born) await writeGrowth(this.#ports.blobs, record, stage.id, partitions);\n',
+        find: '    if (partitions > born) await writeGrowth(this.#ports.commits, record, stage.id, partitions);\n',
         replace:
-          '    if (partitions > born) void writeGrowth(this.#ports.blobs, record, stage.id, partitions).catch(() => {});\n',
+          '    if (partitions > born) void writeGrowth(this.#ports.commits, record, stage.id, partitions).catch(() => {});\n',
       },
     ],
     directed: 'knownOnceBorn',
@@ -75,7 +75,7 @@ export const growth: readonly Mutation[] = [
         file: GROWTH,
         find: '    const record = withPartitions(this.#record, stage.id, partitions);\n',
         replace:
-          '    const record = withPartitions(this.#record, stage.id, partitions);\n    await writeGrowth(this.#ports.blobs, record, stage.id, partitions);\n',
+          '    const record = withPartitions(this.#record, stage.id, partitions);\n    await writeGrowth(this.#ports.commits, record, stage.id, partitions);\n',
       },
     ],
     scenarios: ['growth'],

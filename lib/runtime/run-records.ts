@@ -1,0 +1,76 @@
+/**
+ * What all processes of a pipeline must agree on, as records of the commit store: which runs there are, and which code each stage runs. A record's name holds
+ * the next number, so of several processes that write at once one is first, and the others go by what it wrote.
+ */
+import { MillraceError } from '../model/index.ts';
+import { comparePlans, type Plan } from '../plan/index.ts';
+import type { CommitStore } from '../ports/index.ts';
+import type { RunRecord } from '../protocol/index.ts';
+
+type Records = Pick<CommitStore, 'createRecord' | 'records'>;
+
+const RUNS = 'run/';
+const codeOf = (run: RunRecord): string => `code/${run.id}/`;
+
+/** Numbers in names, so that they are listed in order. */
+const numbered = (prefix: string, n: number): string => prefix + String(n).padStart(8, '0');
+const numberIn = (name: string): number => Number(name.slice(name.lastIndexOf('/') + 1));
+
+/** The pipeline's newest run. */
+export async function newestRun(commits: Records, pipeline: string): Promise<RunRecord | undefined> {
+  return (await commits.records(pipeline, RUNS, 1)).at(-1)?.value as RunRecord | undefined;
+}
+
+/** Records the pipeline's first run, or finds the one that another process has recorded meanwhile. */
+export async function beginRun(
+  commits: Records,
+  run: RunRecord,
+): Promise<{ readonly record: RunRecord; readonly begun: boolean }> {
+  if ((await commits.createRecord(run.pipeline, numbered(RUNS, 0), run)) === 'created') {
+    return { record: run, begun: true };
+  }
+  return { record: (await newestRun(commits, run.pipeline))!, begun: false };
+}
+
+/** A version of the code that a run went on with. */
+interface CodeVersion {
+  readonly plan: Plan;
+  /** Of each stage that has ever changed. */
+  readonly epochs: Readonly<Record<string, number>>;
+}
+
+/** Which epoch each stage is at with this code, and which stages are new in it. */
+export interface CodeInForce {
+  readonly epochs: Readonly<Record<string, number>>;
+  readonly changed: readonly string[];
+}
+
+/** Compares the plan with the newest code of the run, and gives stages that have changed a new epoch. Throws `incompatible`, naming the differences. */
+export async function takeCode(commits: Records, plan: Plan, run: RunRecord): Promise<CodeInForce> {
+  const prefix = codeOf(run);
+  for (;;) {
+    const newest = (await commits.records(run.pipeline, prefix, 1)).at(-1);
+    const before = (newest?.value ?? { plan: run.plan, epochs: {} }) as CodeVersion;
+    const changed = changesSince(before.plan, plan);
+    if (changed.length === 0) return { epochs: before.epochs, changed };
+    const epochs = { ...before.epochs };
+    for (const stage of changed) epochs[stage] = (epochs[stage] ?? 0) + 1;
+    const name = numbered(prefix, newest === undefined ? 1 : numberIn(newest.name) + 1);
+    const version: CodeVersion = { plan, epochs };
+    if ((await commits.createRecord(run.pipeline, name, version)) === 'created') return { epochs, changed };
+  }
+}
+
+/** Stages whose code differs. Throws `incompatible` if one plan cannot go on from another's state. */
+function changesSince(before: Plan, plan: Plan): readonly string[] {
+  const { compatible, differences, changedStages } = comparePlans(before, plan);
+  if (compatible) return changedStages;
+  throw new MillraceError(
+    'incompatible',
+    `the pipeline ${plan.pipeline} does not fit the state it is to go on with:\n${differences.map((d) => `  ${d}`).join('\n')}`,
+    {
+      where: { pipeline: plan.pipeline },
+      hint: 'run the pipeline as it was, or start anew with another data directory',
+    },
+  );
+}
