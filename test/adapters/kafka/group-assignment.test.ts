@@ -1,0 +1,114 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { KafkaGroupAssignment, type KafkaGroupOptions } from '../../../lib/adapters/kafka/group-assignment.ts';
+import { recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
+import type { Share } from '../../../lib/ports/index.ts';
+import { skipNote } from '../../conformance/opened.ts';
+import { useKafka } from '../../services/kafka.ts';
+import { ownName } from './opened-kafka.ts';
+
+const kafka = await useKafka();
+
+const items = ['(pump)', 'count/0', 'count/1', 'count/2', 'in/0', 'in/1'];
+
+/** A worker that has nothing to do. */
+class Idler {
+  readonly assignment: KafkaGroupAssignment;
+  /** Every share told. */
+  readonly shares: Share[] = [];
+  warm: readonly string[] = [];
+  /** How long it takes to let go of something. */
+  slowness = 0;
+
+  constructor(group: string, options: Partial<KafkaGroupOptions> = {}) {
+    const telemetry = recordingTelemetry();
+    const connection = { brokers: [kafka.running!.address] };
+    const quick = { sessionTimeout: 1_500, heartbeatPeriod: 50 };
+    this.assignment = new KafkaGroupAssignment(connection, { group, telemetry, ...quick, ...options });
+  }
+
+  start(offered: readonly string[] = items): this {
+    this.assignment.offer(offered);
+    this.assignment.join({
+      take: async (share) => {
+        const loses = [...(this.shares.at(-1)?.own ?? [])].some((item) => !share.own.has(item));
+        if (loses) await new Promise((resolve) => setTimeout(resolve, this.slowness));
+        this.shares.push(share);
+      },
+      warm: () => this.warm,
+    });
+    return this;
+  }
+
+  get own(): readonly string[] {
+    return [...(this.shares.at(-1)?.own ?? [])].sort();
+  }
+
+  get copies(): readonly string[] {
+    return [...(this.shares.at(-1)?.copies ?? [])].sort();
+  }
+}
+
+describe.skipIf(kafka.missing)(`a group at a real broker${skipNote(kafka.missing)}`, () => {
+  const idlers: Idler[] = [];
+  const begin = (group: string, options?: Partial<KafkaGroupOptions>, offered?: readonly string[]): Idler => {
+    const idler = new Idler(group, options).start(offered);
+    idlers.push(idler);
+    return idler;
+  };
+  afterEach(async () => {
+    await Promise.all(idlers.splice(0).map(({ assignment }) => assignment.leave()));
+  });
+  const shared = (...of: Idler[]): string[] => of.flatMap(({ own }) => own).sort();
+
+  it('gives its only member everything', async () => {
+    const a = begin(ownName('group'));
+    await expect.poll(() => a.own, { timeout: 10_000 }).toEqual(items);
+  });
+
+  it('shares with a newcomer: what stays is never let go of, what moves is first let go of', async () => {
+    const group = ownName('group');
+    const a = begin(group);
+    await expect.poll(() => a.own, { timeout: 10_000 }).toEqual(items);
+    a.slowness = 300;
+    const b = begin(group);
+    await expect.poll(() => [a.own.length, b.own.length], { timeout: 10_000 }).toEqual([3, 3]);
+    expect(shared(a, b)).toEqual(items);
+    const keeps = (share: Share): boolean => a.own.every((item) => share.own.has(item));
+    expect(a.shares.filter((share) => !keeps(share))).toEqual([]);
+    expect(b.shares[0]!.own.size).toBe(0);
+  });
+
+  it('gives the share of one that leaves to the others at once', async () => {
+    const group = ownName('group');
+    const [a, b] = [begin(group, { sessionTimeout: 30_000 }), begin(group, { sessionTimeout: 30_000 })];
+    await expect.poll(() => shared(a, b), { timeout: 10_000 }).toEqual(items);
+    await expect.poll(() => b.own.length, { timeout: 10_000 }).toBe(3);
+    const began = performance.now();
+    await b.assignment.leave();
+    idlers.splice(idlers.indexOf(b), 1);
+    await expect.poll(() => a.own, { timeout: 10_000 }).toEqual(items);
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  it('tells everybody of items that one member has seen to be new', async () => {
+    const group = ownName('group');
+    const [a, b] = [begin(group), begin(group)];
+    await expect.poll(() => shared(a, b), { timeout: 10_000 }).toEqual(items);
+    const more = [...items, 'in/2', 'in/3'];
+    b.assignment.offer(more);
+    await expect.poll(() => shared(a, b), { timeout: 10_000 }).toEqual(more);
+  });
+
+  it('says whose tasks to keep copies of', async () => {
+    const group = ownName('group');
+    const [a, b] = [begin(group, { copies: 1 }), begin(group, { copies: 1 })];
+    await expect.poll(() => shared(a, b), { timeout: 10_000 }).toEqual(items);
+    const isTask = (item: string): boolean => item.includes('/');
+    await expect.poll(() => [a.copies, b.copies]).toEqual([b.own.filter(isTask), a.own.filter(isTask)]);
+  });
+
+  it('does not know those of another name', async () => {
+    const [a, b] = [begin(ownName('group')), begin(ownName('group'))];
+    await expect.poll(() => [a.own, b.own], { timeout: 10_000 }).toEqual([items, items]);
+  });
+});
