@@ -27,9 +27,9 @@ export function addStatus(program: Command): void {
     .addHelpText(
       'after',
       `
-Per task: the next offset of its log and how much waits there (lag), the watermark and which task holds it
-back, state, restarts, and for a task that waits or has stopped the reason. The lag of a source is not known
-until it has ended.
+Per task: the next offset of its log, the log's end, and how much waits there (lag); the watermark and which task
+holds it back (a source's own rows do); state, restarts, and for a task that waits or has stopped the reason. A
+source's end and lag are those of its last commit, as far as it knew them: of text files the lag is in bytes.
 
 Examples:
   millrace status data
@@ -60,7 +60,10 @@ async function status(dataDir: string, options: StatusOptions): Promise<void> {
   }
 }
 
-const HEAD = ['task', 'status', 'offset', 'lag', 'watermark', 'held by', 'entries', 'state', 'restarts', 'last commit'];
+const HEAD = [
+  ...['task', 'status', 'offset', 'end', 'lag', 'watermark', 'held by'],
+  ...['entries', 'state', 'restarts', 'last commit'],
+];
 
 function rowOf(task: TaskView): readonly string[] {
   const { watermark } = task;
@@ -68,7 +71,8 @@ function rowOf(task: TaskView): readonly string[] {
     `${task.stage}/${task.partition}`,
     task.status,
     grouped(task.offset),
-    task.lag === undefined ? '' : grouped(task.lag),
+    task.end === undefined ? '' : grouped(task.end),
+    lagOf(task),
     typeof watermark === 'number' ? timeText(watermark) : watermark,
     task.heldBy ?? '',
     grouped(task.stateEntries),
@@ -76,6 +80,11 @@ function rowOf(task: TaskView): readonly string[] {
     grouped(task.restarts),
     timeText(task.at),
   ];
+}
+
+function lagOf({ lag, bytesLeft }: TaskView): string {
+  if (lag !== undefined) return grouped(lag);
+  return bytesLeft === undefined ? '' : sizeText(bytesLeft);
 }
 
 function troubleText({ stage, partition, status: kind, error, reason, until }: TaskView): string {

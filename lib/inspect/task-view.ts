@@ -11,13 +11,15 @@ export interface TaskView extends TaskId {
   readonly version: number;
   /** Next offset of its log: everything below is committed. */
   readonly offset: number;
-  /** End of its log; undefined where that is not known, as of a source that is not open. */
+  /** End of its log. Of a source that is not open: as it was known at its last commit; undefined where it was not. */
   readonly end: number | undefined;
   /** Messages, or rows of a source, that wait for it. */
   readonly lag: number | undefined;
+  /** Bytes that wait for a source whose rows are not known before they are read, as of its last commit. */
+  readonly bytesLeft: number | undefined;
   /** `none`: not every channel has spoken. `end`: after everything. */
   readonly watermark: number | 'none' | 'end';
-  /** The sending task that holds the watermark back, as `stage/partition`. */
+  /** The sending task that holds the watermark back, as `stage/partition`. Undefined for a source: its own rows do. */
   readonly heldBy: string | undefined;
   readonly stateEntries: number;
   /** An estimate from what was written last. */
@@ -62,6 +64,7 @@ function viewOf(plan: Plan, task: TaskId, head: CommitHeader | undefined, end: n
     offset,
     end,
     lag,
+    bytesLeft: lag === undefined ? head?.source?.ahead?.bytes : undefined,
     watermark: watermarkOf(head),
     heldBy: senderOf(plan, head),
     stateEntries: head?.stateEntries ?? 0,
@@ -108,7 +111,10 @@ async function endOf(
   if (planned === undefined) return undefined;
   if (planned.source !== undefined) {
     if (head?.source?.done === true) return head.nextOffset;
-    return (await sources?.get(planned.source)?.bounds(partition))?.end;
+    const source = sources?.get(planned.source);
+    if (source !== undefined) return (await source.bounds(partition)).end;
+    const { end, bytes } = head?.source?.ahead ?? {};
+    return bytes === 0 ? head?.nextOffset : end;
   }
   const topic = await log.topic(planned.topic);
   return topic === undefined ? undefined : (await log.bounds(topic, partition)).end;

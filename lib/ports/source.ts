@@ -34,6 +34,8 @@ export interface SourceSlice {
   readonly start: number;
   /** End offset if known: with `sealed`, nothing will ever follow. */
   readonly end: number | undefined;
+  /** Bytes behind these rows that are there and were not read, where the rows in them are not known. For people. */
+  readonly bytesLeft?: number | undefined;
   readonly sealed: boolean;
 }
 
@@ -64,6 +66,11 @@ export interface SourceLog {
     partition: number,
   ): Promise<{ readonly start: number; readonly end: number | undefined; readonly sealed: boolean }>;
   /**
+   * Where a new run begins to read a partition, and where it is to end, if it is: asked once, when the run is created. Absent: from the first
+   * readable offset on.
+   */
+  birth?(partition: number): Promise<{ readonly start: number; readonly end?: number }>;
+  /**
    * How many partitions there are now: only of an unbounded source that may gain some while it is open; absent, it keeps `info.partitions`. Counts
    * every partition that any record had been written to when it was asked, and never falls: records of one that is left out may be called late.
    * It is asked after each read that found something. A partition that is gained is read from its `start`.
@@ -73,11 +80,7 @@ export interface SourceLog {
    * Waits up to `patience` for rows at or after an offset in any of these places: for each whether there may be some. May be called while another call
    * waits. Absent where there is nothing to wait with: then it is read again and again.
    */
-  awaitRows?(
-    places: readonly SourcePlace[],
-    patience: Duration,
-    signal: AbortSignal,
-  ): Promise<readonly boolean[]>;
+  awaitRows?(places: readonly SourcePlace[], patience: Duration, signal: AbortSignal): Promise<readonly boolean[]>;
   close(): Promise<void>;
 }
 

@@ -49,6 +49,14 @@ export interface SnapshotRef {
   readonly base: number;
 }
 
+/** What there was to read after a task's last rows, as far as its source knew. For people: nothing is decided by it. */
+export interface SourceAhead {
+  /** End of its log. */
+  readonly end: number | undefined;
+  /** Bytes, where rows are not known. */
+  readonly bytes: number | undefined;
+}
+
 /** What only source tasks keep. */
 export interface SourceHeader {
   /** Watermark of the source's generator after the last record. */
@@ -63,6 +71,7 @@ export interface SourceHeader {
   readonly handOver: { readonly at: number; readonly epoch: number } | undefined;
   /** Everything read and the maximum watermark said. */
   readonly done: boolean;
+  readonly ahead?: SourceAhead | undefined;
   /** Per outgoing edge and partition, the last `thru` sent. */
   readonly sent: Readonly<Record<string, readonly Position[]>>;
 }

@@ -272,6 +272,7 @@ export class Committer {
               drainTo: state.drainTo,
               handOver: state.handOver,
               done: state.done,
+              ahead: state.ahead,
               sent: Object.fromEntries(state.chain.edges.map((edge) => [edge.edge.id, edge.sent.map((s) => s.thru)])),
             },
       debts: debts.length,

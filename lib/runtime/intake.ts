@@ -108,6 +108,7 @@ export class Intake {
     const upTo = Math.min(slice.next, limit);
     const ended = upTo >= end || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
     if (upTo <= from && !ended) return undefined;
+    state.ahead = { end: slice.end, bytes: slice.bytesLeft };
     const now = this.#host.clock.now();
     if (source.partitions !== undefined) state.partitions = await source.partitions();
     return {

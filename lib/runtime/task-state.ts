@@ -48,6 +48,7 @@ export class TaskState {
   drainTo: number | undefined;
   handOver: SourceHeader['handOver'];
   done: boolean;
+  ahead: SourceHeader['ahead'];
   /** How many partitions the source had after the rows were read that were applied last; 0 where it gains none. What is sent after them must say so. */
   partitions = 0;
   /** What the last commit owes and nobody has seen paid. */
@@ -85,6 +86,7 @@ export class TaskState {
     this.drainTo = header.source?.drainTo;
     this.handOver = header.source?.handOver;
     this.done = header.source?.done ?? false;
+    this.ahead = header.source?.ahead;
     this.debts = sheet.debts;
     this.unit = new Unit(host.seed, header.watermark, header.processingTime);
     this.channels = new Channels(host.edgeTimes, host.limits.clockSkew);

@@ -33,7 +33,7 @@ describe('looking into runs', { concurrent: true, timeout: 90_000 }, () => {
     for (const task of hourly) expect(task).toMatchObject({ status: 'ok', lag: 0, heldBy: 'orders/0', restarts: 0 });
     const text = await place.millrace(['status', 'data']);
     expect(text).toMatchObject({ code: 0, stderr: '' });
-    expect(text.stdout).toMatch(/^orders\/0 +ok +[\d,]+ +2026-01-05T\d\d:/m);
+    expect(text.stdout).toMatch(/^orders\/0 +ok +[\d,]+ +2,000 +[\d,]+ +2026-01-05T\d\d:/m);
 
     const listed = await place.millrace(['state', 'list', 'data', '--operator', 'hourly', '--json']);
     const entries = listed.stdout

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { jsonl } from '../../lib/adapters/files/index.ts';
 import { type OpenEmbedded, openEmbedded, viewDirectory } from '../../lib/embedded/index.ts';
 import {
   collection,
@@ -117,6 +118,8 @@ describe('views of a run', () => {
       lag: 297,
     });
     expect(source?.watermark).toBe(6 * 60_000 - 1);
+    const [apart] = await viewTasks(view, await storedRun(view));
+    expect(apart).toEqual({ ...source, heldBy: undefined });
     expect(rest.reduce((sum, { lag = 0 }) => sum + lag, 0)).toBeGreaterThan(0);
     for (const task of rest) expect(task).toMatchObject({ status: 'ok', version: 0, watermark: 'none', offset: 0 });
     await settle(open, 4);
@@ -124,6 +127,25 @@ describe('views of a run', () => {
     expect(spoken.length).toBeGreaterThan(0);
     for (const task of spoken) expect(task).toMatchObject({ status: 'ok', heldBy: 'rows/0', lag: 0 });
     expect(spoken.some(({ stateEntries, stateBytes }) => stateEntries > 0 && stateBytes > 0)).toBe(true);
+  });
+
+  it('show what a file that is followed has left, in bytes, and nothing once all is read', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-views-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, 'rows.jsonl');
+    writeFileSync(path, '1\n2\n3\n');
+    const following = pipeline('following', (p) => {
+      p.source('rows', jsonl<number>({ path, follow: true }))
+        .rebalance()
+        .to('out', toMemory<number>());
+    });
+    const open = await openEmbedded(following, { dataDir: join(folder, 'data'), limits: { sourceRows: 2 } });
+    onTestFinished(() => open.close());
+    const look = async () => (await viewTasks(open.ports, await storedRun(open.ports)))[0];
+    await open.run.open.tasks[0]?.ring();
+    expect(await look()).toMatchObject({ offset: 2, end: undefined, lag: undefined, bytesLeft: 2 });
+    await open.run.open.tasks[0]?.ring();
+    expect(await look()).toMatchObject({ offset: 3, end: 3, lag: 0, bytesLeft: undefined });
   });
 
   it('show tasks that have heard the end as done, with nothing left', async () => {

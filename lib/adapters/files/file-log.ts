@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { MillraceError } from '../../model/index.ts';
 import type { Json, SourceInfo, SourceLog, SourceSlice } from '../../ports/index.ts';
 import { changedError } from './file-error.ts';
@@ -165,7 +166,20 @@ class FilePartition {
   #slice(values: unknown[]): SourceSlice {
     const cursor = { segment: this.#segment, mark: this.#reader === undefined ? null : { ...this.#reader.mark() } };
     const sealed = this.#length === this.#row;
-    return { values, next: this.#row, cursor, start: 0, end: this.#length, sealed };
+    const bytesLeft = this.#length === undefined ? this.#bytesLeft() : undefined;
+    return { values, next: this.#row, cursor, start: 0, end: this.#length, sealed, bytesLeft };
+  }
+
+  /** Unknown where a packed file is among what is left. */
+  #bytesLeft(): number | undefined {
+    let left = 0;
+    for (const [i, { path, packing, start, end }] of this.#segments.entries()) {
+      if (i < this.#segment) continue;
+      if (packing !== 'plain') return undefined;
+      const from = i === this.#segment ? (this.#reader?.position ?? start) : start;
+      left += (end ?? statSync(path, { throwIfNoEntry: false })?.size ?? from) - from;
+    }
+    return left;
   }
 }
 

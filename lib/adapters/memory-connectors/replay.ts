@@ -91,6 +91,7 @@ class ReplayLog implements SourceLog {
       start: slice.start,
       end: slice.end,
       sealed: all && slice.sealed,
+      bytesLeft: slice.bytesLeft,
     };
   }
 

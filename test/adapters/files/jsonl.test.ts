@@ -32,6 +32,16 @@ describe('a JSONL source', () => {
     expect(await readAll(log)).toEqual([{ a: 1 }, { a: 2 }, { a: 3 }]);
   });
 
+  it('says how many bytes are left, over all files, as long as it does not know how many rows', async () => {
+    const [one, two] = [lines([1, 2, 3]), lines([44, 55])];
+    const log = await jsonl({ path: [fileOf(one), fileOf(two)] }).open(host);
+    expect(await log.read(0, 0, 2, undefined)).toMatchObject({ next: 2, end: undefined, bytesLeft: 2 + 6 });
+    expect(await log.read(0, 2, 2, undefined)).toMatchObject({ next: 4, end: undefined, bytesLeft: 3 });
+    expect(await log.read(0, 4, 2, undefined)).toMatchObject({ next: 5, end: 5, bytesLeft: undefined });
+    const packed = await jsonl({ path: fileOf(gzipSync(one), '.jsonl.gz') }).open(host);
+    expect((await packed.read(0, 0, 2, undefined)).bytesLeft).toBe(undefined);
+  });
+
   it('gives an empty file as no rows', async () => {
     expect(await readAll(await jsonl({ path: fileOf('') }).open(host))).toEqual([]);
   });
@@ -294,6 +304,15 @@ describe('several partitions', () => {
 });
 
 describe('a file that is followed', () => {
+  it('says how many bytes are there and not read', async () => {
+    const path = fileOf(lines([1, 2, 3]));
+    const log = await jsonl({ path, follow: true }).open(host);
+    expect(await log.read(0, 0, 2, undefined)).toMatchObject({ next: 2, end: undefined, bytesLeft: 2 });
+    expect(await log.read(0, 2, 2, undefined)).toMatchObject({ next: 3, bytesLeft: 0 });
+    appendFileSync(path, lines([4, 5]));
+    expect(await log.read(0, 3, 1, undefined)).toMatchObject({ next: 4, bytesLeft: 2 });
+  });
+
   it('gives new lines as they come, a partial one only when it is whole, and never seals', async () => {
     const path = fileOf('{"a":1}\n{"a"');
     const source = jsonl({ path, follow: true });
