@@ -13,7 +13,7 @@ import type { StoredSource } from './sim-source.ts';
 const TIME_LIMIT = 15_000;
 
 /** How long what a process sent may be under way after its end: pauses and late writes. */
-const LATEST = 45_000;
+export const LATEST = 45_000;
 
 /** Calls of a task's step, wherever it may run. */
 export class Caller {

@@ -37,6 +37,8 @@ export interface Worker {
   task(id: TaskId): Task | undefined;
   /** Looks again for one that it does not know. Throws `unavailable` if it is still not there. */
   find(id: TaskId): Promise<Task>;
+  /** Looks for partitions that sources have gained. */
+  grow(): Promise<unknown>;
   readonly controller: Controller;
 }
 
@@ -64,6 +66,11 @@ export class Fleet {
       record,
       grown.map(({ name }) => name),
     );
+  }
+
+  /** Whether a source gains partitions. */
+  get grows(): boolean {
+    return [...this.world.sources.values()].some(({ spec }) => spec.since !== undefined);
   }
 
   get clockSkew(): Duration {
@@ -166,7 +173,7 @@ export class Fleet {
       { skew: this.clockSkew, grace: 0 as Duration },
     );
     this.world.tell(process.name, `starts, code version ${version}, clock ${process.skew} ms ahead`);
-    return { process, version, ports, task, find, controller };
+    return { process, version, ports, task, find, grow: () => run.grow(), controller };
   }
 
   #process(): SimProcess {

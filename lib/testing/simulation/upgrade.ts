@@ -1,34 +1,55 @@
 /** What a deployment of changed code does: a barrier into the log of every task behind an exchange, a fixed offset for every task of a source. */
 import { type TaskId, taskName } from '../../model/index.ts';
-import type { Caller } from './event-source.ts';
+import type { StagePlan } from '../../plan/index.ts';
+import { type Caller, LATEST } from './event-source.ts';
 import type { Fleet } from './fleet.ts';
 
 export async function upgrade(fleet: Fleet, version: number, callers: ReadonlyMap<string, Caller>): Promise<void> {
   await fleet.deploy(version);
-  const { record } = fleet.deployments[version]!;
   const { plan } = fleet.pipelines[version]!;
   fleet.world.tell('', `code version ${version} is deployed`);
-  const changed = record.tasks.filter(
-    ({ stage }) => fleet.epochOf(version, stage) !== fleet.epochOf(version - 1, stage),
-  );
-  await Promise.all(
-    changed.map(async (task) => {
-      const stage = plan.stages.find((s) => s.id === task.stage)!;
-      if (stage.source !== undefined) return switchSource(fleet, version, task, callers.get(taskName(task))!);
-      const message = {
-        kind: 'barrier',
-        run: record.id,
-        epoch: fleet.epochOf(version, task.stage),
-        code: stage.code,
-      } as const;
-      const entry = { topic: stage.topic, partition: task.partition, message };
-      await again(fleet, () =>
-        fleet
-          .worker(version)
-          .ports.log.append([entry])
-          .then(() => true),
-      );
-    }),
+  const stageOf = ({ stage }: TaskId) => plan.stages.find((s) => s.id === stage)!;
+  const switched = new Set<string>();
+  // Processes of the old code may still come upon partitions that sources have gained, and bear their tasks at the old epoch: so it looks again once they are over.
+  for (let tasks = await changedTasks(fleet, version); tasks.length > 0; tasks = await changedTasks(fleet, version)) {
+    const left = tasks.filter((task) => !switched.has(taskName(task)));
+    if (left.length === 0) return;
+    for (const task of left) switched.add(taskName(task));
+    await Promise.all(
+      left.map((task) => {
+        const stage = stageOf(task);
+        if (stage.source === undefined) return putBarrier(fleet, version, task, stage);
+        return switchSource(fleet, version, task, callers.get(taskName(task))!);
+      }),
+    );
+    if (fleet.grows) await pause(fleet, LATEST);
+  }
+}
+
+/** Tasks of stages whose code has changed that were born before it. */
+async function changedTasks(fleet: Fleet, version: number): Promise<TaskId[]> {
+  if (fleet.grows)
+    await again(fleet, () =>
+      fleet
+        .worker(version)
+        .grow()
+        .then(() => true),
+    );
+  return fleet.record.tasks.filter((task) => {
+    const epoch = fleet.epochOf(version, task.stage);
+    return epoch !== fleet.epochOf(version - 1, task.stage) && fleet.world.commits.birth(task)!.epoch < epoch;
+  });
+}
+
+async function putBarrier(fleet: Fleet, version: number, task: TaskId, { topic, code }: StagePlan): Promise<void> {
+  const epoch = fleet.epochOf(version, task.stage);
+  const message = { kind: 'barrier', run: fleet.record.id, epoch, code } as const;
+  const entry = { topic, partition: task.partition, message };
+  await again(fleet, () =>
+    fleet
+      .worker(version)
+      .ports.log.append([entry])
+      .then(() => true),
   );
 }
 
