@@ -1,5 +1,6 @@
 import { MemoryAtomicStep, MemoryCommitStore, MemoryLog } from '../../lib/adapters/memory/index.ts';
 import { ManualClock } from '../../lib/adapters/simulated/index.ts';
+import { milliseconds } from '../../lib/model/index.ts';
 import { openedSqlite } from './adapters.ts';
 import { atomicStepConformance } from './atomic-step.ts';
 
@@ -13,3 +14,7 @@ atomicStepConformance({
   without: { reopen: 'gone with its process' },
 });
 atomicStepConformance({ name: 'SQLite', open: () => openedSqlite((store) => store) });
+atomicStepConformance({
+  name: 'SQLite, in groups',
+  open: () => openedSqlite((store) => store, { flushEvery: milliseconds(100) }),
+});

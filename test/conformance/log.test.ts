@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 import { MemoryLog, type MemoryLogOptions } from '../../lib/adapters/memory/index.ts';
 import { ManualClock } from '../../lib/adapters/simulated/index.ts';
-import type { WallTime } from '../../lib/model/index.ts';
+import { milliseconds, type WallTime } from '../../lib/model/index.ts';
 import { openedKafkaLog } from '../adapters/kafka/opened-kafka.ts';
 import { useKafka } from '../services/kafka.ts';
 import { openedSqlite } from './adapters.ts';
@@ -46,4 +46,8 @@ describe.skipIf(kafka.missing)(`a real broker${skipNote(kafka.missing)}`, () => 
     open: async () => openedKafkaLog(kafka.running!.address),
     without: { trim: "retention is the topic's own" },
   });
+});
+logConformance({
+  name: 'SQLite, in groups',
+  open: () => openedSqlite((store) => store.log, { maxMessageBytes: 50_000, flushEvery: milliseconds(100) }),
 });

@@ -40,6 +40,14 @@ function heldIn(store: KeyedStore): Map<string, Held> {
   return held;
 }
 
+/** In an order of its own, without the timers that are not kept. */
+const inOrder = (held: Map<string, Held>): Map<string, Held> =>
+  new Map(
+    [...held]
+      .map(([id, cell]): [string, Held] => [id, cell.table === 4 ? { ...cell, timer: NEVER } : cell])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+
 const queues = (store: KeyedStore) => [store.eventTimers, store.processingTimers, store.eventExpiry] as const;
 const queueOf = [0, 0, 1, 2, undefined];
 
@@ -85,6 +93,8 @@ const anyOp = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fire' as const), queue: fc.nat(2), limit: fc.nat(8) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('look' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('encode' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('settle' as const) }) },
 );
 
 describe('keyed state', () => {
@@ -147,11 +157,16 @@ describe('keyed state', () => {
     );
   });
 
-  test('after any changes, a rollback restores exactly what was at the mark, a delta holds exactly what changed, and timers fire as a plain list says', () => {
+  test('after any changes, a rollback restores exactly what was at the mark, a delta holds exactly what changed, since the commit or over several, and timers fire as a plain list says', () => {
     fc.assert(
       fc.property(fc.array(anyOp, { maxLength: 80, size: 'max' }), (ops) => {
         const store = newStore();
         const committed = newStore();
+        const written = newStore();
+        store.gather();
+        let encoded: { bytes: Uint8Array; held: Map<string, Held> } | undefined;
+        const expectHeld = (other: KeyedStore, expected: Map<string, Held>) =>
+          expect(inOrder(heldIn(other))).toStrictEqual(inOrder(expected));
         let marks: { mark: number; held: Map<string, Held> }[] = [{ mark: store.mark(), held: heldIn(store) }];
         for (const op of ops) {
           switch (op.do) {
@@ -200,14 +215,25 @@ describe('keyed state', () => {
               encodeCells(writer, store.tables, store.changes());
               store.clear();
               applyCells(committed, new ByteReader(writer.copy()));
-              const timeless = (held: Map<string, Held>) =>
-                new Map([...held].map(([id, cell]) => [id, cell.table === 4 ? { ...cell, timer: NEVER } : cell]));
-              const order = (held: Map<string, Held>) =>
-                new Map([...timeless(held)].sort(([a], [b]) => (a < b ? -1 : 1)));
-              expect(order(heldIn(committed))).toStrictEqual(order(heldIn(store)));
+              expectHeld(committed, heldIn(store));
+              encoded = undefined;
               marks = [{ mark: store.mark(), held: heldIn(store) }];
               break;
             }
+            case 'encode': {
+              if (store.changed > 0) break;
+              const writer = new ByteWriter();
+              encodeCells(writer, store.tables, store.gathered());
+              encoded = { bytes: writer.copy(), held: heldIn(store) };
+              break;
+            }
+            case 'settle':
+              if (encoded === undefined) break;
+              store.gather();
+              applyCells(written, new ByteReader(encoded.bytes));
+              expectHeld(written, encoded.held);
+              encoded = undefined;
+              break;
             case 'look':
               for (const [i, queue] of queues(store).entries()) {
                 const first = inOrderOfFiring(heldIn(store), i)[0];
@@ -223,7 +249,7 @@ describe('keyed state', () => {
           expect(drain(committed, i)).toEqual(expectedOfCommitted);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 

@@ -84,10 +84,15 @@ export class SqliteStepGroup implements StepGroup, Grouping {
     return this.#staged.get(nameOf(run, task))?.commit.header;
   }
 
-  /** Flushes what can be flushed; the rest is lost, as if the process had ended. */
+  /** Flushes if that can be done now; else what is staged is lost, as if the process had ended. Throws if the flush fails, unless one has failed before and said so. */
   close(): void {
     this.#over.abort();
-    this.#flushNow();
+    const known = this.#failure !== undefined;
+    try {
+      this.#flushNow();
+    } catch (thrown) {
+      if (!known) throw thrown;
+    }
   }
 
   /** Whether anything is staged. */

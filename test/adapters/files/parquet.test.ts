@@ -100,10 +100,12 @@ describe('a Parquet sink', () => {
         fc.array(fc.integer({ min: 0, max: 7 }), { minLength: 1, maxLength: 6 }),
         fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
         fc.array(fc.nat({ max: 8 }), { maxLength: 4 }),
-        async (sizes, rollRows, crashes) => {
+        fc.integer({ min: 1, max: 4 }),
+        async (sizes, rollRows, crashes, group) => {
           const path = fresh();
           const sink = toParquet({ path, schema: { i: 'integer' }, ...(rollRows === undefined ? {} : { rollRows }) });
           let state: Json | undefined;
+          let written = 0;
           let writer = await sink.open(sinkHost, state);
           let crash = crashes.shift();
           let i = 0;
@@ -111,15 +113,20 @@ describe('a Parquet sink', () => {
           for (let batch = 0, steps = 0; batch < sizes.length; steps++) {
             const rows = Array.from({ length: sizes[batch] as number }, (_, k) => ({ i: i + k }));
             const wrote = await writer.write(batchOf(rows));
-            if (crash !== undefined && steps >= crash) {
-              crash = crashes.shift();
-              writer = await sink.open(sinkHost, state);
-              continue;
-            }
-            state = wrote;
             expected.push(...rows);
             i += rows.length;
             batch++;
+            if (crash !== undefined && steps >= crash) {
+              crash = crashes.shift();
+              writer = await sink.open(sinkHost, state);
+              batch = written;
+              i = sizes.slice(0, written).reduce((a, b) => a + b, 0);
+              expected.length = i;
+            } else if (batch % group === 0 || batch === sizes.length) {
+              state = wrote;
+              written = batch;
+              writer.committed?.(wrote);
+            }
           }
           await writer.finish();
           writer = await sink.open(sinkHost, state);
@@ -133,7 +140,7 @@ describe('a Parquet sink', () => {
           if (rollRows !== undefined) for (const part of parts.slice(0, -1)) expect(part).toHaveLength(rollRows);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 40 },
     );
   });
 
