@@ -42,6 +42,8 @@ export interface OpenRun {
   grow(): Promise<readonly Task[]>;
   /** True if it was there before. */
   readonly resumed: boolean;
+  /** How many times the run's code had changed with this one. */
+  readonly codeVersion: number;
   /** Stages whose code changed since the run was last opened. */
   readonly changedStages: readonly string[];
   /** Closes sinks and sources, once. */
@@ -78,7 +80,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     await noteRun(ports, first);
     const record = await grownRun(ports.commits, first);
     const topics = await topicsOf(plan, ports, record, sources);
-    const { epochs, changed } = await takeCode(ports.commits, plan, first);
+    const { version, epochs, changed } = await takeCode(ports.commits, plan, first);
     const run = new RunTasks(
       {
         ...{ plan, record, sources },
@@ -91,7 +93,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     await run.grow();
     let closed: Promise<void> | undefined;
     return {
-      ...{ plan, sources, resumed: !begun, changedStages: changed },
+      ...{ plan, sources, resumed: !begun, codeVersion: version, changedStages: changed },
       get record() {
         return run.record;
       },

@@ -41,6 +41,8 @@ interface CodeVersion {
 
 /** Which epoch each stage is at with this code, and which stages are new in it. */
 export interface CodeInForce {
+  /** How many times the code had changed. */
+  readonly version: number;
   readonly epochs: Readonly<Record<string, number>>;
   readonly changed: readonly string[];
 }
@@ -52,12 +54,15 @@ export async function takeCode(commits: Records, plan: Plan, run: RunRecord): Pr
     const newest = (await commits.records(run.pipeline, prefix, 1)).at(-1);
     const before = (newest?.value ?? { plan: run.plan, epochs: {} }) as CodeVersion;
     const changed = changesSince(before.plan, plan);
-    if (changed.length === 0) return { epochs: before.epochs, changed };
+    const known = newest === undefined ? 0 : numberIn(newest.name);
+    if (changed.length === 0) return { version: known, epochs: before.epochs, changed };
     const epochs = { ...before.epochs };
     for (const stage of changed) epochs[stage] = (epochs[stage] ?? 0) + 1;
-    const name = numbered(prefix, newest === undefined ? 1 : numberIn(newest.name) + 1);
-    const version: CodeVersion = { plan, epochs };
-    if ((await commits.createRecord(run.pipeline, name, version)) === 'created') return { epochs, changed };
+    const name = numbered(prefix, known + 1);
+    const next: CodeVersion = { plan, epochs };
+    if ((await commits.createRecord(run.pipeline, name, next)) === 'created') {
+      return { version: known + 1, epochs, changed };
+    }
   }
 }
 

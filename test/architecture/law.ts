@@ -31,6 +31,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   // The composition roots inside the house: they choose adapters that need nothing but this machine.
   'lib/embedded': ['lib'],
+  // The composition root of workers: it chooses Kafka, DynamoDB and S3.
+  'lib/worker': ['lib'],
   'lib/testing': ['lib'],
   lib: ['lib'],
   // It deploys the functions, and its app loads a pipeline's file as the command line does.
@@ -69,6 +71,8 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   'console-table-printer': [{ in: ['lib/adapters/memory-connectors/', 'cli/'] }],
   pino: [{ in: ['lib/adapters/telemetry/'] }],
   '@opentelemetry/api': [{ in: ['lib/adapters/telemetry/'] }],
+  '@opentelemetry/exporter-prometheus': [{ in: ['lib/adapters/telemetry/'] }],
+  '@opentelemetry/sdk-metrics': [{ in: ['lib/adapters/telemetry/'] }],
 
   avsc: [{ in: ['lib/adapters/formats/'] }],
   protobufjs: [{ in: ['lib/adapters/formats/'] }],
@@ -97,6 +101,8 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
     { in: ['lib/plan/fingerprint.ts'], names: ['createHash'] },
     { in: adapters, names: ['createHash'] },
   ],
+  'node:http': [{ in: ['lib/adapters/http/'] }],
+  'node:net': [{ in: ['lib/adapters/http/'] }],
   'node:timers/promises': [{ in: ['lib/adapters/kafka/'] }],
   'node:util': [{ in: ['lib/testing/'], names: ['isDeepStrictEqual', 'inspect'] }],
   // Checksums and compression of bytes in memory are computation, not I/O.
