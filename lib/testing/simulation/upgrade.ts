@@ -8,21 +8,21 @@ export async function upgrade(fleet: Fleet, version: number, callers: ReadonlyMa
   await fleet.deploy(version);
   const { plan } = fleet.pipelines[version]!;
   fleet.world.tell('', `code version ${version} is deployed`);
-  const stageOf = ({ stage }: TaskId) => plan.stages.find((s) => s.id === stage)!;
   const switched = new Set<string>();
-  // Processes of the old code may still come upon partitions that sources have gained, and bear their tasks at the old epoch: so it looks again once they are over.
-  for (let tasks = await changedTasks(fleet, version); tasks.length > 0; tasks = await changedTasks(fleet, version)) {
-    const left = tasks.filter((task) => !switched.has(taskName(task)));
+  for (;;) {
+    const left = (await changedTasks(fleet, version)).filter((task) => !switched.has(taskName(task)));
     if (left.length === 0) return;
-    for (const task of left) switched.add(taskName(task));
     await Promise.all(
       left.map((task) => {
-        const stage = stageOf(task);
+        switched.add(taskName(task));
+        const stage = plan.stages.find((s) => s.id === task.stage)!;
         if (stage.source === undefined) return putBarrier(fleet, version, task, stage);
         return switchSource(fleet, version, task, callers.get(taskName(task))!);
       }),
     );
-    if (fleet.grows) await pause(fleet, LATEST);
+    if (!fleet.grows) return;
+    // Processes of the old code may have come upon partitions that sources have gained, and borne their tasks at the old epoch: once they are over, it looks again.
+    await pause(fleet, LATEST);
   }
 }
 

@@ -146,9 +146,9 @@ export const logs: readonly Mutation[] = [
       { file: TASK, find: 'return this.host.atomic !== undefined;', replace: 'return true;' },
       {
         file: 'lib/testing/simulation/upgrade.ts',
-        find: 'const stage = plan.stages.find((s) => s.id === task.stage)!;\n      if',
+        find: 'switched.add(taskName(task));\n',
         replace:
-          'const stage = plan.stages.find((s) => s.id === task.stage)!;\n      callers.get(taskName(task))!.version = version;\n      if (version > 0) return;\n      if',
+          'switched.add(taskName(task));\n        callers.get(taskName(task))!.version = version;\n        if (version > 0) return undefined;\n',
       },
     ],
     scenarios: ['upgrade'],
