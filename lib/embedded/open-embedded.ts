@@ -5,7 +5,7 @@ import { EmbeddedRun, type EmbeddedOptions as HostOptions } from '../hosts/embed
 import type { Duration } from '../model/index.ts';
 import type { Bindings, Pipeline } from '../pipeline/index.ts';
 import type { Clock, Random, Telemetry } from '../ports/index.ts';
-import type { TaskPorts } from '../runtime/index.ts';
+import { runIdOf, type TaskPorts } from '../runtime/index.ts';
 import { directoryStorage, memoryStorage } from './storage.ts';
 
 const FLUSH_EVERY = 200;
@@ -100,12 +100,4 @@ function tuningOf(options: EmbeddedOptions): Tuning {
     ...(pollPeriod === undefined ? {} : { pollPeriod }),
     ...(onFailure === undefined ? {} : { onFailure }),
   };
-}
-
-/** A name in the order of creation, with enough chance in it that no two runs share one. */
-function runIdOf(clock: Clock, random: Random): string {
-  const when = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+Z$/g, '');
-  let chance = '';
-  while (chance.length < 10) chance += Math.floor(random.next() * 36).toString(36);
-  return `${when}-${chance}`;
 }

@@ -6,6 +6,7 @@ export { birth, blobPrefix, load } from './load.ts';
 export * from './open-run.ts';
 export * from './replay.ts';
 export { metrics } from './report.ts';
+export { runIdOf } from './run-id.ts';
 export { newestRun } from './run-records.ts';
 export * from './run-tasks.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';

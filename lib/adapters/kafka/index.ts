@@ -3,6 +3,7 @@ export { committedOnly, type FilteredBatch } from './committed-only.ts';
 export type { Codec, Compression } from './compression.ts';
 export type { BrokerConnection, Exchange, OpenConnection } from './exchange.ts';
 export type { AbortedTransaction } from './fetch-request.ts';
+export { KafkaGroupAssignment, type KafkaGroupOptions } from './group-assignment.ts';
 export { type CommittedOffset, KafkaClient, type KafkaClientOptions } from './kafka-client.ts';
 export {
   type KafkaConnection,

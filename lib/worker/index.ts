@@ -1,0 +1,4 @@
+/** A pipeline on long-running workers: Kafka between the stages, commits in DynamoDB, snapshots in S3. */
+export { type RunName, requestDrain, type WorkerEnd, type WorkerStatus } from '../hosts/worker/index.ts';
+export * from './open-worker.ts';
+export * from './stores.ts';

@@ -1,0 +1,87 @@
+/** Opens a pipeline's run on Kafka, DynamoDB and S3, as one of the workers that share it. */
+import { KafkaGroupAssignment } from '../adapters/kafka/index.ts';
+import { systemClock, systemRandom } from '../adapters/system/index.ts';
+import { silentTelemetry } from '../adapters/telemetry/index.ts';
+import { type WorkerOptions as HostOptions, Worker } from '../hosts/worker/index.ts';
+import type { Bindings, Pipeline } from '../pipeline/index.ts';
+import type { Clock, Random, Telemetry } from '../ports/index.ts';
+import { type OpenRun, runIdOf, type TaskPorts } from '../runtime/index.ts';
+import { connectStores, type StoresOptions } from './stores.ts';
+
+type Tuning = Pick<
+  HostOptions,
+  'limits' | 'slots' | 'signal' | 'pumpPeriod' | 'pollPeriod' | 'linger' | 'readBytes' | 'warmBytes' | 'copyPeriod'
+>;
+
+/** How a worker runs. */
+export interface WorkerOptions extends StoresOptions, Tuning {
+  /** Other connectors for sources and sinks, by id. */
+  readonly bindings?: Bindings;
+  /** Milliseconds without a sign of life after which a worker's tasks go to the others; brokers allow 6 seconds and more unless told otherwise. Default: 10 seconds. */
+  readonly sessionTimeout?: number;
+  /** Milliseconds between two signs of life. Default: a tenth of that, at most 1 second. */
+  readonly heartbeatPeriod?: number;
+  /** How many other workers keep a copy of each task's state, to take over without loading it. Default: 0. */
+  readonly copies?: number;
+  readonly telemetry?: Telemetry;
+  readonly clock?: Clock;
+  /** Names runs and blobs, and spreads delays. */
+  readonly random?: Random;
+}
+
+/** A worker that has not begun to work. */
+export interface OpenWorker {
+  /** The pipeline with its bindings. */
+  readonly pipeline: Pipeline;
+  readonly worker: Worker;
+  readonly ports: TaskPorts;
+  /** Ends its connections: after `worker.run()` has ended, or where it never began. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the run of a pipeline, or creates one, as one of its workers. Goes on trying while stores and brokers cannot be reached, until `signal`. Throws what
+ * is wrong with bindings (`invalid-pipeline`), inputs and topics (`data-lost`), or the state that is there (`incompatible`, `state-lost`).
+ *
+ * ```ts
+ * const open = await openWorker(pipeline, { kafka: { brokers: ['b1:9092'] }, table: 'commits', bucket: 'snapshots' });
+ * await open.worker.run();
+ * await open.close();
+ * ```
+ */
+export async function openWorker(pipeline: Pipeline, options: WorkerOptions): Promise<OpenWorker> {
+  const { bindings, telemetry = silentTelemetry, clock = systemClock, random = systemRandom } = options;
+  const bound = bindings === undefined ? pipeline : pipeline.withBindings(bindings);
+  const stores = await connectStores(options, telemetry);
+  const { log, commits, blobs, connections } = stores;
+  const ports: TaskPorts = { log, commits, blobs, atomic: undefined, clock, random, telemetry };
+  try {
+    const worker = await Worker.open(bound, ports, {
+      ...options,
+      durable: true,
+      connections,
+      runId: runIdOf(clock, random),
+      assignment: (open) => groupOf(open, options, telemetry),
+    });
+    const close = async (): Promise<void> => {
+      await worker.open.close().catch(() => {});
+      stores.close();
+    };
+    return { pipeline: bound, worker, ports, close };
+  } catch (thrown) {
+    stores.close();
+    throw thrown;
+  }
+}
+
+/** Each version of the code has its group: workers of one version cannot work on tasks that are at another. */
+function groupOf({ record, codeVersion }: OpenRun, options: WorkerOptions, telemetry: Telemetry): KafkaGroupAssignment {
+  const { kafka, log, sessionTimeout, heartbeatPeriod, copies } = options;
+  return new KafkaGroupAssignment(kafka, {
+    group: `${log?.topicPrefix ?? ''}${record.pipeline}.${record.id}.v${codeVersion}`,
+    telemetry,
+    ...(sessionTimeout === undefined ? {} : { sessionTimeout }),
+    ...(heartbeatPeriod === undefined ? {} : { heartbeatPeriod }),
+    ...(copies === undefined ? {} : { copies }),
+  });
+}
