@@ -79,12 +79,7 @@ class Simulation {
   async run(): Promise<SimReport> {
     const world = this.#world;
     const { schedule } = world;
-    const life = this.#life().catch((error: unknown) => {
-      world.violate(
-        'the simulation comes to an end',
-        error instanceof Error ? (error.stack ?? error.message) : String(error),
-      );
-    });
+    const life = this.#life().catch((error: unknown) => this.#broken(error));
     await schedule.run(SIM_START + 24 * 3_600_000);
     let outcome: SimOutcome | undefined;
     if (world.violation === undefined) {
@@ -100,6 +95,11 @@ class Simulation {
       story: world.story ?? [],
       length: schedule.now - SIM_START,
     };
+  }
+
+  #broken(error: unknown): void {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#world.violate('the simulation comes to an end', message);
   }
 
   async #life(): Promise<void> {
@@ -120,7 +120,7 @@ class Simulation {
     this.#spec.happenings?.forEach(({ at, act }) => {
       schedule.at(SIM_START + at, () => act(this.#world));
     });
-    const upgrades = this.#upgrades();
+    const upgrades = this.#upgrades().catch((error: unknown) => this.#broken(error));
     await this.#until(calmAt);
     await upgrades;
     while (!this.#atRest()) {

@@ -78,6 +78,6 @@ export const growth: readonly Mutation[] = [
           '    const record = withPartitions(this.#record, stage.id, partitions);\n    await writeGrowth(this.#ports.commits, record, stage.id, partitions);\n',
       },
     ],
-    scenarios: ['growth'],
+    directed: 'knownOnceBorn',
   },
 ];
