@@ -1,7 +1,7 @@
 export * from './error.ts';
 export type { Json } from './json.ts';
 export * from './key.ts';
-export { murmur2 } from './murmur2.ts';
+export { murmur2, partitionOfBytes } from './murmur2.ts';
 export * from './position.ts';
 export * from './task-id.ts';
 export * from './time.ts';

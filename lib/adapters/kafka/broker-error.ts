@@ -29,6 +29,9 @@ export const Code = {
   outOfOrderSequence: 45,
   duplicateSequence: 46,
   invalidProducerEpoch: 47,
+  invalidTransactionState: 48,
+  invalidProducerMapping: 49,
+  concurrentTransactions: 51,
   transactionalIdAuthorization: 53,
   storageError: 56,
   unknownProducer: 59,
@@ -37,6 +40,7 @@ export const Code = {
   offsetNotAvailable: 78,
   unstableOffsets: 88,
   throttled: 89,
+  producerFenced: 90,
   unknownTopicId: 100,
   inconsistentTopicId: 103,
 } as const;

@@ -1,5 +1,5 @@
 import type { Topic } from '../../ports/index.ts';
-import { type AppendedRecord, AppendLanes } from './append-lanes.ts';
+import { type AppendedRecord, AppendLanes, type AppendOptions } from './append-lanes.ts';
 import { attempt } from './attempts.ts';
 import { brokerError } from './broker-error.ts';
 import { BrokerLinks } from './broker-links.ts';
@@ -13,6 +13,7 @@ import { PartitionReads, type ReadPlace, type RecordLimit, type RecordSlice } fr
 import { TopicAdmin } from './topic-admin.ts';
 import { TopicCatalog } from './topic-catalog.ts';
 import type { NewTopic } from './topic-requests.ts';
+import { TransactionalProducer } from './transactional-producer.ts';
 
 export interface KafkaClientOptions {
   /** Default: none. */
@@ -37,6 +38,7 @@ export class KafkaClient {
   readonly connection: KafkaConnection;
   readonly #links: BrokerLinks;
   readonly #catalog: TopicCatalog;
+  readonly #appends: AppendOptions;
   readonly #lanes: AppendLanes;
   readonly #reads: PartitionReads;
   readonly #longReads: LongReads;
@@ -54,11 +56,12 @@ export class KafkaClient {
     this.#patience = patience;
     this.#links = new BrokerLinks(open, connection.brokers);
     this.#catalog = new TopicCatalog(this.#links, patience);
-    this.#lanes = new AppendLanes(this.#links, this.#catalog, {
+    this.#appends = {
       compression: options.compression ?? 'none',
       batchBytes: options.batchBytes ?? 1_000_000,
       patience,
-    });
+    };
+    this.#lanes = new AppendLanes(this.#links, this.#catalog, this.#appends);
     this.#reads = new PartitionReads(this.#links, this.#catalog, patience);
     this.#longReads = new LongReads(this.#reads);
     this.#admin = new TopicAdmin(this.#links, this.#catalog, patience);
@@ -165,6 +168,16 @@ export class KafkaClient {
       },
       () => this.#catalog.brokers(),
     );
+  }
+
+  /**
+   * Takes transactional ids over, to write to one topic in transactions; they take turns. Earlier holders are fenced, and what they left open has
+   * ended when it resolves. `timeout`: milliseconds after which the broker aborts a transaction of somebody who is gone.
+   */
+  transactional(topic: string, transactionalIds: readonly string[], timeout: number): Promise<TransactionalProducer> {
+    const { compression, batchBytes } = this.#appends;
+    const options = { compression, batchBytes, timeout, patience: this.#patience };
+    return TransactionalProducer.open(this.#links, this.#catalog, topic, transactionalIds, options);
   }
 
   /** Ends all connections; what is under way fails. */

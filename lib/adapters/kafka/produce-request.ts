@@ -34,14 +34,18 @@ export interface Produced {
 
 const ALL_REPLICAS = -1;
 
-/** Appends one record batch to each of several partitions, acknowledged by all in-sync replicas. (Produce 7) */
-export const produceBatches = (batches: readonly ProducedBatch[], timeout: number): Exchange<readonly Produced[]> => ({
+/** Appends one record batch to each of several partitions, acknowledged by all in-sync replicas; as part of a transaction, if a transactional id is given. (Produce 7) */
+export const produceBatches = (
+  batches: readonly ProducedBatch[],
+  timeout: number,
+  transactionalId?: string,
+): Exchange<readonly Produced[]> => ({
   name: 'Produce',
   apiKey: 0,
   apiVersion: 7,
   flexible: false,
   encode: (writer) => {
-    writer.nullableString(undefined).int16(ALL_REPLICAS).int32(timeout);
+    writer.nullableString(transactionalId).int16(ALL_REPLICAS).int32(timeout);
     writer.array([...Map.groupBy(batches, ({ topic }) => topic)], ([topic, list]) => {
       writer
         .string(topic)

@@ -51,6 +51,8 @@ export interface BatchStamp {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly sequence: number;
+  /** Part of its producer's open transaction. */
+  readonly transactional?: boolean;
   /** For records without a time. */
   readonly now: number;
   readonly compression: Compression;
@@ -60,6 +62,7 @@ export interface BatchStamp {
 const HEAD = 61;
 const CHECKED_FROM = 21;
 const FORMAT = 2;
+const TRANSACTIONAL = 16;
 
 /** More bytes than a record takes beside its key, value and headers, and a batch beside its records. */
 export const RECORD_OVERHEAD = 32;
@@ -85,7 +88,7 @@ export function encodeBatch(records: readonly NewRecord[], stamp: BatchStamp): B
   const writer = new WireWriter(size);
   writer.int64(0).int32(0).int32(-1).int8(FORMAT).uint32(0);
   writer
-    .int16(compressions.indexOf(stamp.compression))
+    .int16(compressions.indexOf(stamp.compression) | (stamp.transactional === true ? TRANSACTIONAL : 0))
     .int32(records.length - 1)
     .int64(first)
     .int64(last);
@@ -173,7 +176,7 @@ function headAt(bytes: Buffer, start: number, end: number): BatchHead {
     ...{ baseOffset, lastOffset, firstTime, lastTime, producerId, count },
     compression: compressions[attributes & 7] ?? 'none',
     logAppendTime: (attributes & 8) !== 0,
-    transactional: (attributes & 16) !== 0,
+    transactional: (attributes & TRANSACTIONAL) !== 0,
     control: (attributes & 32) !== 0,
     body: bytes.subarray(start + HEAD, end),
   };

@@ -1,0 +1,246 @@
+import {
+  type KeyId,
+  MIN_TIME,
+  MillraceError,
+  partitionBytes,
+  partitionOf,
+  partitionOfBytes,
+} from '../../model/index.ts';
+import type {
+  Format,
+  Guarantee,
+  Json,
+  OpenFormat,
+  SinkBatch,
+  SinkConnector,
+  SinkHost,
+  SinkWriter,
+  Topic,
+} from '../../ports/index.ts';
+import { clientOf } from './client-of.ts';
+import type { KafkaClient } from './kafka-client.ts';
+import type { Headers, NewRecord } from './record-batch.ts';
+import type { TransactionalProducer } from './transactional-producer.ts';
+
+export interface KafkaSinkOptions<T> {
+  readonly topic: string;
+  /** Which of the host's clusters; default: the one without a name. */
+  readonly cluster?: string;
+  /** How a record is written. Give `json()` for JSON. */
+  readonly format: Format<NonNullable<T>>;
+  /**
+   * `exactly-once` (default): in transactions, so that readers with `isolation.level=read_committed` see each record once. `idempotent`: a record may
+   * come again after a failure, with the same key and value, as a compacted topic or an upsert takes it. `at-least-once`: the same, without a key.
+   */
+  readonly guarantee?: Guarantee;
+  /** The message's key. Default: the key by which the record was grouped, if it was: text in UTF-8, numbers in digits, tuples and objects as JSON. */
+  readonly key?: (record: T) => string | Uint8Array | undefined;
+  /** Its partition. Default: by the key as Kafka's own partitioner does; without a key spread by where the record comes from. */
+  readonly partition?: (record: T, partitions: number) => number;
+  /** More headers, for a trace's context for instance. */
+  readonly headers?: (record: T) => Readonly<Record<string, string | Uint8Array>>;
+  /** Milliseconds after which the broker aborts a transaction of somebody who is gone: until then it holds back readers. Default: one minute. */
+  readonly transactionTimeout?: number;
+}
+
+/** A header of every message: which task's which message caused it, and as which of that message's outputs: `<task>:<offset>:<k>`. */
+export const POSITION_HEADER = 'millrace-position';
+
+/** Transactional ids that take turns, so that none waits for the last transaction's end markers. */
+const TURNS = 2;
+
+/**
+ * Writes to a Kafka topic. A record `null` or `undefined` is a tombstone. Records of one key keep their order. Each carries where it comes from in the
+ * header `millrace-position`, and its event time as timestamp.
+ *
+ * Exactly once: a transaction holds the records of a step and, as an offset of the group `<pipeline>.<sink>.<task>`, up to where the step has come; whoever
+ * takes the task over fences the one before and goes on there. The offsets' retention of the cluster (seven days by default) must be longer than any
+ * standstill: a marker that has expired stops the task instead of doubling.
+ */
+export function toKafka<T>(options: KafkaSinkOptions<T>): SinkConnector<T> {
+  const { topic, cluster, format, guarantee = 'exactly-once' } = options;
+  return {
+    kind: 'kafka',
+    options: {
+      topic,
+      ...(cluster === undefined ? {} : { cluster }),
+      format: { kind: format.kind, options: format.options },
+      guarantee,
+    },
+    guarantee,
+    single: false,
+    async open(host, state) {
+      const client = clientOf(host.connections, cluster);
+      const found = await client.topic(topic);
+      if (found === undefined)
+        throw new MillraceError('invalid-pipeline', `the topic does not exist: ${topic}`, {
+          where: { topic },
+          hint: 'create it: how many partitions it has, and how long it keeps its messages, is for its readers to say',
+        });
+      const encode = new MessageEncoder(found, await format.open(), host, options);
+      if (guarantee !== 'exactly-once') return new AppendingWriter(client, found, encode);
+      return TransactionalWriter.open(client, found, encode, host, state, options.transactionTimeout ?? 60_000);
+    },
+  };
+}
+
+/** Makes messages of records. */
+class MessageEncoder<T> {
+  readonly #topic: Topic;
+  readonly #format: OpenFormat<NonNullable<T>>;
+  readonly #task: number;
+  readonly #options: KafkaSinkOptions<T>;
+
+  constructor(topic: Topic, format: OpenFormat<NonNullable<T>>, host: SinkHost, options: KafkaSinkOptions<T>) {
+    this.#topic = topic;
+    this.#format = format;
+    this.#task = host.task;
+    this.#options = options;
+  }
+
+  /** The messages of a batch from a cause on, by partition, in order. Throws `bad-record` where one cannot be written. */
+  of(batch: SinkBatch, from: number): Map<number, NewRecord[]> {
+    const parts = new Map<number, NewRecord[]>();
+    for (let i = 0; i < batch.values.length; i++) {
+      const cause = batch.causes[i]!;
+      if (cause < from) continue;
+      const value = batch.values[i] as T;
+      const id = batch.keys[i];
+      const key = this.#keyOf(value, id);
+      const partition = this.#partitionOf(value, id, key, cause);
+      const time = batch.times[i]!;
+      const record: NewRecord = {
+        key,
+        value: value === null || value === undefined ? undefined : this.#format.encode(value),
+        headers: this.#headersOf(value, cause, batch.ks[i]!),
+        ...(time > MIN_TIME && time >= 0 ? { time } : {}),
+      };
+      const part = parts.get(partition);
+      if (part === undefined) parts.set(partition, [record]);
+      else part.push(record);
+    }
+    return parts;
+  }
+
+  #keyOf(value: T, id: KeyId | undefined): Uint8Array | undefined {
+    if (this.#options.key !== undefined) {
+      const key = this.#options.key(value);
+      return typeof key === 'string' ? Buffer.from(key) : key;
+    }
+    return id === undefined ? undefined : partitionBytes(id);
+  }
+
+  #partitionOf(value: T, id: KeyId | undefined, key: Uint8Array | undefined, cause: number): number {
+    const { partitions, name } = this.#topic;
+    const { partition, key: own } = this.#options;
+    if (partition !== undefined) {
+      const chosen = partition(value, partitions);
+      if (Number.isInteger(chosen) && chosen >= 0 && chosen < partitions) return chosen;
+      throw new MillraceError('operator-failed', `partition ${chosen} was chosen of ${partitions} of ${name}`, {
+        where: { topic: name },
+      });
+    }
+    if (own === undefined && id !== undefined) return partitionOf(id, partitions);
+    return key === undefined ? cause % partitions : partitionOfBytes(key, partitions);
+  }
+
+  #headersOf(value: T, cause: number, k: number): Headers {
+    const position = [POSITION_HEADER, Buffer.from(`${this.#task}:${cause}:${k}`)] as const;
+    if (this.#options.headers === undefined) return [position];
+    const own = Object.entries(this.#options.headers(value));
+    return [
+      ...own.map(([name, said]) => [name, typeof said === 'string' ? Buffer.from(said) : said] as const),
+      position,
+    ];
+  }
+}
+
+/** At least once: idempotent appends, which may be repeated by another attempt at the same step. */
+class AppendingWriter<T> implements SinkWriter {
+  readonly #client: KafkaClient;
+  readonly #topic: Topic;
+  readonly #encode: MessageEncoder<T>;
+
+  constructor(client: KafkaClient, topic: Topic, encode: MessageEncoder<T>) {
+    this.#client = client;
+    this.#topic = topic;
+    this.#encode = encode;
+  }
+
+  async write(batch: SinkBatch): Promise<Json> {
+    const topic = this.#topic.name;
+    const parts = this.#encode.of(batch, 0);
+    await this.#client.append(
+      [...parts].flatMap(([partition, records]) => records.map((record) => ({ topic, partition, record }))),
+    );
+    return null;
+  }
+
+  async finish(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+class TransactionalWriter<T> implements SinkWriter {
+  readonly #producer: TransactionalProducer;
+  readonly #topic: string;
+  readonly #encode: MessageEncoder<T>;
+  readonly #group: string;
+  readonly #run: string;
+  /** Outputs of messages before this offset are in the topic. */
+  #marker: number;
+
+  private constructor(
+    producer: TransactionalProducer,
+    topic: string,
+    encode: MessageEncoder<T>,
+    group: string,
+    run: string,
+    marker: number,
+  ) {
+    this.#producer = producer;
+    this.#topic = topic;
+    this.#encode = encode;
+    this.#group = group;
+    this.#run = run;
+    this.#marker = marker;
+  }
+
+  /** Takes the task's transactional ids over; only then the marker is read, for nobody can move it any more. */
+  static async open<T>(
+    client: KafkaClient,
+    { name: topic }: Topic,
+    encode: MessageEncoder<T>,
+    host: SinkHost,
+    state: Json | undefined,
+    timeout: number,
+  ): Promise<TransactionalWriter<T>> {
+    const group = `${host.pipeline}.${host.sink}.${host.task}`;
+    const ids = Array.from({ length: TURNS }, (_, turn) => `${group}.${turn}`);
+    const producer = await client.transactional(topic, ids, timeout);
+    const committed = (await client.groupOffsets(group, topic, [0])).get(0);
+    const marker = committed?.metadata === host.run ? committed.offset : undefined;
+    if (marker === undefined && state !== undefined && state !== null) throw markerGone(topic, group);
+    return new TransactionalWriter(producer, topic, encode, group, host.run, marker ?? 0);
+  }
+
+  async write(batch: SinkBatch): Promise<Json> {
+    const parts = this.#encode.of(batch, this.#marker);
+    if (parts.size > 0) {
+      await this.#producer.write(
+        [...parts].map(([partition, records]) => ({ partition, records })),
+        { group: this.#group, topic: this.#topic, partition: 0, offset: batch.upTo, metadata: this.#run },
+      );
+      this.#marker = batch.upTo;
+    }
+    return { upTo: Math.max(this.#marker, batch.upTo) };
+  }
+
+  async finish(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+const markerGone = (topic: string, group: string): MillraceError =>
+  new MillraceError('data-lost', `the marker of what was written to ${topic} is gone: group ${group} has no offset`, {
+    where: { topic },
+    hint: "it expired, or the group was deleted: what the last step wrote cannot be told. Keep the cluster's offsets.retention.minutes longer than any standstill; start a new run",
+  });
