@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { carryOut, openEmbedded, viewDirectory } from '../lib/embedded/index.ts';
-import { replayLetters, type StoredLetter, storedLetters, storedRun } from '../lib/inspect/index.ts';
+import { replayLetters, replayObstacle, type StoredLetter, storedLetters, storedRun } from '../lib/inspect/index.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { printFailure } from './failure.ts';
@@ -57,7 +57,7 @@ async function listLetters(dataDir: string, options: ListOptions): Promise<void>
   const view = viewDirectory(dataDir);
   try {
     const { record } = await storedRun(view, options.pipeline);
-    const letters = await storedLetters(view, record.pipeline, { replayed: options.all === true });
+    const letters = await storedLetters(view, record.pipeline, { run: record.id, replayed: options.all === true });
     if (options.json === true) {
       for (const { id, letter } of letters) printJson({ id, ...letter });
       return;
@@ -86,12 +86,20 @@ async function replay(path: string, ids: readonly string[], options: ReplayOptio
   try {
     const open = await openEmbedded(pipeline, { dataDir, signal: stop.signal });
     try {
-      const letters = chosen(await storedLetters(open.ports, pipeline.name, { replayed: ids.length > 0 }), ids);
-      const replayed = await replayLetters(open.run.open.tasks, letters);
+      const { record, tasks } = open.run.open;
+      const stored = await storedLetters(open.ports, pipeline.name, { run: record.id, replayed: ids.length > 0 });
+      const letters = chosen(stored, ids);
+      const lost = ids.length > 0 ? [] : letters.filter((letter) => replayObstacle(tasks, letter) !== undefined);
+      const replayed = await replayLetters(
+        tasks,
+        letters.filter((letter) => !lost.includes(letter)),
+      );
       const done = await carryOut(open, { signal: stop.signal });
       const { kind, deadLettered } = done;
-      if (options.json === true) printJson({ event: kind, replayed, deadLettered });
+      if (options.json === true) printJson({ event: kind, replayed, deadLettered, left: lost.map(({ id }) => id) });
       else print(`${counted(replayed, 'record')} replayed, ${deadLettered} given up again`);
+      for (const letter of options.json === true ? [] : lost)
+        printError(`${letter.id} cannot be replayed: ${replayObstacle(tasks, letter)}`);
       if (done.error !== undefined) {
         printFailure(done.error, options);
         code = exitCodeOf(done.error, dataDir);

@@ -45,7 +45,7 @@ async function status(dataDir: string, options: StatusOptions): Promise<void> {
     const run = await storedRun(view, options.pipeline);
     const { record } = run;
     const tasks = await viewTasks(view, run);
-    const deadLetters = (await storedLetters(view, record.pipeline)).length;
+    const deadLetters = (await storedLetters(view, record.pipeline, { run: record.id })).length;
     if (options.json === true) {
       printJson({ pipeline: record.pipeline, run: record.id, createdAt: record.createdAt, deadLetters, tasks });
       return;

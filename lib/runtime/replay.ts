@@ -28,11 +28,18 @@ const PER_MESSAGE = 65_536;
 
 type LogAccess = Pick<TaskHost, 'log'>;
 
-/** The dead letters of a pipeline in the order of their topic, each once; those replayed already only if asked for. */
+export interface LetterQuery {
+  /** Only those of this run. Default: of all runs of the pipeline that the log knows. */
+  readonly run?: string;
+  /** Also those that were replayed already. */
+  readonly replayed?: boolean;
+}
+
+/** The dead letters of a pipeline in the order of their topic, each once. */
 export async function storedLetters(
   { log }: LogAccess,
   pipeline: string,
-  options: { readonly replayed?: boolean } = {},
+  query: LetterQuery = {},
 ): Promise<StoredLetter[]> {
   const topic = await log.topic(deadLetterTopic(pipeline));
   if (topic === undefined) return [];
@@ -41,34 +48,48 @@ export async function storedLetters(
   for (let next = 0; ; ) {
     const slice = await log.read(topic, 0, next, { messages: 1_000, bytes: 16_000_000 });
     for (const { offset, message } of slice.messages) {
-      const { channel, values } = message as Frame;
+      const { run, channel, values } = message as Frame;
       if (channel.edge === REPLAYED) for (const id of values as string[]) replayed.add(id);
-      else
+      else if (query.run === undefined || query.run === run)
         (values as DeadLetter[]).forEach((letter, index) => {
-          const identity = `${letter.stage}/${letter.partition}/${letter.offset}/${letter.unit}`;
+          const identity = `${run}/${letter.stage}/${letter.partition}/${letter.offset}/${letter.unit}`;
           if (!letters.has(identity)) letters.set(identity, { id: `${offset}.${index}`, offset, index, letter });
         });
     }
     if (slice.next >= slice.end || slice.next === next) break;
     next = slice.next;
   }
-  return [...letters.values()].filter(({ id }) => options.replayed === true || !replayed.has(id));
+  return [...letters.values()].filter(({ id }) => query.replayed === true || !replayed.has(id));
 }
 
-/** Replays letters; returns how many. Throws `invalid-pipeline` for one that has no way back (a timer's, or of a stage that is gone). */
+/** Why a letter has no way back; undefined if it has one. */
+export function replayObstacle(tasks: readonly Task[], { letter }: StoredLetter): string | undefined {
+  const host = taskOf(tasks, letter)?.host;
+  if (host === undefined) return `there is no task ${letter.stage}/${letter.partition}`;
+  if (letter.kind === 'timer') return 'it is of a timer';
+  if (letter.cut === true) return 'its record was too large to be kept whole';
+  if (letter.kind === 'record') {
+    const known = host.plan.edges.some((edge) => edge.id === letter.edge);
+    return known ? undefined : `it came on the edge "${letter.edge}", which the pipeline no longer has`;
+  }
+  const sink = host.stage.nodes.find((node) => host.code.sinks.has(node));
+  return sink === undefined
+    ? undefined
+    : `its source's own stage writes to the sink "${sink}" (an exchange between them, such as rebalance(), would help)`;
+}
+
+/** Replays letters; returns how many. Throws `invalid-pipeline`, with nothing replayed, if one has no way back. */
 export async function replayLetters(tasks: readonly Task[], letters: readonly StoredLetter[]): Promise<number> {
   for (const stored of letters) {
+    const obstacle = replayObstacle(tasks, stored);
+    if (obstacle === undefined) continue;
+    throw new MillraceError('invalid-pipeline', `dead letter ${stored.id} cannot be replayed: ${obstacle}`, {
+      hint: 'replay the others by their ids',
+    });
+  }
+  for (const stored of letters) {
     const { letter } = stored;
-    const task = tasks.find(({ id }) => id.stage === letter.stage && id.partition === letter.partition);
-    if (task === undefined || letter.kind === 'timer' || letter.cut === true) {
-      throw new MillraceError(
-        'invalid-pipeline',
-        `dead letter ${stored.id} cannot be replayed: ${task === undefined ? `there is no task ${letter.stage}/${letter.partition}` : letter.cut === true ? 'its record was too large to be kept whole' : 'it is of a timer'}`,
-        {
-          hint: 'replay the others by their ids',
-        },
-      );
-    }
+    const task = taskOf(tasks, letter)!;
     if (letter.kind === 'record') await appendRecord(task, stored);
     else await runRow(task, stored);
     await remember(task.host, stored.id);
@@ -76,16 +97,14 @@ export async function replayLetters(tasks: readonly Task[], letters: readonly St
   return letters.length;
 }
 
+const taskOf = (tasks: readonly Task[], { stage, partition }: DeadLetter): Task | undefined =>
+  tasks.find(({ id }) => id.stage === stage && id.partition === partition);
+
 const sideTask = ({ offset, index }: StoredLetter): number => -(1 + offset * PER_MESSAGE + index);
 
 async function appendRecord({ host, id }: Task, stored: StoredLetter): Promise<void> {
   const { letter, offset, index } = stored;
-  const edge = host.plan.edges.find((e) => e.id === letter.edge);
-  if (edge === undefined)
-    throw new MillraceError(
-      'invalid-pipeline',
-      `dead letter ${stored.id} came on the edge "${letter.edge}", which the pipeline no longer has`,
-    );
+  const edge = host.plan.edges.find((e) => e.id === letter.edge)!;
   const key: KeyId | undefined = letter.key === undefined ? undefined : keyIdOf(letter.key as Key);
   const partition =
     key !== undefined && edge.partitioning.kind === 'key'
@@ -112,16 +131,6 @@ async function appendRecord({ host, id }: Task, stored: StoredLetter): Promise<v
 /** Runs a source task of one row. Its partition's number is negative, so its frames go out on side channels. */
 async function runRow({ host }: Task, stored: StoredLetter): Promise<void> {
   const { letter } = stored;
-  const sink = host.stage.nodes.find((node) => host.code.sinks.has(node));
-  if (sink !== undefined) {
-    throw new MillraceError(
-      'invalid-pipeline',
-      `dead letter ${stored.id} cannot be replayed: its source's own stage writes to the sink "${sink}"`,
-      {
-        hint: 'put an exchange, for instance rebalance(), between source and sink',
-      },
-    );
-  }
   const partition = sideTask(stored);
   const row = typeof letter.value === 'string' ? parsed(letter.value) : letter.value;
   const log: SourceLog = {

@@ -11,7 +11,8 @@ import {
   toMemory,
   tumbling,
 } from '../../lib/index.ts';
-import { type OpenRun, replayLetters, storedLetters } from '../../lib/runtime/index.ts';
+import type { Frame } from '../../lib/protocol/index.ts';
+import { type OpenRun, replayLetters, replayObstacle, storedLetters } from '../../lib/runtime/index.ts';
 import { Feed, TestDriver } from '../../lib/testing/index.ts';
 import { messagesIn, opened, settle, type TestPorts, taskOf, testPorts } from './stage.ts';
 
@@ -295,6 +296,38 @@ describe('replaying dead letters', () => {
     await expect(replayLetters(run.tasks, [timer])).rejects.toMatchObject({ message: /it is of a timer/ });
     const gone = { ...stored!, letter: { ...stored!.letter, stage: 'gone' } };
     await expect(replayLetters(run.tasks, [gone])).rejects.toMatchObject({ message: /no task gone/ });
+    const edge = { ...stored!, letter: { ...stored!.letter, edge: 'gone' } };
+    await expect(replayLetters(run.tasks, [stored!, edge])).rejects.toMatchObject({ message: /edge "gone"/ });
     expect(taskOf(run, 'sums').state?.status.kind).toBe('ok');
+    expect(await replayLetters(run.tasks, [stored!])).toBe(1);
+  });
+
+  it('refuses a row whose stage writes to a sink', async () => {
+    const ports = testPorts();
+    const built = pipeline('direct', (p) => {
+      const check = (n: number): number => {
+        if (n === 2) throw new Error('two');
+        return n;
+      };
+      p.source('in', collection([1, 2]))
+        .map('check', check, { restart: { kind: 'none' }, fallback: 'dead-letter' })
+        .to('out', toMemory<number>());
+    });
+    const run = await opened(built, ports);
+    await settle(run.tasks);
+    const letters = await storedLetters(ports, 'direct');
+    expect(replayObstacle(run.tasks, letters[0]!)).toMatch(/writes to the sink "out"/);
+    await expect(replayLetters(run.tasks, letters)).rejects.toMatchObject({ kind: 'invalid-pipeline' });
+  });
+
+  it('tells letters of one run from those of another', async () => {
+    const { ports, run, letters } = await withLetters(new Set([2]), [2]);
+    const [topic] = [await ports.log.topic('summing.dead-letters')];
+    const [message] = (await ports.log.read(topic!, 0, 0, { messages: 1, bytes: 1_000_000 })).messages;
+    const other = { ...(message!.message as Frame), run: 'another' };
+    await ports.log.append([{ topic: topic!.name, partition: 0, message: other }]);
+    expect(await storedLetters(ports, 'summing', { run: run.record.id })).toEqual(letters);
+    expect(await storedLetters(ports, 'summing', { run: 'another' })).toHaveLength(1);
+    expect(await storedLetters(ports, 'summing')).toHaveLength(2);
   });
 });
