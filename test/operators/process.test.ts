@@ -342,6 +342,23 @@ describe('state', () => {
 });
 
 describe('timers', () => {
+  it('may be set anew for their own time while they fire', () => {
+    const twice = process('twice', {
+      in: type<number>(),
+      key: type<string>(),
+      out: type<number>(),
+      state: { fired: value<number>() },
+      onRecord: (_, ctx) => ctx.timers.onEventTime(later(ctx.eventTime, ms(5))),
+      onTimer(time, ctx) {
+        const fired = (ctx.state.fired.get() ?? 0) + 1;
+        ctx.state.fired.set(fired);
+        ctx.emit(fired);
+        if (fired === 1) ctx.timers.onEventTime(time);
+      },
+    });
+    expect(new Harness(twice.definition).record(1, 0, 'a').advance(5).values()).toEqual([1, 2]);
+  });
+
   it('fire in the order of time and key, once for each time and name', () => {
     const harness = new Acting({});
     for (const key of ['b', 'a']) {
