@@ -20,7 +20,7 @@ const late = sideOutput<Quake>('late');
 const lateShocks = sideOutput<Quake>('late-shocks');
 
 export default pipeline('earthquakes', (p) => {
-  const feed = jsonArray<Feature>({ path: earthquakesFile(), at: 'features' });
+  const feed = jsonArray<Feature>({ path: earthquakesFile, at: 'features' });
   const quakes = p.source(
     'quakes',
     sorted(feed, (feature) => feature.properties.updated),

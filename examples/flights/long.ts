@@ -18,7 +18,7 @@ import { dataset, Flight, LATE } from './flight.ts';
 import { inactivity } from './operators/inactivity.ts';
 
 export default pipeline('flight-delays-long', (p) => {
-  const flights = p.source('flights', parquet({ path: dataset('flights-3m.parquet') }), {
+  const flights = p.source('flights', parquet({ path: () => dataset('flights-3m.parquet') }), {
     schema: Flight,
     eventTime: (flight) => flight.date,
     watermark: boundedOutOfOrderness(minutes(5)),

@@ -19,7 +19,7 @@ import { inactivity } from './operators/inactivity.ts';
 export { summary } from './summary.ts';
 
 export default pipeline('flight-delays', (p) => {
-  const flights = p.source('flights', jsonArray({ path: dataset('flights-20k.json') }), {
+  const flights = p.source('flights', jsonArray({ path: () => dataset('flights-20k.json') }), {
     schema: Flight,
     eventTime: (flight) => flight.date,
     watermark: boundedOutOfOrderness(minutes(5)),

@@ -61,6 +61,14 @@ describe('the bundle of a pipeline', () => {
     },
   );
 
+  it('looks for no input that is where it was made', () => {
+    const flights = folder();
+    bundle(join(import.meta.dirname, '../../examples/flights/pipeline.ts'), topics, flights);
+    const threw = call(flights, 'stage', { ...environment, [variables.pipeline]: 'flight-delays' });
+    expect(threw).toMatch(/^(unavailable|invalid-pipeline): /);
+    expect(threw).not.toMatch(/vega-datasets|cannot find/i);
+  });
+
   it('says which settings it lacks', () => {
     expect(call(one, 'stage', {})).toContain(
       `invalid-pipeline: the function's environment lacks ${variables.pipeline}`,

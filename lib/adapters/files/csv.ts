@@ -2,7 +2,7 @@ import { MillraceError } from '../../model/index.ts';
 import type { SourceConnector } from '../../ports/index.ts';
 import { type CsvColumns, type CsvLayout, csvRecords } from './csv-format.ts';
 import { FileLog } from './file-log.ts';
-import { type FilePath, findFiles, fingerprint, type InputFile } from './file-set.ts';
+import { type FilePath, findFiles, fingerprint, type InputFile, pathInPlan } from './file-set.ts';
 import { MAX_RECORD_BYTES } from './jsonl.ts';
 import type { RecordFormat } from './record-format.ts';
 import { RecordReader } from './record-reader.ts';
@@ -41,7 +41,7 @@ export function csv<T = Readonly<Record<string, string>>>(options: CsvOptions): 
   return {
     kind: 'csv',
     options: {
-      path,
+      ...pathInPlan(path),
       follow,
       maxRecordBytes,
       ...layout,

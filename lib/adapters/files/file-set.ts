@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { basename, isAbsolute } from 'node:path';
 import { globSync, isDynamicPattern } from 'tinyglobby';
-import { MillraceError } from '../../model/index.ts';
+import { MillraceError, messageOf } from '../../model/index.ts';
+import type { Json } from '../../ports/index.ts';
 import { fileError } from './file-error.ts';
 
-/** A file, several, or a glob such as `data/*.jsonl`. Names that end in .gz or .zst are decompressed. */
-export type FilePath = string | readonly string[];
+/**
+ * A file, several, or a glob such as `data/*.jsonl`; or a function that says which when the source is opened, where that cannot be said before, as of a file
+ * in a package. Names that end in .gz or .zst are decompressed.
+ */
+export type FilePath = string | readonly string[] | (() => string | readonly string[]);
 
 /** How a file's bytes are packed, told by its name. */
 export type Packing = 'plain' | 'gzip' | 'zstd';
@@ -20,10 +25,18 @@ export interface InputFile {
 const packingOf = (path: string): Packing =>
   path.endsWith('.gz') ? 'gzip' : path.endsWith('.zst') || path.endsWith('.zstd') ? 'zstd' : 'plain';
 
+/** A path as the plan has it, which is the same on every machine: of an absolute path the last name, of a function nothing. */
+export function pathInPlan(path: FilePath): { readonly path?: Json } {
+  if (typeof path === 'function') return {};
+  const short = (entry: string): string => (isAbsolute(entry) ? basename(entry) : entry);
+  return { path: typeof path === 'string' ? short(path) : path.map(short) };
+}
+
 /** The files a path stands for, sorted by name, each once. Fails with `unavailable` if one is missing, is a directory, or a glob finds none. */
 export function findFiles(path: FilePath): readonly InputFile[] {
   const names = new Set<string>();
-  for (const entry of typeof path === 'string' ? [path] : path) {
+  const said = typeof path === 'function' ? called(path) : path;
+  for (const entry of typeof said === 'string' ? [said] : said) {
     for (const name of expand(entry)) names.add(name);
   }
   if (names.size === 0) {
@@ -33,6 +46,18 @@ export function findFiles(path: FilePath): readonly InputFile[] {
     });
   }
   return [...names].sort((a, b) => (a < b ? -1 : 1)).map(inspect);
+}
+
+function called(path: () => string | readonly string[]): string | readonly string[] {
+  try {
+    return path();
+  } catch (thrown) {
+    throw new MillraceError('unavailable', `the path of an input file cannot be told: ${messageOf(thrown)}`, {
+      retry: false,
+      cause: thrown,
+      hint: 'the function given as `path` threw this',
+    });
+  }
 }
 
 function expand(entry: string): readonly string[] {

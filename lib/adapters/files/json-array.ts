@@ -2,13 +2,13 @@ import { MillraceError } from '../../model/index.ts';
 import type { SourceConnector } from '../../ports/index.ts';
 import { openBytes } from './byte-stream.ts';
 import { FileLog } from './file-log.ts';
-import { type FilePath, findFiles, fingerprint, type InputFile } from './file-set.ts';
+import { type FilePath, findFiles, fingerprint, type InputFile, pathInPlan } from './file-set.ts';
 import { arrayStart, jsonElements } from './json-array-format.ts';
 import { MAX_RECORD_BYTES } from './jsonl.ts';
 import type { Segment } from './record-reader.ts';
 
 export interface JsonArrayOptions {
-  /** A file, a list of files, or a glob. Names ending in .gz or .zst are decompressed. */
+  /** A file, a list of files, a glob, or a function that says them. Names ending in .gz or .zst are decompressed. */
   readonly path: FilePath;
   /** Where in the document the array lies: keys joined by dots, such as `features` in GeoJSON. Default: the document is the array. */
   readonly at?: string;
@@ -27,7 +27,7 @@ export function jsonArray<T = unknown>(options: JsonArrayOptions): SourceConnect
   const { path, at, partitions = 1, maxRecordBytes = MAX_RECORD_BYTES } = options;
   return {
     kind: 'json-array',
-    options: { path, partitions, maxRecordBytes, ...(at === undefined ? {} : { at }) },
+    options: { ...pathInPlan(path), partitions, maxRecordBytes, ...(at === undefined ? {} : { at }) },
     bounded: true,
     async open() {
       const files = findFiles(path);

@@ -1,6 +1,6 @@
 import type { SourceConnector } from '../../ports/index.ts';
 import { FileLog } from './file-log.ts';
-import { type FilePath, findFiles, fingerprint } from './file-set.ts';
+import { type FilePath, findFiles, fingerprint, pathInPlan } from './file-set.ts';
 import { jsonLines } from './jsonl-format.ts';
 import { dealFiles } from './segments.ts';
 
@@ -8,7 +8,7 @@ import { dealFiles } from './segments.ts';
 export const MAX_RECORD_BYTES = 8_388_608;
 
 export interface JsonlOptions {
-  /** A file, a list of files, or a glob. Names ending in .gz or .zst are decompressed. */
+  /** A file, a list of files, a glob, or a function that says them. Names ending in .gz or .zst are decompressed. */
   readonly path: FilePath;
   /** Several files are dealt to that many partitions; one plain file is cut at lines into as many parts. Default 1; one a file with `follow`. */
   readonly partitions?: number;
@@ -29,7 +29,7 @@ export function jsonl<T = unknown>(options: JsonlOptions): SourceConnector<T> {
   const { path, partitions, follow = false, maxRecordBytes = MAX_RECORD_BYTES } = options;
   return {
     kind: 'jsonl',
-    options: { path, follow, maxRecordBytes, ...(partitions === undefined ? {} : { partitions }) },
+    options: { ...pathInPlan(path), follow, maxRecordBytes, ...(partitions === undefined ? {} : { partitions }) },
     bounded: !follow,
     live: follow,
     async open() {

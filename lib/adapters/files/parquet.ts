@@ -10,11 +10,11 @@ import { compressors } from 'hyparquet-compressors';
 import { MillraceError, messageOf } from '../../model/index.ts';
 import type { SourceConnector, SourceLog, SourceSlice } from '../../ports/index.ts';
 import { changedError, fileError } from './file-error.ts';
-import { type FilePath, findFiles, fingerprint } from './file-set.ts';
+import { type FilePath, findFiles, fingerprint, pathInPlan } from './file-set.ts';
 import { undecodable } from './record-format.ts';
 
 export interface ParquetOptions {
-  /** A file, a list of files, or a glob. */
+  /** A file, a list of files, a glob, or a function that says them. */
   readonly path: FilePath;
   /** The columns wanted, which must be there. Default all. Columns not wanted are not read. */
   readonly columns?: readonly string[];
@@ -33,7 +33,7 @@ export function parquet<T = unknown>(options: ParquetOptions): SourceConnector<T
   const { path, columns, partitions = 1, integers = 'number' } = options;
   return {
     kind: 'parquet',
-    options: { path, partitions, integers, ...(columns === undefined ? {} : { columns }) },
+    options: { ...pathInPlan(path), partitions, integers, ...(columns === undefined ? {} : { columns }) },
     bounded: true,
     async open() {
       const files = findFiles(path);

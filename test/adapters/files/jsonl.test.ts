@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonl } from '../../../lib/adapters/files/index.ts';
+import { type FilePath, jsonl } from '../../../lib/adapters/files/index.ts';
 import type { Json } from '../../../lib/ports/index.ts';
 import { Undecodable } from '../../../lib/ports/index.ts';
 import { host, readAll, scratch } from './source-host.ts';
@@ -40,6 +40,35 @@ describe('a JSONL source', () => {
     expect(await log.read(0, 4, 2, undefined)).toMatchObject({ next: 5, end: 5, bytesLeft: undefined });
     const packed = await jsonl({ path: fileOf(gzipSync(one), '.jsonl.gz') }).open(host);
     expect((await packed.read(0, 0, 2, undefined)).bytesLeft).toBe(undefined);
+  });
+
+  it('has in its plan no path of this machine', async () => {
+    const path = fileOf('1\n');
+    const optionsOf = (given: FilePath): unknown => (jsonl({ path: given }).options as { path?: unknown }).path;
+    expect(optionsOf(path)).toBe(basename(path));
+    expect(optionsOf([path, 'data/*.jsonl'])).toEqual([basename(path), 'data/*.jsonl']);
+    expect(optionsOf(() => path)).toBe(undefined);
+  });
+
+  it('asks for its path when it is opened, if that is a function', async () => {
+    let asked = 0;
+    const source = jsonl({
+      path: () => {
+        asked++;
+        return [fileOf('1\n'), fileOf('2\n')];
+      },
+    });
+    expect(asked).toBe(0);
+    expect(await readAll(await source.open(host))).toEqual([1, 2]);
+    const lost = jsonl({
+      path: () => {
+        throw new Error('no such package');
+      },
+    });
+    await expect(lost.open(host)).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: 'the path of an input file cannot be told: no such package',
+    });
   });
 
   it('gives an empty file as no rows', async () => {
