@@ -3,7 +3,7 @@ import { type SharedService, type UsableService, useService } from './run-servic
 
 const broker: SharedService = {
   name: 'kafka',
-  start: async (folder) => ({ address: (await startKafka({ folder })).address }),
+  start: async (folder) => ({ address: (await startKafka({ folder, quick: true })).address }),
 };
 
 /** The broker that the tests of a run share, or why there is none. Names of topics and groups must be a test's own. */
@@ -16,5 +16,8 @@ export const useOwnKafka = (
 ): Promise<UsableService<KafkaBroker & { readonly options: KafkaOptions }>> =>
   useService({
     name,
-    start: async (folder) => ({ ...(await startKafka({ folder, ...options })), options: { folder, ...options } }),
+    start: async (folder) => {
+      const all = { folder, quick: true, ...options };
+      return { ...(await startKafka(all)), options: all };
+    },
   });

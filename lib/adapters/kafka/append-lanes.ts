@@ -133,7 +133,7 @@ export class AppendLanes {
     let batches: Batch[];
     try {
       const codec = await loadCodec(this.#options.compression);
-      this.#producer ??= this.#newProducer();
+      this.#producer ??= this.#newProducer(ready[0]!);
       const producer = await this.#producer;
       batches = ready.flatMap((lane) => this.#nextBatch(lane, producer, codec) ?? []);
     } catch (thrown) {
@@ -144,10 +144,12 @@ export class AppendLanes {
     await this.#send(batches);
   }
 
-  #newProducer(): Promise<Producer> {
+  /** Brokers give an id to whoever may write to any topic. */
+  #newProducer({ topic, partition }: Lane): Promise<Producer> {
     return attempt(this.#options.patience, async () => {
       const producer = await this.#links.sendAny(newProducer);
-      if (producer.error !== 0) throw brokerError(producer.error, 'IDEMPOTENT WRITE');
+      const error = producer.error === Code.clusterAuthorization ? Code.topicAuthorization : producer.error;
+      if (error !== 0) throw brokerError(error, 'WRITE to', { topic, partition });
       return producer;
     });
   }
