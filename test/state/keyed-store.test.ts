@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compareKeyIds, type KeyId } from '../../lib/model/index.ts';
 import { ByteReader, ByteWriter } from '../../lib/protocol/index.ts';
-import { applyCells, type Cell, encodeCells, KeyedStore, NEVER, type Sub } from '../../lib/state/index.ts';
+import { applyCells, type Cell, encodeCells, KeyedStore, NEVER, REMOVED, type Sub } from '../../lib/state/index.ts';
 
 const NAMES = ['op/event', 'op/also-event', 'op/processing', 'op/ttl', 'op/none'];
 const DOMAINS = ['event', 'event', 'processing', 'event-ttl', 'none'] as const;
@@ -258,6 +258,28 @@ describe('keyed state', () => {
     expect(() => store.table('op/none', { clone: structuredClone, domain: 'none' })).toThrow(
       'two state tables have the name "op/none"',
     );
+  });
+
+  test('a cell made and removed while changes are gathered is not among them, nor is one whose making was taken back', () => {
+    const store = newStore();
+    const table = store.tables[0]!;
+    table.create('old', undefined, 1);
+    store.clear();
+    store.gather();
+    const made = table.create('k', undefined, 1);
+    store.clear();
+    table.remove(made);
+    table.remove(table.find('old', undefined)!);
+    store.clear();
+    const mark = store.mark();
+    table.create('k', undefined, 2);
+    store.rollback(mark);
+    expect(store.gathered().map(({ key }) => key)).toEqual(['old']);
+    table.create('k', undefined, 3);
+    expect(store.gathered().map(({ key, value }) => [key, value])).toEqual([
+      ['old', REMOVED],
+      ['k', 3],
+    ]);
   });
 
   test('a cell made and removed since the commit is not in the delta', () => {
