@@ -11,6 +11,7 @@ import { addState } from './state.ts';
 import { addStatus } from './status.ts';
 import { addStop } from './stop.ts';
 import { flushed } from './terminal.ts';
+import { addWorker } from './worker.ts';
 
 /** The command with all that it can do. */
 export const program = new Command('millrace')
@@ -21,6 +22,7 @@ export const program = new Command('millrace')
   .exitOverride();
 
 addRun(program);
+addWorker(program);
 addPlan(program);
 addStop(program);
 addStatus(program);
