@@ -84,9 +84,9 @@ const hints: Readonly<Record<number, string>> = {
   [Code.notEnoughReplicas]: 'fewer replicas are in sync than min.insync.replicas: see to the brokers',
   [Code.notEnoughReplicasAfterAppend]: 'fewer replicas are in sync than min.insync.replicas: see to the brokers',
   [Code.policyViolation]:
-    "the cluster's policy for topics refuses it: make the topic by hand with the settings of docs/kafka.md",
+    "the cluster's policy for topics refuses it: make the topic by hand with the settings of docs/guides/kafka.md",
   [Code.invalidConfig]:
-    'the cluster refuses a setting of the topic: make the topic by hand with the settings of docs/kafka.md',
+    'the cluster refuses a setting of the topic: make the topic by hand with the settings of docs/guides/kafka.md',
 };
 
 /** A broker's refusal: of kind `bad-record` where the message is too large, else `unavailable`, to be tried again where it passes by itself. */

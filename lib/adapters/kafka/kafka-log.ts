@@ -182,7 +182,7 @@ export class KafkaLog implements Log {
       `the topic's settings do not suit an internal topic: ${topic}: ${wrong.join(', ')}`,
       {
         where: { topic: name },
-        hint: 'set them with kafka-configs, or let millrace make the topic; docs/kafka.md says why',
+        hint: 'set them with kafka-configs, or let millrace make the topic; docs/guides/kafka.md says why',
       },
     );
   }

@@ -1,7 +1,7 @@
 /**
  * The one file that reaches into kafkajs (2.2.4, pinned): its connection frames, signs in and signs in again, and takes any
  * request. Requests, their versions, record batches and metadata are millrace's own, because kafkajs speaks neither topic ids nor
- * stable group offsets, and its reading and filtering of records is slow and wrong (docs/kafka.md).
+ * stable group offsets, and its reading and filtering of records is slow and wrong (docs/decisions/0021).
  */
 import Connection from 'kafkajs/src/network/connection.js';
 import socketFactory from 'kafkajs/src/network/socketFactory.js';
