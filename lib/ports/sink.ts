@@ -15,6 +15,8 @@ export interface SinkBatch {
   readonly ks: readonly number[];
   /** The task's next offset once these are written. */
   readonly upTo: number;
+  /** The task's watermark then; MAX_TIME at the end of its input. Absent in what a journaled commit of an older version owes. */
+  readonly watermark?: number;
 }
 
 /**

@@ -84,7 +84,7 @@ export class Committer {
     const entries = this.#entries(state, applier, upTo);
     const batches = state.chain.sinks
       .filter((sink) => sink.pending > 0)
-      .map((sink) => ({ sink, batch: sink.take(upTo) }));
+      .map((sink) => ({ sink, batch: sink.take(upTo, toldWatermark(state)) }));
     const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
     const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
     if (!journaled) await Promise.all(batches.map(({ sink, batch }) => written(sink, batch)));
@@ -164,8 +164,7 @@ export class Committer {
   #entries(state: TaskState, applier: Applier, upTo: number): LogEntry[] {
     const { run, plan, stage, log, atomic, epoch } = this.#host;
     const entries: LogEntry[] = [];
-    const { watermark } = state.unit;
-    const held = watermark === MAX_TIME && state.store.processingTimers.earliest() !== undefined;
+    const watermark = toldWatermark(state);
     const channels = Math.max(state.partitions, this.#host.partitionsOf(stage.id));
     const lazy = atomic?.group === undefined ? 0 : (log.maxMessageBytes ?? 0) / 4;
     const add = (topic: string, partition: number, frame: Frame) => {
@@ -178,14 +177,7 @@ export class Committer {
     };
     for (const edge of state.chain.edges) {
       const topic = plan.stages.find((s) => s.id === edge.edge.to)!.topic;
-      for (const { partition, frame } of edge.frames(
-        run.id,
-        epoch,
-        upTo,
-        held ? MIN_TIME : watermark,
-        channels,
-        applier.exact,
-      )) {
+      for (const { partition, frame } of edge.frames(run.id, epoch, upTo, watermark, channels, applier.exact)) {
         add(topic, partition, frame);
       }
     }
@@ -353,6 +345,12 @@ export class Committer {
 interface Written {
   readonly sink: SinkOutput;
   readonly batch: SinkBatch;
+}
+
+/** What others may take for the task's watermark: not yet its end, while processing-time timers may still bring records. */
+function toldWatermark({ store, unit }: TaskState): number {
+  const isHeld = unit.watermark === MAX_TIME && store.processingTimers.earliest() !== undefined;
+  return isHeld ? MIN_TIME : unit.watermark;
 }
 
 async function written(sink: SinkOutput, batch: SinkBatch): Promise<void> {

@@ -67,7 +67,7 @@ export class SinkOutput implements Receiver {
   }
 
   /** Takes out what was collected. */
-  take(upTo: number): SinkBatch {
+  take(upTo: number, watermark: number): SinkBatch {
     const batch = {
       values: this.#values,
       times: this.#times,
@@ -75,6 +75,7 @@ export class SinkOutput implements Receiver {
       causes: this.#causes,
       ks: this.#ks,
       upTo,
+      watermark,
     };
     this.#values = [];
     this.#times = [];

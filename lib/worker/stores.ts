@@ -40,9 +40,9 @@ export async function connectStores(options: StoresOptions, telemetry: Telemetry
   const s3 = s3Client(options.s3);
   if (options.create === true) await Promise.all([ensureCommitTable(dynamodb, table), ensureBucket(s3, bucket)]);
   const client = new KafkaClient(kafka);
-  const connections = new Map<string, KafkaClient>([['kafka', client]]);
+  const kafkas = new Map([['kafka', client]]);
   for (const [name, connection] of Object.entries(clusters)) {
-    connections.set(`kafka:${name}`, new KafkaClient(connection));
+    kafkas.set(`kafka:${name}`, new KafkaClient(connection));
   }
   return {
     log: new KafkaLog(client, options.log),
@@ -53,9 +53,9 @@ export async function connectStores(options: StoresOptions, telemetry: Telemetry
       telemetry,
       ...(blobPrefix === undefined ? {} : { prefix: blobPrefix }),
     }),
-    connections,
+    connections: new Map<string, unknown>([...kafkas, ['dynamodb', dynamodb]]),
     close: () => {
-      for (const each of connections.values()) each.close();
+      for (const each of kafkas.values()) each.close();
       dynamodb.destroy();
       s3.destroy();
     },

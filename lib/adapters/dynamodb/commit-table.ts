@@ -30,13 +30,13 @@ export async function ensureCommitTable(client: DynamoDBClient, table: string): 
     );
   } catch (thrown) {
     if (!(thrown instanceof ResourceInUseException))
-      throw dynamoError(thrown, { table, region: await regionOf(client) });
+      throw dynamoError(thrown, { table, region: await regionOf(client), keys: ['pk', 'sk'] });
   }
   await waitUntilTableExists({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 5 }, { TableName: table });
   const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
   const keys = Table?.KeySchema?.map(({ AttributeName, KeyType }) => `${KeyType} ${AttributeName}`).join(', ');
   if (keys !== 'HASH pk, RANGE sk') {
-    throw new MillraceError('unavailable', `the table ${table} has other keys than commits need: ${keys}`, {
+    throw new MillraceError('unavailable', `the table ${table} has other keys than commits have: ${keys}`, {
       hint: 'choose another name for the table of commits',
       retry: false,
     });

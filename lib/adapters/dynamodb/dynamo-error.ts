@@ -5,10 +5,12 @@ import { MillraceError, messageOf } from '../../model/index.ts';
 export interface CallPlace {
   readonly table: string;
   readonly region: string;
+  /** Names of the key attributes that it should have. */
+  readonly keys: readonly string[];
 }
 
 /** What the client threw at a call, as a MillraceError with what a person can do. */
-export function dynamoError(thrown: unknown, { table, region }: CallPlace): MillraceError {
+export function dynamoError(thrown: unknown, { table, region, keys }: CallPlace): MillraceError {
   const name = awsErrorName(thrown);
   const message = messageOf(thrown);
   const details = { cause: thrown, retry: false };
@@ -26,9 +28,11 @@ export function dynamoError(thrown: unknown, { table, region }: CallPlace): Mill
       });
     }
     if (/key|schema|type mismatch/i.test(message)) {
-      return new MillraceError('unavailable', `the table ${table} has other keys than commits need: ${message}`, {
+      const [partition, sort] = keys;
+      const wanted = sort === undefined ? `"${partition}" alone` : `"${partition}" with the sort key "${sort}"`;
+      return new MillraceError('unavailable', `the table ${table} has other keys than are written: ${message}`, {
         ...details,
-        hint: 'its partition key must be "pk" and its sort key "sk", both strings; create such a table for millrace alone',
+        hint: `its partition key must be ${wanted}, of the types that are written (strings for commits)`,
       });
     }
   }

@@ -1,3 +1,5 @@
 export * from './commit-table.ts';
 export * from './dynamo-client.ts';
 export * from './dynamo-commit-store.ts';
+export * from './dynamo-table.ts';
+export { type TableProgressOptions, tableWatermark } from './table-progress.ts';

@@ -166,7 +166,7 @@ export class ItemTable {
 
   async #error(thrown: unknown): Promise<Error> {
     const region = await this.client.config.region().catch(() => 'unknown');
-    return dynamoError(thrown, { table: this.name, region });
+    return dynamoError(thrown, { table: this.name, region, keys: ['pk', 'sk'] });
   }
 
   #labelsOf(operation: string): Labels {

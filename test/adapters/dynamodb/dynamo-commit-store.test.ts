@@ -1,12 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  CreateTableCommand,
-  DeleteTableCommand,
-  type DynamoDBClient,
-  PutItemCommand,
-  waitUntilTableExists,
-} from '@aws-sdk/client-dynamodb';
+import { DeleteTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DynamoCommitStore, dynamoClient, ensureCommitTable } from '../../../lib/adapters/dynamodb/index.ts';
 import { recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
@@ -17,6 +11,7 @@ import { commit, header, task } from '../../conformance/commit-store.ts';
 import { skipNote } from '../../conformance/opened.ts';
 import { localAws, ownName, useDynamoDb } from '../../services/aws.ts';
 import { attemptsMade, loseAnswers, loseRequests, refuse } from '../../services/aws-faults.ts';
+import { createTable } from './tables.ts';
 
 const { running, missing } = await useDynamoDb();
 const slots = 4;
@@ -310,16 +305,4 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
 function silentServer(): Promise<Server> {
   const server = createServer(() => undefined);
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-}
-
-async function createTable(client: DynamoDBClient, table: string, ...keys: readonly [name: string, type: 'S' | 'N'][]) {
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: keys.map(([AttributeName, AttributeType]) => ({ AttributeName, AttributeType })),
-      KeySchema: keys.map(([AttributeName], i) => ({ AttributeName, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-    }),
-  );
-  await waitUntilTableExists({ client, maxWaitTime: 20, minDelay: 1 }, { TableName: table });
 }
