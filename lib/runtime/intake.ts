@@ -97,8 +97,9 @@ export class Intake {
     const source = this.#host.source!;
     if (state.done) return undefined;
     const end = Math.min(source.end ?? Number.MAX_SAFE_INTEGER, state.drainTo ?? Number.MAX_SAFE_INTEGER);
-    const limit = Math.min(end, state.handOver?.at ?? Number.MAX_SAFE_INTEGER);
     const from = state.nextOffset;
+    const known = state.found !== undefined && state.found.upTo > from ? state.found.upTo : Number.MAX_SAFE_INTEGER;
+    const limit = Math.min(end, known, state.handOver?.at ?? Number.MAX_SAFE_INTEGER);
     const want = Math.min(this.#host.limits.sourceRows, limit - from);
     const slice: SourceSlice =
       want <= 0

@@ -2,7 +2,8 @@
  * A source's rows on their way into its stage: decoded, validated, timed; what does not fit follows the source's policy.
  *
  * Whether a row lies too far in the future is judged by facts that every attempt shares: the log's own times, and when rows were found, once that is
- * committed. A row ahead of all that is known so far ends its attempt with nothing applied, and the commit says when it was found.
+ * committed. A row ahead of all that is known so far ends its attempt with nothing applied, and the commit says when it was found, no earlier than what
+ * was known before; the rows of which it says so are a batch to themselves. So what one attempt has taken, no later one refuses.
  */
 import { type EventTime, MAX_EVENT_TIME, MIN_TIME, MillraceError } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
@@ -42,7 +43,7 @@ export class SourceBatch {
         applier.goBack(start);
         applier.givenUp.length = 0;
         applier.recordsIn = 0;
-        state.found = { upTo: slice.next, at: this.#now };
+        state.found = { upTo: slice.next, at: Math.max(this.#now, state.lastArrival) };
       }
       throw new AttemptOver(from, state.status);
     }
