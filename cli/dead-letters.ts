@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { carryOut, openEmbedded, viewDirectory } from '../lib/embedded/index.ts';
+import { carryOut, openEmbedded } from '../lib/embedded/index.ts';
 import { replayLetters, replayObstacle, type StoredLetter, storedLetters, storedRun } from '../lib/inspect/index.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
@@ -7,9 +7,9 @@ import { printFailure } from './failure.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import { listenForStop } from './stop-signals.ts';
 import { type CommonOptions, colours, counted, jsonText, print, printError, printJson, timeText } from './terminal.ts';
+import { addWhere, openView, type WhereFlags } from './where.ts';
 
-interface ListOptions extends CommonOptions {
-  readonly pipeline?: string;
+interface ListOptions extends CommonOptions, WhereFlags {
   readonly all?: boolean;
 }
 
@@ -20,11 +20,8 @@ interface ReplayOptions extends CommonOptions {
 /** `millrace dead-letters list` and `millrace dead-letters replay` */
 export function addDeadLetters(program: Command): void {
   const group = program.command('dead-letters').description('see the records that were given up, and try them again');
-  group
-    .command('list <data-dir>')
-    .description('the records that were given up, with the reason')
+  addWhere(group.command('list [data-dir]').description('the records that were given up, with the reason'))
     .option('-a, --all', 'also those that were replayed')
-    .option('-p, --pipeline <name>', 'of which pipeline, where the directory has state of several')
     .addHelpText(
       'after',
       `
@@ -53,8 +50,8 @@ ${exitCodesHelp}`,
     .action(replay);
 }
 
-async function listLetters(dataDir: string, options: ListOptions): Promise<void> {
-  const view = viewDirectory(dataDir);
+async function listLetters(dataDir: string | undefined, options: ListOptions): Promise<void> {
+  const view = await openView(dataDir, options);
   try {
     const { record } = await storedRun(view, options.pipeline);
     const letters = await storedLetters(view, record.pipeline, { run: record.id, replayed: options.all === true });

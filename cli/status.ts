@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { viewDirectory } from '../lib/embedded/index.ts';
 import { storedLetters, storedRun, type TaskView, viewTasks } from '../lib/inspect/index.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import {
@@ -13,17 +12,13 @@ import {
   sizeText,
   timeText,
 } from './terminal.ts';
+import { addWhere, openView, type WhereFlags, whereText } from './where.ts';
 
-interface StatusOptions extends CommonOptions {
-  readonly pipeline?: string;
-}
+type StatusOptions = CommonOptions & WhereFlags;
 
 /** `millrace status` */
 export function addStatus(program: Command): void {
-  program
-    .command('status <data-dir>')
-    .description('show where each task of a run stands, also while it runs')
-    .option('-p, --pipeline <name>', 'of which pipeline, where the directory has state of several')
+  addWhere(program.command('status [data-dir]').description('show where each task of a run stands, also while it runs'))
     .addHelpText(
       'after',
       `
@@ -33,14 +28,15 @@ source's end and lag are those of its last commit, as far as it knew them: of te
 
 Examples:
   millrace status data
+  millrace status --kafka localhost:9092 --table commits --bucket snapshots
   millrace status data --json | jq '.tasks[] | select(.status == "stopped")'
 ${exitCodesHelp}`,
     )
     .action(status);
 }
 
-async function status(dataDir: string, options: StatusOptions): Promise<void> {
-  const view = viewDirectory(dataDir);
+async function status(dataDir: string | undefined, options: StatusOptions): Promise<void> {
+  const view = await openView(dataDir, options);
   try {
     const run = await storedRun(view, options.pipeline);
     const { record } = run;
@@ -54,7 +50,7 @@ async function status(dataDir: string, options: StatusOptions): Promise<void> {
     print(columns(HEAD, tasks.map(rowOf)));
     for (const task of tasks) if (task.error !== undefined) print(troubleText(task));
     if (deadLetters > 0)
-      print(`${counted(deadLetters, 'dead letter')}; to see them: millrace dead-letters list ${dataDir}`);
+      print(`${counted(deadLetters, 'dead letter')}; to see them: millrace dead-letters list ${whereText(dataDir)}`);
   } finally {
     view.close();
   }

@@ -1,21 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { stopDirectory, viewDirectory } from '../lib/embedded/index.ts';
 import { storedRun, viewTasks } from '../lib/inspect/index.ts';
-import { exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { type CommonOptions, colours, print, printError, printJson } from './terminal.ts';
+import { addWhere, openView, type WhereFlags } from './where.ts';
 
-interface StopOptions extends CommonOptions {
-  readonly pipeline?: string;
+interface StopOptions extends CommonOptions, WhereFlags {
   readonly drain?: boolean;
+  readonly wait: boolean;
 }
 
 /** `millrace stop` */
 export function addStop(program: Command): void {
-  program
-    .command('stop <data-dir>')
-    .description('end the process that runs on a data directory, and wait until it has ended')
+  addWhere(
+    program
+      .command('stop [data-dir]')
+      .description(
+        'end the process that runs on a data directory, or drain a run of workers, and wait until it has ended',
+      ),
+  )
     .option('--drain', 'for good, as if the input had ended: every window closes, and files are finished')
-    .option('-p, --pipeline <name>', 'of which pipeline, where the directory has state of several')
+    .option('--no-wait', 'ask workers to drain, and do not wait until they have')
     .addHelpText(
       'after',
       `
@@ -23,16 +29,21 @@ Without --drain it is as with Ctrl-C: steps under way are finished, and the same
 end where they stand, the watermark goes to the end of time, timers fire and files get their final names. A drained run
 has finished: it cannot go on. Exits with 1 if the run ended before it was drained.
 
+Workers are stopped one by one, by SIGTERM or Ctrl-C. A run of theirs is ended with --drain: the request stands in the
+table of commits, and when all is done the workers end by themselves.
+
 Examples:
   millrace stop data
   millrace stop data --drain
+  millrace stop --drain --kafka localhost:9092 --table commits --bucket snapshots
 ${exitCodesHelp}`,
     )
     .action(stop);
 }
 
-async function stop(dataDir: string, options: StopOptions): Promise<void> {
+async function stop(dataDir: string | undefined, options: StopOptions): Promise<void> {
   const { drain = false, json = false } = options;
+  if (dataDir === undefined) return drainWorkers(options);
   await stopDirectory(dataDir, drain ? 'drain' : 'stop');
   const finished = await isFinished(dataDir, options.pipeline);
   if (json) printJson({ event: finished ? 'finished' : 'stopped' });
@@ -41,6 +52,27 @@ async function stop(dataDir: string, options: StopOptions): Promise<void> {
   if (!drain || finished) return;
   if (!json) printError(`it ended before it was drained; millrace status ${dataDir} shows where it stands`);
   process.exitCode = exitCodes.failed;
+}
+
+/** Asks for the drain, and waits until the run is over. */
+async function drainWorkers({ drain, wait, json, ...where }: StopOptions): Promise<void> {
+  if (drain !== true) {
+    throw new UsageError('workers are stopped one by one', 'send them SIGTERM; to end the run itself, give --drain');
+  }
+  const { readControl, requestDrain } = await import('../lib/worker/index.ts');
+  const view = await openView(undefined, where);
+  try {
+    const { record } = await storedRun(view, where.pipeline);
+    const asked = await requestDrain(view.commits, record, Date.now());
+    if (json !== true)
+      printError(asked === 'requested' ? 'asked the workers to drain the run' : 'it is asked for already');
+    while (wait && !(await readControl(view.commits, record)).over) await sleep(500);
+    const event = wait ? 'finished' : 'draining';
+    if (json === true) printJson({ event, run: record.id });
+    else if (wait) print(`${colours.green('finished')}: every window has closed, and all workers end`);
+  } finally {
+    view.close();
+  }
 }
 
 async function isFinished(dataDir: string, pipeline: string | undefined): Promise<boolean> {
