@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -24,6 +24,8 @@ export class StateStore extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
+      // Of large blobs whose writer ended amid them.
+      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
       removalPolicy: RemovalPolicy.RETAIN,
     });
   }
@@ -33,7 +35,10 @@ export class StateStore extends Construct {
     fn.addEnvironment(variables.table, this.table.tableName);
     fn.addEnvironment(variables.bucket, this.bucket.bucketName);
     this.table.grant(fn, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query');
-    const actions = ['s3:GetObject', 's3:PutObject', ...(role === 'task' ? ['s3:DeleteObject'] : [])];
+    const actions = [
+      ...['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
+      ...(role === 'task' ? ['s3:DeleteObject'] : []),
+    ];
     fn.addToRolePolicy(new PolicyStatement({ actions, resources: [this.bucket.arnForObjects('*')] }));
     fn.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] }));
   }
