@@ -12,6 +12,7 @@ import type { StepResult, Task } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
 import { stopError } from './control.ts';
 import type { Inbox } from './inbox.ts';
+import { workerMetrics } from './metrics.ts';
 
 /** What a task's loop is at. */
 export type LoopState =
@@ -106,8 +107,7 @@ export class TaskLoop {
 
   async #run(): Promise<void> {
     const { signal } = this.#ending;
-    // A state from before may be stale. Where that cannot be found out it is gone, and the first step loads what there is.
-    if (this.task.state !== undefined) await this.task.refresh().catch(() => {});
+    await this.#load();
     let delivered: readonly LogMessage[] | undefined;
     while (!signal.aborted) {
       const began = this.#deps.clock.now();
@@ -119,6 +119,19 @@ export class TaskLoop {
       }
       if (signal.aborted) return;
       delivered = await this.#until(next, began);
+    }
+  }
+
+  /** Brings a state from before up to date, or loads it. Where that fails the first step does, and finds out what is the matter. */
+  async #load(): Promise<void> {
+    const { clock, telemetry } = this.#deps;
+    const began = clock.now();
+    try {
+      const how = await this.task.refresh();
+      const { plan, stage } = this.task.host;
+      telemetry.observe(workerMetrics.takeOver, clock.now() - began, { pipeline: plan.pipeline, stage: stage.id, how });
+    } catch (error) {
+      telemetry.log('debug', `${taskName(this.task.id)} could not be loaded: ${messageOf(error)}`);
     }
   }
 
@@ -166,12 +179,11 @@ export class TaskLoop {
 
   #failed(error: unknown): Duration {
     const delay = this.#backoff.next();
+    const { plan, stage } = this.task.host;
     const name = taskName(this.task.id);
     this.#state = { kind: 'failing', message: messageOf(error) };
-    this.#deps.telemetry.log('warn', `${name} tries again in ${Math.round(delay)} ms: ${messageOf(error)}`, {
-      task: name,
-      failures: this.#backoff.failures,
-    });
+    this.#deps.telemetry.log('debug', `${name} tries again in ${Math.round(delay)} ms: ${messageOf(error)}`);
+    this.#deps.telemetry.count(workerMetrics.failures, 1, { pipeline: plan.pipeline, stage: stage.id });
     return delay;
   }
 

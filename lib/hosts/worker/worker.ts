@@ -21,6 +21,7 @@ import { Backoff } from './backoff.ts';
 import { readControl } from './control.ts';
 import { type Inbox, LogInbox, PolledInbox, SourceInbox } from './inbox.ts';
 import { LongPoll } from './long-poll.ts';
+import { workerMetrics } from './metrics.ts';
 import { logPoll, sourcePoll } from './polls.ts';
 import { PumpDuty } from './pump-duty.ts';
 import { type LoopState, TaskLoop } from './task-loop.ts';
@@ -90,6 +91,8 @@ export class Worker {
   #taking: Promise<void> = Promise.resolve();
   #offered: readonly Task[] = [];
   #share: Share | undefined;
+  /** States that have been measured: to be set to 0 when no task is in them any more. */
+  #seen: readonly LoopState['kind'][] = [];
   #told = false;
   #records = 0;
   #over = false;
@@ -257,6 +260,7 @@ export class Worker {
     const { clock, commits } = this.#ports;
     while (!signal.aborted) {
       try {
+        this.#measure();
         const { drain, over, stops } = await readControl(commits, this.open.record);
         for (const [name, loop] of this.#loops) {
           const stop = stops.get(name);
@@ -275,6 +279,16 @@ export class Worker {
       }
       await clock.sleep(this.#pumpPeriod, signal).catch(() => {});
     }
+  }
+
+  #measure(): void {
+    const { telemetry } = this.#ports;
+    const { pipeline } = this.open.record;
+    const counts = new Map<LoopState['kind'], number>(this.#seen.map((state) => [state, 0]));
+    for (const { state } of this.#loops.values()) counts.set(state.kind, (counts.get(state.kind) ?? 0) + 1);
+    for (const [state, n] of counts) telemetry.gauge(workerMetrics.tasks, n, { pipeline, state });
+    this.#seen = [...counts.keys()];
+    telemetry.gauge(workerMetrics.pump, this.#pump.onDuty ? 1 : 0, { pipeline });
   }
 
   /** Finishes the sinks of what was this worker's when the run was over; another worker has done so, or will, for the rest. */

@@ -25,6 +25,8 @@ export interface ChaosOptions {
   /** Further trouble, begun every few seconds: restarts of brokers and stores. */
   readonly trouble?: readonly (() => Promise<string>)[];
   readonly tell?: (what: string) => void;
+  /** Tells what workers say too. */
+  readonly verbose?: boolean;
 }
 
 export interface ChaosReport {
@@ -101,7 +103,9 @@ async function trouble(options: ChaosOptions, producer: Producer, tell: (what: s
   let born = 0;
   const args = ['--create', '--session-timeout', String(SESSION), '--pump-period', '0.5', '--topic-prefix', `${name}.`];
   const start = (): void => {
-    const worker = new WorkerProcess(`w${++born}`, PIPELINE, args, { ...env, CHAOS_NAME: name });
+    const me = `w${++born}`;
+    const hear = options.verbose === true ? (line: string) => tell(`${me}: ${line}`) : undefined;
+    const worker = new WorkerProcess(me, PIPELINE, args, { ...env, CHAOS_NAME: name }, hear);
     workers.push(worker);
     tell(`${worker.name} starts`);
   };

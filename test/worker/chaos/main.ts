@@ -1,5 +1,5 @@
 /**
- * Longer chaos by hand: `node test/worker/chaos/main.ts [--seconds 120] [--seed 7] [--workers 2]` against the services that the environment names
+ * Longer chaos by hand: `node test/worker/chaos/main.ts [--seconds 120] [--seed 7] [--workers 2] [--verbose]` against the services that the environment names
  * (MILLRACE_KAFKA_BROKERS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_S3). Prints the seed.
  */
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '120' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     workers: { type: 'string', default: '2' },
+    verbose: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
@@ -20,6 +21,7 @@ const stores = storesOf({ table: name, bucket: name, topicPrefix: `${name}.` });
 console.log(`seed ${seed}`);
 const report = await chaos({
   ...{ name, seed, stores, env, seconds: Number(values.seconds), workers: Number(values.workers) },
+  verbose: values.verbose,
   tell: (what) => console.log(what),
 });
 console.log(`${report.rows} rows, ${report.faults.length === 0 ? 'all is well' : 'faults:'}`);

@@ -18,8 +18,14 @@ export class WorkerProcess {
   #lines: string[] = [];
   #asleep = false;
 
-  /** `env`: settings of `millrace worker`. */
-  constructor(name: string, pipeline: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  /** `env`: settings of `millrace worker`. `hear` is told each line that it says. */
+  constructor(
+    name: string,
+    pipeline: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    hear: (line: string) => void = () => {},
+  ) {
     this.name = name;
     const command = [join(root, 'cli', 'main.ts'), 'worker', pipeline, ...args];
     this.#child = spawn(join(root, 'node_modules', '.bin', 'node'), command, {
@@ -28,7 +34,9 @@ export class WorkerProcess {
     });
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
-        this.#lines.push(...text.split('\n').filter((line) => line !== ''));
+        const lines = text.split('\n').filter((line) => line !== '');
+        for (const line of lines) hear(line);
+        this.#lines.push(...lines);
         this.#lines = this.#lines.slice(-200);
       });
     }
