@@ -183,7 +183,7 @@ describe('the judgement on a record', () => {
     await expect(taskOf(await opened(built, ports, { limits }), 'in').ring()).rejects.toMatchObject({ retry: true });
     ports.faults.put = () => undefined;
     ports.clock.set((START - HOUR * 2) as WallTime);
-    await settle((await opened(built, ports)).tasks);
+    await settle((await opened(built, ports, { limits: { sourceRows: 1 } })).tasks);
     expect(out.records.map(({ n }) => n)).toEqual([0, 1]);
     expect(refused((await storedLetters(ports, 'piped')).map(({ letter }) => letter))).toEqual([2]);
   });

@@ -170,6 +170,52 @@ describe('a decision to give a record up', () => {
     expect(ports.calls).toEqual(['put', 'append']);
   });
 
+  it('13: stands when a later record of its message has to wait: it is told once, and not tried again', async () => {
+    const ports = testPorts();
+    const out = toMemory<number>();
+    const met: number[] = [];
+    let down = true;
+    const built = pipeline(
+      'two',
+      (p) => {
+        p.source('in', collection(numbers(10)))
+          .rebalance('spread')
+          .map(
+            'check',
+            (r) => {
+              met.push(r);
+              if (r === 2 || r === 6) throw new Error('bad');
+              return r;
+            },
+            give,
+          )
+          .map(
+            'ask',
+            (r) => {
+              if (down && r === 8) throw new Error('down');
+              return r;
+            },
+            { restart: exponentialDelay({ attempts: 2, initial: seconds(1), jitter: 0 }) },
+          )
+          .to('out', out);
+      },
+      { parallelism: 1 },
+    );
+    const run = await opened(built, ports, { limits: { sourceRows: 5 } });
+    const task = taskOf(run, 'check');
+    await settle([taskOf(run, 'in')]);
+    expect(await task.ring()).toMatchObject({ kind: 'waiting' });
+    const head = await ports.commits.head('run', task.id);
+    expect(head!.status).toMatchObject({ kind: 'backoff', offset: 1, unit: 3, skip: [1] });
+    down = false;
+    met.length = 0;
+    ports.clock.advance(seconds(1));
+    await settle(run.tasks);
+    expect(met).toEqual([5, 7, 8, 9]);
+    expect(out.records).toEqual([0, 1, 3, 4, 5, 7, 8, 9]);
+    expect((await storedLetters(ports, 'two')).map(({ letter }) => letter.value)).toEqual([2, 6]);
+  });
+
   it('costs one careful pass, also for a batch of which every record is given up', async () => {
     const n = 10_000;
     let calls = 0;
