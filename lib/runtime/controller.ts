@@ -82,7 +82,7 @@ export class Controller {
         ({ id }) => id.stage === facts.task.stage && id.partition === facts.task.partition,
       )!;
       const state = await this.#stateOf(task, facts.head);
-      const sound = state !== undefined && state.version === facts.head?.version;
+      const sound = state !== undefined && facts.head !== undefined && isAt(state, facts.head);
       audited.push({
         ...facts,
         thru: sound ? (edge, sender) => state.channels.state(edge, sender)?.thru : undefined,
@@ -96,7 +96,7 @@ export class Controller {
 
   async #stateOf(task: Task, head: CommitHeader | undefined): Promise<TaskState | undefined> {
     if (head === undefined) return undefined;
-    if (task.state?.version === head.version) return task.state;
+    if (task.state !== undefined && isAt(task.state, head)) return task.state;
     return this.#ports.commits.volatile ? undefined : load(task.host);
   }
 
@@ -135,4 +135,10 @@ export class Controller {
     const { start, end } = await this.#ports.log.bounds(topic, id.partition);
     return { id: topic.id, start, end, sealed: false };
   }
+}
+
+/** Whether a state is the one that a commit tells of. Steps that are written together share a version. */
+function isAt(state: TaskState, head: CommitHeader): boolean {
+  const { version, nextOffset, source } = head;
+  return state.version === version && state.nextOffset === nextOffset && state.done === (source?.done ?? false);
 }
