@@ -4,7 +4,7 @@ import { systemClock, systemRandom } from '../../../lib/adapters/system/index.ts
 import { type RecordingTelemetry, recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
 import { Worker, type WorkerEnd, type WorkerOptions } from '../../../lib/hosts/worker/index.ts';
 import type { Duration, Pipeline, SinkConnector } from '../../../lib/index.ts';
-import type { Assignee, Assignment, Share } from '../../../lib/ports/index.ts';
+import type { Assignee, Assignment, Labels, Share } from '../../../lib/ports/index.ts';
 import type { TaskPorts } from '../../../lib/runtime/index.ts';
 
 /** Lets calls through, holds them, or swallows them. */
@@ -117,8 +117,15 @@ export class Cluster {
   readonly telemetry: RecordingTelemetry = recordingTelemetry();
   readonly ports: TaskPorts;
   readonly #running: Running[] = [];
+  readonly #observed: { readonly metric: string; readonly labels: Labels }[] = [];
 
   constructor() {
+    const { telemetry } = this;
+    const observe = telemetry.observe.bind(telemetry);
+    telemetry.observe = (metric, value, labels) => {
+      this.#observed.push({ metric, labels });
+      observe(metric, value, labels);
+    };
     this.ports = {
       log: new MemoryLog(systemClock, { encode: true }),
       commits: new MemoryCommitStore({ volatile: false }),
@@ -126,8 +133,15 @@ export class Cluster {
       atomic: undefined,
       clock: systemClock,
       random: systemRandom,
-      telemetry: this.telemetry,
+      telemetry,
     };
+  }
+
+  /** Labels of observations of a metric at a stage, in order. */
+  observed(metric: string, stage: string): readonly Labels[] {
+    return this.#observed
+      .filter((each) => each.metric === metric && each.labels['stage'] === stage)
+      .map(({ labels }) => labels);
   }
 
   /** Another worker of the run. */
