@@ -67,9 +67,9 @@ export class SqliteCommitStore implements CommitStore {
     commit: Commit,
     expect: SlotExpectation,
   ): Promise<'committed' | 'lost'> {
-    await this.#log.group?.alone();
     const row = rowOf(commit);
-    return this.#log.appendWith([], () => this.write(run, task, slot, row, expect)) ? 'committed' : 'lost';
+    const put = () => this.#log.appendWith([], () => this.write(run, task, slot, row, expect));
+    return (await this.#log.alone(put)) ? 'committed' : 'lost';
   }
 
   /** Puts a row inside a transaction of the log; false if the slot was not as expected. */
@@ -116,9 +116,9 @@ export class SqliteCommitStore implements CommitStore {
   }
 
   async createRecord(pipeline: string, name: string, value: unknown): Promise<'created' | 'exists'> {
-    await this.#log.group?.alone();
     const text = dataToJson(value);
-    return this.#file.guard(() => (this.#insertRecord.run(pipeline, name, text).changes === 1 ? 'created' : 'exists'));
+    const insert = () => this.#file.guard(() => this.#insertRecord.run(pipeline, name, text).changes);
+    return (await this.#log.alone(insert)) === 1 ? 'created' : 'exists';
   }
 
   async records(pipeline: string, prefix: string, last?: number): Promise<readonly PipelineRecord[]> {

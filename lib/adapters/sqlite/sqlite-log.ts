@@ -17,8 +17,8 @@ export interface Grouping {
   /** Messages have been staged in the log by themselves. */
   appended(): void;
   flush(): Promise<void>;
-  /** Resolves when nothing is staged, and until the caller's next wait nothing is: for what is written at once, after all that was staged before. */
-  alone(): Promise<void>;
+  /** Does `work` at a moment at which nothing is staged: for what is written at once, after all that was staged before. */
+  alone<T>(work: () => T): Promise<T>;
   /** The newest header of a task, if it is staged. */
   head(run: string, task: TaskId): CommitHeader | undefined;
 }
@@ -58,8 +58,7 @@ export class SqliteLog implements Log {
   }
 
   async ensureTopic(name: string, partitions: number): Promise<Topic> {
-    await this.group?.alone();
-    return this.#partitions.ensureTopic(name, partitions);
+    return this.alone(() => this.#partitions.ensureTopic(name, partitions));
   }
 
   async topic(name: string): Promise<Topic | undefined> {
@@ -68,9 +67,10 @@ export class SqliteLog implements Log {
 
   /** Drops a topic and its messages. One made again under the name is another incarnation. */
   async deleteTopic(name: string): Promise<void> {
-    await this.group?.alone();
-    this.#partitions.deleteTopic(name);
-    this.#cache.clear();
+    await this.alone(() => {
+      this.#partitions.deleteTopic(name);
+      this.#cache.clear();
+    });
   }
 
   async append(entries: readonly LogEntry[]): Promise<void> {
@@ -80,6 +80,11 @@ export class SqliteLog implements Log {
       this.stage(entries);
       this.group.appended();
     }
+  }
+
+  /** Does `work`, which writes at once, after all that was staged before. */
+  async alone<T>(work: () => T): Promise<T> {
+    return this.group === undefined ? work() : this.group.alone(work);
   }
 
   /** Appends entries in memory, all or none; `write` brings them to the file. */
@@ -117,7 +122,7 @@ export class SqliteLog implements Log {
     this.#partitions.settle();
   }
 
-  /** Appends entries and does `work` in one transaction; neither has happened if `work` throws or returns false, which is then returned. */
+  /** Appends entries and does `work` in one transaction; neither has happened if `work` throws or returns false, which is then returned. Nothing may be staged. */
   appendWith(entries: readonly LogEntry[], work: () => boolean): boolean {
     const prepared = entries.map((entry) => this.#prepare(entry));
     const appended = this.#transaction(() => (work() ? this.#write(prepared) : undefined));

@@ -76,8 +76,9 @@ export class SqliteStepGroup implements StepGroup, Grouping {
     while (!this.#flushNow()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  async alone(): Promise<void> {
+  async alone<T>(work: () => T): Promise<T> {
     while (this.holds) await this.flush();
+    return work();
   }
 
   head(run: string, task: TaskId): CommitHeader | undefined {
@@ -133,6 +134,7 @@ export class SqliteStepGroup implements StepGroup, Grouping {
       });
     } catch (thrown) {
       this.#failure = thrown;
+      this.#wake();
       throw thrown;
     }
     const settled = [...this.#staged.values()];

@@ -66,9 +66,9 @@ function storeOn(file: StateFile, options: SqliteStoreOptions, released: () => v
   const atomic: AtomicStep = {
     ...(group === undefined ? {} : { group }),
     appendAndPut: async (entries, run, task, slot, commit, expect) => {
-      await group?.alone();
       const row = rowOf(commit);
-      return log.appendWith(entries, () => commits.write(run, task, slot, row, expect)) ? 'committed' : 'lost';
+      const put = () => log.appendWith(entries, () => commits.write(run, task, slot, row, expect));
+      return (await log.alone(put)) ? 'committed' : 'lost';
     },
   };
   let open = true;

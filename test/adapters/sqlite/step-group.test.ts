@@ -209,6 +209,39 @@ describe('a group of steps', () => {
     expect(await logged(crashed())).toEqual([1, 2, 3, 4]);
   });
 
+  it('keeps what comes in just before something that is written at once', async () => {
+    const store = open();
+    await store.log.ensureTopic('t', 1);
+    const put = { header: header(0, task(1)), body: { kind: 'inline' as const, bytes: () => Uint8Array.of(9) } };
+    const outcome = store.commits.put('r', task(1), 0, put, 'absent');
+    const appended = store.log.append([entry(1)]);
+    const other = store.atomic.appendAndPut([entry(2)], 'r', task(2), 0, put, 'absent');
+    stage(store, new Held(0, task(0)), [entry(3)]);
+    expect(await Promise.all([outcome, appended, other])).toEqual(['committed', undefined, 'committed']);
+    await store.group.flush();
+    expect((await logged(store)).sort()).toEqual([1, 2, 3]);
+    expect((await logged(crashed())).sort()).toEqual([1, 2, 3]);
+  });
+
+  it('tells all who wait for it that it has failed', async () => {
+    const store = open({ maxFileBytes: 400_000 });
+    await store.log.ensureTopic('t', 1);
+    const busy = new Held(0, task());
+    stage(
+      store,
+      busy,
+      Array.from({ length: 40 }, (_, n) => entry(n, 0, 20_000)),
+    );
+    busy.ready = false;
+    const flush = store.group.flush();
+    const read = store.commits.slots('r', task());
+    const outcomes = Promise.allSettled([flush, read]);
+    busy.ready = true;
+    store.group.freed();
+    const full = { status: 'rejected', reason: { message: expect.stringContaining('disk is full') } };
+    expect(await outcomes).toMatchObject([full, full]);
+  });
+
   it('is written when the store is closed, but for what cannot be', async () => {
     let store = open();
     await store.log.ensureTopic('t', 1);
