@@ -67,6 +67,8 @@ export class AppendLanes {
   readonly #catalog: TopicCatalog;
   readonly #options: AppendOptions;
   readonly #lanes = new Map<string, Lane>();
+  /** Free lanes in which something waits. */
+  #ready = new Set<Lane>();
   #producer: Promise<Producer> | undefined;
   #flushing = false;
 
@@ -87,8 +89,8 @@ export class AppendLanes {
         lane.waiting.push(part);
         call.open++;
       }
+      this.#flushSoon(lane);
     }
-    this.#flushSoon();
     return promise;
   }
 
@@ -119,16 +121,19 @@ export class AppendLanes {
     return parts;
   }
 
-  #flushSoon(): void {
+  /** Several appends of the same moment go together. */
+  #flushSoon(lane: Lane): void {
+    if (!lane.busy) this.#ready.add(lane);
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => void this.#flush());
   }
 
   async #flush(): Promise<void> {
-    const ready = [...this.#lanes.values()].filter((lane) => !lane.busy && lane.waiting.length > 0);
-    for (const lane of ready) lane.busy = true;
+    const ready = [...this.#ready];
+    this.#ready = new Set();
     this.#flushing = false;
+    for (const lane of ready) lane.busy = true;
     if (ready.length === 0) return;
     let batches: Batch[];
     try {
@@ -141,7 +146,7 @@ export class AppendLanes {
       for (const lane of ready) this.#end(lane, lane.waiting.splice(0), thrown);
       return;
     }
-    await this.#send(batches);
+    this.#send(batches);
   }
 
   /** Brokers give an id to whoever may write to any topic. */
@@ -177,6 +182,15 @@ export class AppendLanes {
       lane.producer = producer;
       lane.sequence = 0;
     }
+    try {
+      return this.#encoded(lane, parts, producer, codec);
+    } catch (thrown) {
+      this.#end(lane, parts, thrown);
+      return undefined;
+    }
+  }
+
+  #encoded(lane: Lane, parts: readonly Part[], producer: Producer, codec: Codec): Batch {
     const records = parts.length === 1 ? parts[0]!.records : parts.flatMap((part) => part.records);
     const { compression } = this.#options;
     const stamp = { producerId: producer.id, producerEpoch: producer.epoch, sequence: lane.sequence };
@@ -186,19 +200,24 @@ export class AppendLanes {
     return { lane, parts, topic, partition, bytes, attempts: new Attempts(parts[0]!.call.attempts.left) };
   }
 
-  async #send(batches: readonly Batch[]): Promise<void> {
-    const placed = await Promise.all(
-      batches.map(async (batch) => ({
-        batch,
-        leader: await this.#leader(batch).catch((thrown: unknown) => ({ thrown })),
-      })),
+  /** Each leader gets what is for it at once; what has no leader waits for one, alone. */
+  #send(batches: readonly Batch[]): void {
+    const byLeader = Map.groupBy(
+      batches,
+      ({ topic, partition }) => this.#catalog.known(topic)?.leaders[partition] ?? -1,
     );
-    const byLeader = new Map<number, Batch[]>();
-    for (const { batch, leader } of placed) {
-      if (typeof leader !== 'number') this.#fail(batch, leader.thrown);
-      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
+    for (const [leader, list] of byLeader) {
+      if (leader >= 0) for (const request of requestsOf(list)) void this.#request(leader, request);
+      else for (const batch of list) void this.#sendAlone(batch);
     }
-    for (const [leader, list] of byLeader) for (const request of requestsOf(list)) void this.#request(leader, request);
+  }
+
+  async #sendAlone(batch: Batch): Promise<void> {
+    try {
+      await this.#request(await this.#leader(batch), [batch]);
+    } catch (thrown) {
+      this.#fail(batch, thrown);
+    }
   }
 
   /** Waits for one while there is none. */
@@ -239,13 +258,16 @@ export class AppendLanes {
 
   /** Sends again what may succeed yet. */
   async #again(batches: readonly Batch[], failure: unknown): Promise<void> {
-    const hopeful = batches.filter((batch) => !batch.attempts.over);
-    for (const batch of batches) if (batch.attempts.over) this.#fail(batch, failure);
+    const hopeful: Batch[] = [];
+    for (const batch of batches) {
+      if (batch.attempts.over) this.#fail(batch, failure);
+      else hopeful.push(batch);
+    }
     if (hopeful.length === 0) return;
     await hopeful[0]!.attempts.pause();
     const topics = new Set(hopeful.map(({ topic }) => topic));
     await Promise.all([...topics].map((topic) => this.#catalog.fresh(topic).catch(() => {})));
-    await this.#send(hopeful);
+    this.#send(hopeful);
   }
 
   #fail(batch: Batch, failure: unknown): void {
@@ -259,7 +281,7 @@ export class AppendLanes {
       settle(call);
     }
     lane.busy = false;
-    if (lane.waiting.length > 0) this.#flushSoon();
+    if (lane.waiting.length > 0) this.#flushSoon(lane);
   }
 }
 

@@ -126,6 +126,25 @@ describe('appends', () => {
     expect([one.status, other.status]).toEqual(['rejected', 'fulfilled']);
   });
 
+  it('wait for a leader where there is none, and hold up no others', async () => {
+    await client.append(records(0, 1));
+    cluster.leaders = [-1, 1, 0, 1];
+    let moved = false;
+    cluster.reaction = (batches) => batches.map(({ partition }) => (partition === 0 && !moved ? NOT_LEADER : 0));
+    const waiting = client.append(records(0, 1));
+    await expect.poll(() => sent(0).length).toBe(2);
+    await client.append(records(2, 1));
+    expect(sent(0).length).toBe(2);
+    moved = true;
+    cluster.leaders = [1, 1, 0, 1];
+    await waiting;
+    expect(sent(0).map(shape)).toEqual([
+      [0, 0, 1],
+      [0, 1, 1],
+      [0, 1, 1],
+    ]);
+  });
+
   it('to a partition that does not exist are lost data, and nothing is sent', async () => {
     await expect(client.append([...records(0, 1), ...records(4, 1)])).rejects.toMatchObject({
       kind: 'data-lost',

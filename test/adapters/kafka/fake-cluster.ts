@@ -22,6 +22,8 @@ export class FakeCluster {
   readonly topic = 't';
   readonly requests: (readonly SentBatch[])[] = [];
   reaction: Reaction = (batches) => batches.map(() => 0);
+  /** By partition. */
+  leaders: readonly number[] = [0, 1, 0, 1];
   /** How many producer ids were given. */
   producers = 0;
 
@@ -35,7 +37,7 @@ export class FakeCluster {
     switch (exchange.name) {
       case 'Metadata': {
         const brokers = [0, 1].map((id) => ({ id, address: `broker-${id}:1` }));
-        return { brokers, controller: 0, topics: [{ error: 0, name: this.topic, id: 'id', leaders: [0, 1, 0, 1] }] };
+        return { brokers, controller: 0, topics: [{ error: 0, name: this.topic, id: 'id', leaders: this.leaders }] };
       }
       case 'InitProducerId':
         return { error: 0, id: 1_000 + this.producers++, epoch: 0 };
