@@ -54,6 +54,11 @@ export interface SinkConnector<in T> {
   readonly guarantee: Guarantee;
   /** True if there must be one writer only (one file): the plan gathers all tasks' records into one. */
   readonly single: boolean;
+  /**
+   * True if a writer puts its destination back to the state it is opened with, however old that is. Where it does not, and promises more than
+   * `at-least-once`, another attempt must bring the same records: each batch then waits until all that it follows from is in the store for good.
+   */
+  readonly goesBack?: boolean;
   /** `state` is what the last commit remembers of this task's sink, undefined at birth. */
   open(host: SinkHost, state: Json | undefined): Promise<SinkWriter>;
   /** Never present at run time: carries the record's type. */

@@ -87,8 +87,9 @@ export class Committer {
       .map((sink) => ({ sink, batch: sink.take(upTo, toldWatermark(state)) }));
     const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
     const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
-    if (!journaled) await Promise.all(batches.map(({ sink, batch }) => written(sink, batch)));
     const group = commits.volatile ? undefined : atomic?.group;
+    if (batches.some(({ sink }) => sink.isFinal)) await group?.flush();
+    if (!journaled) await Promise.all(batches.map(({ sink, batch }) => written(sink, batch)));
     if (group !== undefined) return this.#stage(group, state, entries, batches);
     const version = state.version + 1;
     const snapshot = await this.#covering(state, version);

@@ -16,6 +16,8 @@ export interface SinkDebt {
 export class SinkOutput implements Receiver {
   readonly id: string;
   readonly guarantee: string;
+  /** What it has written stays written, and counts: another attempt must bring the same. */
+  readonly isFinal: boolean;
   state: Json | undefined;
   /** If set, looks at every record and throws what is wrong with it. */
   inspect: ((value: unknown) => void) | undefined;
@@ -32,6 +34,7 @@ export class SinkOutput implements Receiver {
   constructor(id: string, connector: SinkConnector<unknown>, host: SinkHost, unit: Unit, state: Json | undefined) {
     this.id = id;
     this.guarantee = connector.guarantee;
+    this.isFinal = connector.goesBack !== true && connector.guarantee !== 'at-least-once';
     this.#connector = connector;
     this.#host = host;
     this.#unit = unit;

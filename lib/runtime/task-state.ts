@@ -136,10 +136,11 @@ export class TaskState {
     return this.staged === undefined ? this.version : this.version - 1;
   }
 
-  /** A step is about to change cells. Throws if the group cannot be written: then nothing new should begin. */
+  /** A step is about to change cells. Throws if the group cannot be written: then nothing new should begin. A flush may come before its sinks are written. */
   begin(): void {
     if (this.#group === undefined) return;
     this.#group.check();
+    if (this.chain.sinks.some((sink) => sink.isFinal)) this.staged?.body();
     this.staged?.begin(this.#group);
   }
 

@@ -24,6 +24,7 @@ export function toCsv<T = unknown>(options: CsvSinkOptions): SinkConnector<T> {
     kind: 'csv',
     options: { path, inPlace, flush, delimiter, ...(columns === undefined ? {} : { columns }) },
     guarantee: 'exactly-once',
+    goesBack: true,
     single: isSingle(path),
     async open(host, state) {
       const file = AppendFile.open(fillPath(path, host), lengthOf(state), inPlace);

@@ -25,6 +25,7 @@ export function toJsonl<T = unknown>(options: FileSinkOptions): SinkConnector<T>
     kind: 'jsonl',
     options: { path, inPlace, flush },
     guarantee: 'exactly-once',
+    goesBack: true,
     single: isSingle(path),
     async open(host, state) {
       const file = AppendFile.open(fillPath(path, host), lengthOf(state), inPlace);

@@ -33,6 +33,7 @@ export function toParquet<T = unknown>(options: ParquetSinkOptions): SinkConnect
     kind: 'parquet',
     options: { path, ...(schema === undefined ? {} : { schema }), ...(rollRows === undefined ? {} : { rollRows }) },
     guarantee: 'exactly-once',
+    goesBack: true,
     single: isSingle(path),
     async open(host, state) {
       return new ParquetSinkWriter(fillPath(path, host), schema, rollRows, readState(state));

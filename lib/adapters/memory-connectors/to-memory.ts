@@ -21,6 +21,7 @@ export function toMemory<T>(): MemorySink<T> {
     kind: 'memory',
     options: {},
     guarantee: 'exactly-once',
+    goesBack: true,
     single: false,
     get records() {
       return tasks.flatMap((rows) => rows.map((row) => row.value));
