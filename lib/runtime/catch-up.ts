@@ -1,7 +1,8 @@
 /** Brings a state in memory up to the newest commit by what has been committed since, instead of by loading everything again. */
-import type { Commit } from '../protocol/index.ts';
-import { chainOf } from '../protocol/index.ts';
-import { bodyOf, load } from './load.ts';
+import { MillraceError } from '../model/index.ts';
+import { type Commit, chainOf } from '../protocol/index.ts';
+import { restoring } from '../state/index.ts';
+import { bodyOf, load, snapshotsOf } from './load.ts';
 import { decodeBody } from './sheet.ts';
 import type { TaskHost } from './task-host.ts';
 import { TaskState } from './task-state.ts';
@@ -19,25 +20,44 @@ export interface CaughtUp {
  */
 export async function catchUp(host: TaskHost, old: TaskState): Promise<CaughtUp> {
   const { commits, run, task } = host;
-  if ((await commits.head(run.id, task, { version: old.version, slots: run.slots }))?.version === old.version)
-    return { state: old, how: 'same' };
+  const head = await commits.head(run.id, task, { version: old.version, slots: run.slots });
+  if (head?.version === old.version) return { state: old, how: 'same' };
   const slots = await commits.slots(run.id, task);
   const found = chainOf(slots);
   if (found.kind !== 'complete') return { state: await load(host), how: 'loaded' };
-  const { newest } = found;
-  if (newest.header.version === old.version) return { state: old, how: 'same' };
+  if (found.newest.header.version === old.version) return { state: old, how: 'same' };
+  try {
+    const state = await advanced(host, old, found.newest, slots);
+    if (state !== undefined) return { state, how: 'since' };
+  } catch (error) {
+    // A blob may be gone because there is a newer commit by now.
+    if (!(error instanceof MillraceError && error.kind === 'unavailable')) throw error;
+  }
+  return { state: await load(host), how: 'loaded' };
+}
+
+/** The state of `newest`, from the old one: by the commits since, or, where some are gone, by the snapshot's newer runs and the commits after it. */
+async function advanced(
+  host: TaskHost,
+  old: TaskState,
+  newest: Commit,
+  slots: readonly Commit[],
+): Promise<TaskState | undefined> {
   const since = commitsAfter(old.version, newest, slots);
-  if (since === undefined) return { state: await load(host), how: 'loaded' };
-  const bodies = await Promise.all(since.map(async (commit) => decodeBody(await bodyOf(host, commit)))).catch(
-    () => undefined,
-  );
-  if (bodies === undefined) return { state: await load(host), how: 'loaded' };
-  const state = new TaskState(host, newest.header, bodies.at(-1)!.sheet, old.store.rewire());
+  const { snapshot } = newest.header;
+  const later = since ?? (snapshot === undefined ? undefined : commitsAfter(snapshot.version, newest, slots));
+  if (later === undefined) return undefined;
+  const bodies = await Promise.all(later.map(async (commit) => decodeBody(await bodyOf(host, commit))));
+  const last = bodies.at(-1) ?? decodeBody(await bodyOf(host, newest));
+  const state = new TaskState(host, newest.header, last.sheet, old.store.rewire());
   state.bytesPerCell = old.bytesPerCell;
-  for (const cells of old.deltas) state.keepDelta(cells);
+  if (since === undefined) {
+    const isTold = await snapshotsOf(host).loadSince(snapshot!, old.version, restoring(state.store));
+    if (!isTold) return undefined;
+  } else for (const cells of old.deltas) state.keepDelta(cells);
   for (const { cells } of bodies) state.applyDelta(cells);
-  dropCovered(state, since.length + old.deltas.length);
-  return { state, how: 'since' };
+  dropCovered(state);
+  return state;
 }
 
 /** All commits after a version up to the newest, ascending; undefined if one is not there any more. */
@@ -49,11 +69,12 @@ function commitsAfter(version: number, newest: Commit, slots: readonly Commit[])
     if (commit === undefined) return undefined;
     since.push(commit);
   }
-  return since.length === 0 ? undefined : since;
+  return newest.header.version < version ? undefined : since;
 }
 
 /** Forgets the deltas that the newest snapshot holds: kept are those of the versions after it. */
-function dropCovered(state: TaskState, kept: number): void {
+function dropCovered(state: TaskState): void {
   const needed = state.version - (state.snapshot?.version ?? -1);
-  for (const cells of state.deltas.splice(0, Math.max(0, kept - needed))) state.deltaBytes -= cells.length;
+  const covered = Math.max(0, state.deltas.length - needed);
+  for (const cells of state.deltas.splice(0, covered)) state.deltaBytes -= cells.length;
 }

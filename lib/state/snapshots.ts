@@ -101,6 +101,21 @@ export class Snapshots {
   }
 
   /**
+   * Tells the visitor what the snapshot has in other ways than the state of an earlier `version`, removed cells too; some of it may be as it was. False, and
+   * nothing is told, if the snapshot has been begun anew since. Throws as `load`.
+   */
+  async loadSince(ref: SnapshotRef, version: number, visit: CellVisitor): Promise<boolean> {
+    const { base, runs } = await this.#manifest(ref);
+    if (base > version) return false;
+    const sources = runs.filter(({ to }) => to > version).map((run) => this.#entriesOf(run));
+    await mergeEntries(sources, true, (entries) => {
+      visitEntry(entries, visit);
+      return undefined;
+    });
+    return true;
+  }
+
+  /**
    * Deletes snapshot blobs older than every base, and deltas and debts older than every version, that commits can still refer to. By version, never by
    * whether something refers to them: an increment on its way is not referred to yet. Tells how many.
    */
