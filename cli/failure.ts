@@ -17,6 +17,8 @@ export function printFailure(error: unknown, options: CommonOptions): void {
   if (hint !== undefined) printError(` ${errorColours.cyan('hint:')} ${hint}`);
   if (options.stack === true) printError(`\n${stackOf(error)}`);
   else if (isDefect(error)) printError(' hint: this is a defect of millrace; --stack shows where it happened');
+  else if (hint === undefined && error instanceof MillraceError && error.kind === 'operator-failed')
+    printError(` ${errorColours.cyan('hint:')} --stack shows where in the code`);
 }
 
 /** An error as data. */

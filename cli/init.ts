@@ -3,7 +3,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { isCancel, text } from '@clack/prompts';
 import type { Command } from 'commander';
 import { exitCodesHelp, UsageError } from './exit-codes.ts';
-import { packageRoot, packageVersion } from './package-root.ts';
+import { isClone, packageRoot, packageVersion } from './package-root.ts';
 import { type CommonOptions, colours, print, printJson } from './terminal.ts';
 
 /** `millrace init` */
@@ -40,9 +40,10 @@ async function init(given: string | undefined, options: CommonOptions): Promise<
     printJson({ folder: target, name, files });
     return;
   }
-  print(
-    `${colours.bold(name)} is in ${folder}: ${files.join(', ')}\n\nNow:\n  cd ${folder}\n  npm install\n  npm start`,
-  );
+  const next = isClone
+    ? `node ${join(relative(target, packageRoot), 'cli', 'main.ts')} run .`
+    : 'npm install\n  npm start';
+  print(`${colours.bold(name)} is in ${folder}: ${files.join(', ')}\n\nNow:\n  cd ${folder}\n  ${next}`);
 }
 
 async function askForFolder(): Promise<string> {

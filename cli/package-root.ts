@@ -6,6 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** The folder of this package, whether it runs from its sources or from what was built. */
 export const packageRoot = rootAbove(dirname(fileURLToPath(import.meta.url)));
 
+/** Whether this is a clone of the project, run from its sources, and not an installed package. */
+export const isClone = import.meta.url.endsWith('.ts');
+
 interface Package {
   readonly version: string;
   readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
@@ -32,8 +35,7 @@ export function shareMillrace(): void {
 }
 
 function urlOf(target: string): string {
-  const fromSources = import.meta.url.endsWith('.ts');
-  const path = fromSources ? target.replace('./dist/', './').replace(/\.js$/, '.ts') : target;
+  const path = isClone ? target.replace('./dist/', './').replace(/\.js$/, '.ts') : target;
   return pathToFileURL(join(packageRoot, path)).href;
 }
 

@@ -10,6 +10,7 @@ import { parseSpeed, replayed } from './speed.ts';
 import { listenForStop, type StopSignals } from './stop-signals.ts';
 import { printSummary } from './summary.ts';
 import { type CommonOptions, counted, errorColours, flushed, print, printError, printJson } from './terminal.ts';
+import { warnings } from './warnings.ts';
 
 interface RunCommandOptions extends CommonOptions {
   readonly dataDir?: string;
@@ -54,16 +55,15 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
   if (options.speed !== undefined) pipeline = pipeline.withBindings(replayed(pipeline, parseSpeed(options.speed)));
   const { dataDir, fsync = false } = options;
   const stop = listenForStop((text) => say(options, text), dataDir === undefined ? undefined : commandLine());
+  const display = displayFor(options);
   let code: number = exitCodes.failed;
   try {
     const open = await openEmbedded(pipeline, {
-      fsync,
-      signal: stop.signal,
+      ...{ fsync, signal: stop.signal, telemetry: warnings((text) => warn(text, display, options)) },
       ...(dataDir === undefined ? {} : { dataDir }),
     });
     try {
       announce(open, options);
-      const display = displayFor(options);
       const onProgress = display.update.bind(display);
       const onStopRequest = (request: StopRequest): void => {
         display.end();
@@ -122,6 +122,8 @@ async function conclude(
     });
   } else {
     if (quiet !== true && done.kind !== 'failed') printSummary(done);
+    if (quiet !== true && done.kind === 'finished' && done.resumed && done.records === 0)
+      say(options, 'all input had been read before; to process it again, name another data directory');
     if (text !== undefined) print(`\n${text}`);
     if (done.error !== undefined) printFailure(done.error, options);
     if (done.kind !== 'finished') sayHowToGoOn(done, options);
@@ -139,6 +141,13 @@ function sayHowToGoOn({ kind, dataDir, pipeline }: RunSummary, options: RunComma
     const again = commandLine(['--data-dir', `data/${pipeline}`]);
     say(options, `nothing is kept, as there is no data directory; a run that can go on is begun with:\n  ${again}`);
   }
+}
+
+function warn(message: string, display: ProgressDisplay, { json, quiet }: RunCommandOptions): void {
+  if (quiet === true) return;
+  display.end();
+  if (json === true) printJson({ event: 'warning', message });
+  else printError(`${errorColours.yellow('warning:')} ${message}`);
 }
 
 function displayFor({ json, quiet }: RunCommandOptions): ProgressDisplay {

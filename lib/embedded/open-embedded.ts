@@ -3,10 +3,11 @@ import { systemClock, systemRandom } from '../adapters/system/index.ts';
 import { combineTelemetry, RecordingTelemetry } from '../adapters/telemetry/index.ts';
 import { EmbeddedRun, type EmbeddedOptions as HostOptions } from '../hosts/embedded/index.ts';
 import type { Duration } from '../model/index.ts';
+import { MillraceError } from '../model/index.ts';
 import type { Bindings, Pipeline } from '../pipeline/index.ts';
 import type { Clock, Random, Telemetry } from '../ports/index.ts';
 import { runIdOf, type TaskPorts } from '../runtime/index.ts';
-import { directoryStorage, memoryStorage } from './storage.ts';
+import { directoryStorage, layout, memoryStorage } from './storage.ts';
 
 const FLUSH_EVERY = 200;
 
@@ -87,8 +88,18 @@ export async function openEmbedded(pipeline: Pipeline, options: EmbeddedOptions 
     return { pipeline: bound, run, ports, measured, dataDir, close };
   } catch (thrown) {
     storage.close();
-    throw thrown;
+    throw dataDir === undefined ? thrown : inDirectory(thrown, dataDir);
   }
+}
+
+/** Of a data directory whose state is gone, what to do about it there. */
+function inDirectory(thrown: unknown, dataDir: string): unknown {
+  if (!(thrown instanceof MillraceError) || thrown.kind !== 'state-lost') return thrown;
+  return new MillraceError('state-lost', thrown.message, {
+    where: { ...thrown.where, file: layout.state(dataDir) },
+    cause: thrown,
+    hint: `${layout.state(dataDir)} was emptied or replaced: put it back, or begin anew with another data directory`,
+  });
 }
 
 function tuningOf(options: EmbeddedOptions): Tuning {

@@ -8,6 +8,7 @@ describe('the command', { concurrent: true, timeout: 90_000 }, () => {
     const place = new Workplace({ onTestFinished });
     const made = await place.millrace(['init', 'tea-shop']);
     expect(made).toMatchObject({ code: 0, stderr: '' });
+    expect(made.stdout).toMatch(/Now:\n {2}cd tea-shop\n {2}node \S+main\.ts run \.\n$/);
     const { name, scripts } = JSON.parse(readFileSync(place.path('tea-shop', 'package.json'), 'utf8'));
     expect(name).toBe('tea-shop');
     expect(scripts.start).toBe('millrace run .');

@@ -7,6 +7,9 @@ import { expectedHours, pipelineText, ROWS, salesIn, writeProject } from './orde
 /** Plays the 20 hours of the orders back in 20 seconds. */
 const SLOWLY = ['--speed', '3600'];
 
+/** A clean end is cut short after 0.7 seconds, which on a busy machine may be too early: how often it is tried again. */
+const CLEAN = 3;
+
 describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
   it('runs a pipeline to its end and says what went where', async ({ expect, onTestFinished }) => {
     const place = new Workplace({ onTestFinished });
@@ -104,20 +107,7 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     );
   });
 
-  it('ends at once at the second Ctrl-C', async ({ expect, onTestFinished }) => {
-    const place = new Workplace({ onTestFinished });
-    writeProject(place.cwd, { body: NEVER_WRITTEN });
-    const running = place.start(['run', '.', '--data-dir', 'data']);
-    await running.prints(/called/);
-    const stopping = running.kill('SIGINT');
-    await running.prints(/again to stop at once/);
-    running.kill('SIGINT');
-    const stopped = await stopping;
-    expect(stopped).toMatchObject({ code: 130, signal: null });
-    expect(stopped.stderr).not.toContain('in the middle of a call');
-  });
-
-  it('lets go of asynchronous calls under way at Ctrl-C', async ({ expect, onTestFinished }) => {
+  it('lets go of asynchronous calls under way at Ctrl-C', { retry: CLEAN }, async ({ expect, onTestFinished }) => {
     const place = new Workplace({ onTestFinished });
     const body = `orders.async('never', () => { console.error('called'); return new Promise<Order>(() => {}); })
       .to('sales', toJsonl({ path: 'out/sales.jsonl' }));`;
@@ -136,6 +126,7 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     ['for a header to keep in a data directory', ['csv', '--data-dir', 'data'], /^$/],
   ] as const)(
     'stops at Ctrl-C while it waits $0',
+    { retry: CLEAN },
     async ([, [format, ...args], printed], { expect, onTestFinished }) => {
       const place = new Workplace({ onTestFinished });
       const file = pipelineText()
@@ -166,6 +157,18 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     const stopped = await running.kill('SIGTERM');
     expect(stopped.code).toBe(143);
     expect(stopped.stderr).toMatch(/nothing is kept.*\n.*run \. --speed 3600 --data-dir data\/shop\n/);
+  });
+
+  it('warns of records that are given up, and says that nothing is left to do', async ({ expect, onTestFinished }) => {
+    const place = new Workplace({ onTestFinished });
+    const line = '{"time":"2026-01-05T00:00:00Z","product":"tea","price":1}\n';
+    writeProject(place.cwd, { source: "badRecords: 'dead-letter'" });
+    writeFileSync(place.path('orders.jsonl'), `${line}no JSON\n${line}`);
+    const done = await place.millrace(['run', '.', '--data-dir', 'data']);
+    expect(done.stderr).toMatch(/^warning: dead-lettered a record at orders: line 2 of /m);
+    expect(done.stdout).toMatch(/^finished: 2 records .*, 1 dead-lettered/);
+    const again = await place.millrace(['run', '.', '--data-dir', 'data']);
+    expect(again.stderr).toMatch(/all input had been read before; to process it again, name another data directory/);
   });
 
   it('refuses a data directory of another pipeline, and names the difference', async ({ expect, onTestFinished }) => {
@@ -202,7 +205,9 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     writeFileSync(join(cwd, 'bad.jsonl'), '{"time":"2026-01-05T00:00:00Z","product":"tea","price":1}\nno JSON\n');
     const failed = await place.millrace(['run', '.', '--bind', 'orders=bad.jsonl']);
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toMatch(/error: line 2 of bad\.jsonl.*\n +at: source orders, partition 0, offset 1\n/);
+    expect(failed.stderr).toMatch(
+      /error: line 2 of bad\.jsonl.*\n +at: source orders, partition 0, offset 1\n hint: .*badRecords/,
+    );
   });
 
   it('fails with the operator, the reason and no stack trace when the code throws', async ({
@@ -216,7 +221,7 @@ describe('millrace run', { concurrent: true, timeout: 90_000 }, () => {
     writeProject(cwd, { body });
     const failed = await place.millrace(['run', '.']);
     expect(failed.code).toBe(1);
-    expect(failed.stderr).toMatch(/error: too dear\n +at: operator priced/);
+    expect(failed.stderr).toMatch(/error: too dear\n +at: operator priced.*\n hint: --stack shows where/);
     expect(failed.stderr).not.toMatch(/pipeline\.ts:\d+/);
     const traced = await place.millrace(['run', '.', '--stack']);
     expect(traced.stderr).toMatch(/too dear[\s\S]*pipeline\.ts:\d+/);

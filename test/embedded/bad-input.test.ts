@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { csv, jsonl, stdin, toJsonl } from '../../lib/adapters/files/index.ts';
-import { layout, openEmbedded, runEmbedded } from '../../lib/embedded/index.ts';
+import { type EmbeddedOptions, layout, openEmbedded, runEmbedded } from '../../lib/embedded/index.ts';
 import {
   collection,
   count,
@@ -152,8 +152,14 @@ describe('a full disk', () => {
     const made = pipeline('filling', (p) => {
       p.source('rows', collection([1, 2, 3, 4])).to('out', filling);
     });
-    const done = await runEmbedded(made, { dataDir: join(folder(), 'data'), limits: { sourceRows: 2 } });
+    const warned: string[] = [];
+    const telemetry: NonNullable<EmbeddedOptions['telemetry']> = {
+      ...{ count() {}, gauge() {}, observe() {} },
+      log: (level, message) => void (level === 'warn' && warned.push(message)),
+    };
+    const done = await runEmbedded(made, { dataDir: join(folder(), 'data'), limits: { sourceRows: 2 }, telemetry });
     expect(done.kind).toBe('finished');
+    expect(warned).toEqual(Array(2).fill('step of rows/0 failed: the disk is full'));
     expect(memory.records).toEqual([1, 2, 3, 4]);
     expect(refusals).toBeLessThan(0);
   });
@@ -191,6 +197,17 @@ describe('a data directory', () => {
     await expect(runEmbedded(copied(collection([1, 2, 3])).pipeline, { dataDir })).rejects.toMatchObject({
       kind: 'data-lost',
       where: { file: layout.state(dataDir) },
+    });
+  });
+
+  it('whose state file is gone is refused, with what to do about it', async () => {
+    const dataDir = join(folder(), 'data');
+    await runEmbedded(copied(collection([1, 2, 3])).pipeline, { dataDir });
+    rmSync(layout.state(dataDir));
+    await expect(runEmbedded(copied(collection([1, 2, 3])).pipeline, { dataDir })).rejects.toMatchObject({
+      kind: 'state-lost',
+      where: { file: layout.state(dataDir) },
+      hint: expect.stringMatching(/put it back, or begin anew with another data directory/),
     });
   });
 

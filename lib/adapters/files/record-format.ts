@@ -63,6 +63,7 @@ export function placeOf(format: RecordFormat, number: number, place: Place): str
 }
 
 export function undecodable(message: string, raw: string, file: string, offset: number, cause?: unknown): Undecodable {
-  const details = { where: { file, offset }, ...(cause === undefined ? {} : { cause }) };
+  const hint = 'mend the data, or let the source skip or dead-letter what does not fit (badRecords)';
+  const details = { where: { file, offset }, hint, ...(cause === undefined ? {} : { cause }) };
   return new Undecodable(new MillraceError('bad-record', message, details), raw.slice(0, RAW_LENGTH));
 }
