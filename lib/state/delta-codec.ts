@@ -139,7 +139,7 @@ function writeUsedTables(
 ): readonly number[] {
   const places: number[] = new Array(tables.length).fill(-1);
   const used: StoredTable[] = [];
-  for (let i = 0; i < cells.length; i++) {
+  for (let i = 0; i < cells.length && used.length < tables.length; i++) {
     const { table } = cells[i]!;
     if (places[table.index] !== -1) continue;
     places[table.index] = used.length;

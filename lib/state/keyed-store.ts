@@ -44,7 +44,7 @@ export class KeyedStore {
   readonly #extras: number[] = [];
   /** Cells that changed since `gather` have a stamp of at least this; infinitely low where nobody gathers. */
   #since = Number.NEGATIVE_INFINITY;
-  /** Such cells that were there then, and those made since; some may be named twice, or be as they were. */
+  /** Such cells that were there then, and those made since, each once; some may be as they were. */
   #altered: AnyCell[] = [];
   #born: AnyCell[] = [];
   /** Former numbers, one array's behind another's: no copy has to be allocated for each. */
@@ -184,16 +184,8 @@ export class KeyedStore {
    * from the cells of then to those of now. The journal must be clear.
    */
   gathered(): AnyCell[] {
-    this.stamp++;
-    const seen = this.stamp;
-    const cells: AnyCell[] = [];
-    for (const cell of this.#altered) {
-      if (cell.stamp === seen) continue;
-      cell.stamp = seen;
-      cells.push(cell);
-    }
+    const cells = this.#altered.slice();
     for (const cell of this.#born) if (cell.value !== REMOVED) cells.push(cell);
-    this.stamp++;
     return cells;
   }
 
@@ -242,7 +234,10 @@ export class KeyedStore {
   }
 
   #setTimer(cell: AnyCell, time: number): void {
-    if (cell.stamp < this.#since) this.#altered.push(cell);
+    if (cell.stamp < this.#since) {
+      this.#altered.push(cell);
+      cell.stamp = this.#since;
+    }
     this.#cells.push(cell);
     this.#values.push(TIMER);
     this.#extras.push(cell.timer);

@@ -14,6 +14,9 @@ interface Staged {
 
 /** How long to wait after a flush that failed. */
 const RETRY = 1_000;
+/** After a flush that took long, the next group lasts so many times as long, and at most so many spans: much state costs more to write, and less often. */
+const SHARE = 8;
+const MOST_SPANS = 10;
 
 /**
  * Steps in memory, flushed as one transaction a while after the first of them: of a task's commits only the newest, of its messages only those that nobody has consumed and
@@ -27,16 +30,19 @@ export class SqliteStepGroup implements StepGroup, Grouping {
   readonly #span: Duration;
   readonly #over = new AbortController();
   readonly #staged = new Map<string, Staged>();
+  /** From the first step of the next group to its flush. */
+  #lasts: number;
   #ticking = false;
   #failure: unknown;
   #waiting: (() => void)[] = [];
 
-  /** `span`: from the first step of a group to its flush. */
+  /** `span`: from the first step of a group to its flush, at least. */
   constructor(log: SqliteLog, commits: SqliteCommitStore, clock: Clock, span: Duration) {
     this.#log = log;
     this.#commits = commits;
     this.#clock = clock;
     this.#span = span;
+    this.#lasts = span;
     log.group = this;
   }
 
@@ -56,12 +62,12 @@ export class SqliteStepGroup implements StepGroup, Grouping {
     this.#log.stage(entries);
     this.#staged.set(name, { run, task, slot, expect, commit });
     if (this.due) queueMicrotask(() => this.freed());
-    else this.#tick(this.#span);
+    else this.#tick(this.#lasts);
     return 'committed';
   }
 
   appended(): void {
-    this.#tick(this.#span);
+    this.#tick(this.#lasts);
   }
 
   freed(): void {
@@ -126,6 +132,7 @@ export class SqliteStepGroup implements StepGroup, Grouping {
   /** False if a body cannot be made yet: `due` then asks for it. */
   #flushNow(): boolean {
     if (!this.holds) return true;
+    const began = this.#clock.now();
     try {
       const commits = this.#bodies();
       if (commits === undefined) return false;
@@ -142,6 +149,8 @@ export class SqliteStepGroup implements StepGroup, Grouping {
     this.#failure = undefined;
     this.due = false;
     for (const { commit } of settled) commit.settled();
+    const took = this.#clock.now() - began;
+    this.#lasts = Math.min(Math.max(this.#span, took * SHARE), this.#span * MOST_SPANS);
     this.#wake();
     return true;
   }
