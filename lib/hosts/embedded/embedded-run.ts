@@ -148,13 +148,18 @@ export class EmbeddedRun {
    * closes, and the run has finished, also for those who open it again.
    */
   async drain(): Promise<void> {
-    await this.open.grow();
-    for (const task of this.open.tasks) {
-      if (task.host.source === undefined) continue;
-      const { log } = task.host.source;
-      const { end = 0 } = log.info.bounded ? {} : await log.bounds(task.id.partition);
-      await task.drainTo(end);
-      this.#wakeups.call(taskName(task.id));
+    const drained = new Set<Task>();
+    for (;;) {
+      await this.open.grow();
+      const sources = this.open.tasks.filter((task) => task.host.source !== undefined && !drained.has(task));
+      if (sources.length === 0) return;
+      for (const task of sources) {
+        const { log } = task.host.source!;
+        const { end = 0 } = log.info.bounded ? {} : await log.bounds(task.id.partition);
+        await task.drainTo(end);
+        this.#wakeups.call(taskName(task.id));
+        drained.add(task);
+      }
     }
   }
 

@@ -113,6 +113,23 @@ describe('a source that gains partitions', () => {
     },
   );
 
+  it('is drained with one that it gains meanwhile', async () => {
+    const running = new Running(undefined);
+    await running.start();
+    running.feed.push(0, rows(0, 15, 'a'));
+    const { run } = running.open;
+    const first = run.open.tasks.find(({ id }) => taskName(id) === 'in/0')!;
+    const drainTo = first.drainTo.bind(first);
+    first.drainTo = async (end) => {
+      running.feed.push(running.feed.grow(), rows(0, 15, 'b'));
+      await run.open.grow();
+      return drainTo(end);
+    };
+    await run.drain();
+    expect(await running.end()).toMatchObject({ kind: 'finished' });
+    expect(running.ids).toHaveLength(30);
+  });
+
   it('goes on with them after a restart, and finds what was gained meanwhile', async () => {
     const running = new Running(folder);
     await running.start();
