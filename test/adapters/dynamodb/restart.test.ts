@@ -60,17 +60,17 @@ describe.skipIf(missing !== undefined)(`DynamoDB that is restarted with its data
     const worker = work();
     for (const patience of [0, 5_000]) {
       const before = version;
-      await expect.poll(() => version, { timeout: 20_000 }).toBeGreaterThan(before + 10);
+      await expect.poll(() => version, { timeout: 60_000 }).toBeGreaterThan(before + 5);
       await stopProcess(folder, patience);
       await sleep(300);
       await startDynamoDb({ folder });
     }
     const before = version;
-    await expect.poll(() => version, { timeout: 20_000 }).toBeGreaterThan(before + 10);
+    await expect.poll(() => version, { timeout: 60_000 }).toBeGreaterThan(before + 5);
     stop = true;
     await worker;
     const found = chainOf(await open().slots('run', task));
     expect(found).toMatchObject({ kind: 'complete', newest: { header: { version } } });
     client.destroy();
-  }, 90_000);
+  }, 240_000);
 });
