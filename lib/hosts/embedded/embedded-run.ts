@@ -116,7 +116,10 @@ export class EmbeddedRun {
   async run(): Promise<RunEnd> {
     this.#begin();
     const pump = this.#pumpLoop().catch((error: unknown) => this.#fail(error));
-    while (this.#loops.size > 0) await Promise.all(this.#loops);
+    while (this.#loops.size > 0) {
+      await Promise.all(this.#loops);
+      if (!this.#abort.signal.aborted) this.#begin();
+    }
     this.#abort.abort();
     await pump;
     if (this.#failure === undefined) {
@@ -183,7 +186,7 @@ export class EmbeddedRun {
     };
   }
 
-  /** Begins the loops of tasks that have none yet: of all at first, of those of partitions gained after a round of the pump. */
+  /** Begins the loops of tasks that have none yet: of all at first, of those of partitions gained after a round of the pump, or when the others have ended. */
   #begin(): void {
     for (const task of this.open.tasks) {
       if (this.#state.has(task)) continue;

@@ -130,6 +130,21 @@ describe('a source that gains partitions', () => {
     expect(running.ids).toHaveLength(30);
   });
 
+  it('is drained with one that it gains just before, with no stage behind it', async () => {
+    const feed = new Feed<Row>(1, () => Date.now(), { grows: true });
+    const raw = toMemory<Row>();
+    const built = pipeline('alone', (p) => void p.source('in', feed).to('raw', raw));
+    const open = await openEmbedded(built, { pumpPeriod: seconds(60), pollPeriod: milliseconds(2) });
+    const ended = open.run.run();
+    feed.push(0, rows(0, 5, 'a'));
+    await expect.poll(() => raw.records.length).toBe(5);
+    feed.push(feed.grow(), rows(0, 5, 'b'));
+    await open.run.drain();
+    expect(await ended).toMatchObject({ kind: 'finished' });
+    expect(raw.records).toHaveLength(10);
+    await open.close();
+  });
+
   it('goes on with them after a restart, and finds what was gained meanwhile', async () => {
     const running = new Running(folder);
     await running.start();
