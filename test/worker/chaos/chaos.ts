@@ -41,6 +41,8 @@ const KEYS = 12;
 /** Longer than the session timeout: the others take over from a sleeper. */
 const SLEEP = 5_000;
 const SESSION = 2;
+/** How long a drain may take on a busy machine. */
+const PATIENCE = 180_000;
 const PIPELINE = fileURLToPath(new URL('pipeline.ts', import.meta.url));
 
 export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
@@ -96,9 +98,24 @@ class Producer {
 }
 
 async function trouble(options: ChaosOptions, producer: Producer, tell: (what: string) => void): Promise<string[]> {
+  const workers: WorkerProcess[] = [];
+  try {
+    await torment(options, workers, producer, tell);
+    return await drained(options, workers, tell);
+  } finally {
+    for (const worker of workers) if (worker.alive) worker.kill();
+  }
+}
+
+/** Starts workers, and troubles them while records come in. */
+async function torment(
+  options: ChaosOptions,
+  workers: WorkerProcess[],
+  producer: Producer,
+  tell: (what: string) => void,
+): Promise<void> {
   const { name, env, seconds, workers: size } = options;
   const random = new SeededRandom(options.seed);
-  const workers: WorkerProcess[] = [];
   const waking = new Set<Promise<void>>();
   let born = 0;
   const args = ['--create', '--session-timeout', String(SESSION), '--pump-period', '0.5', '--topic-prefix', `${name}.`];
@@ -110,6 +127,7 @@ async function trouble(options: ChaosOptions, producer: Producer, tell: (what: s
     tell(`${worker.name} starts`);
   };
   for (let i = 0; i < size; i++) start();
+  for (let waited = 0; waited < 90 && !workers.some(({ lines }) => lines.length > 0); waited++) await sleep(1_000);
   const end = performance.now() + seconds * 1_000;
   const producing = (async () => {
     while (performance.now() < end) {
@@ -142,7 +160,6 @@ async function trouble(options: ChaosOptions, producer: Producer, tell: (what: s
     while (workers.filter(({ alive }) => alive).length < size) start();
   }
   await Promise.all([producing, ...waking]);
-  return drained(options, workers, tell);
 }
 
 /** Drains the run and waits for its end. */
@@ -159,12 +176,9 @@ async function drained(
     tell('the run is to be drained');
     const living = workers.filter(({ alive }) => alive);
     const ends = Promise.all(living.map(({ ended }) => ended));
-    const found = await Promise.race([ends, sleep(90_000, undefined, { ref: false })]);
+    const found = await Promise.race([ends, sleep(PATIENCE, undefined, { ref: false })]);
     const lines = living.flatMap((worker) => worker.lines.slice(-20).map((line) => `${worker.name}: ${line}`));
-    if (found === undefined) {
-      for (const worker of living) worker.kill();
-      return ['the run was not drained in 90 seconds', ...lines];
-    }
+    if (found === undefined) return ['the run was not drained in time', ...lines];
     tell('all workers have ended');
     return found.flatMap(({ code }, i) => (code === 0 ? [] : [`${living[i]!.name} ended with ${code}`, ...lines]));
   } finally {
