@@ -28,7 +28,6 @@ const throttled = new Set([
 ]);
 
 const unknownCredentials = new Set([
-  'CredentialsProviderError',
   'IncompleteSignature',
   'InvalidAccessKeyId',
   'InvalidClientTokenId',
@@ -54,14 +53,12 @@ export function awsError(thrown: unknown, what: string, actions: string): Millra
     const message = `throttled, ${attemptsOf(thrown)} attempts in a row`;
     return unavailable(message, 'raise its limits, or use fewer tasks at once; it is tried again', true);
   }
-  if (name === 'AccessDeniedException' || name === 'AccessDenied' || statusOf(thrown) === 403) {
-    if (expiredCredentials.has(name)) return unavailable('the credentials have expired', renew, true);
-    if (unknownCredentials.has(name)) return unavailable(`the credentials are refused (${name})`, renew, false);
-    return unavailable('access is denied', `allow ${actions} on it to these credentials`, false);
-  }
   if (expiredCredentials.has(name)) return unavailable('the credentials have expired', renew, true);
   if (name === 'CredentialsProviderError') return unavailable('there are no credentials', provide, false);
   if (unknownCredentials.has(name)) return unavailable(`the credentials are refused (${name})`, renew, false);
+  if (name === 'AccessDeniedException' || name === 'AccessDenied' || statusOf(thrown) === 403) {
+    return unavailable('access is denied', `allow ${actions} on it to these credentials`, false);
+  }
   if (messageOf(thrown) === 'Region is missing') {
     return unavailable('no region is given', 'set the region, or AWS_REGION in the environment', false);
   }
