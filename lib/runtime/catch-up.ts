@@ -56,6 +56,7 @@ async function advanced(
     if (!isTold) return undefined;
   } else for (const cells of old.deltas) state.keepDelta(cells);
   for (const { cells } of bodies) state.applyDelta(cells);
+  state.store.dropFired();
   dropCovered(state);
   return state;
 }

@@ -225,6 +225,12 @@ export class KeyedStore {
     cell.timer = NEVER;
   }
 
+  /** For loading: lets go of what the queues hold of timers that have fired elsewhere. */
+  dropFired(): void {
+    for (const queue of [this.eventTimers, this.processingTimers, this.eventExpiry, this.processingExpiry])
+      queue.earliest();
+  }
+
   #enter(cell: AnyCell, before: unknown, extra: number): void {
     if (cell.stamp < this.#since) (before === ABSENT ? this.#born : this.#altered).push(cell);
     cell.stamp = this.stamp;
