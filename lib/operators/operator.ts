@@ -3,7 +3,7 @@
  * operators keep nothing of their own between records but what their tables hold.
  */
 import type { KeyId } from '../model/index.ts';
-import type { CellTable, TableOptions } from '../state/index.ts';
+import type { CellTable, RowLayout, RowTable, TableOptions } from '../state/index.ts';
 
 /** Takes records: an operator's input, a stage's output, a sink. `key` is the key in force, undefined where there is none. */
 export interface Receiver {
@@ -26,6 +26,8 @@ export interface OperatorContext {
   readonly time: TaskTime;
   /** A table of keyed state, registered under `name`, unique within the operator. Call only during `create`. */
   table<V>(name: string, options: TableOptions<V>): CellTable<V>;
+  /** As `table`, for values that are numbers. */
+  rows<V>(name: string, layout: RowLayout<V>): RowTable<V>;
   /** Where results go; with a name, a side output (records for one that nobody reads are counted and dropped). */
   output(side?: string): Receiver;
   /** Adds to one of the operator's counters, for instance `late`. */

@@ -10,7 +10,7 @@ import { type KeyId, keyOf, MAX_TIME, MillraceError } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
 import type { LogMessage } from '../ports/index.ts';
 import { ByteWriter, type Claims, type Frame, nextAttempt, type TaskStatus } from '../protocol/index.ts';
-import { type Cell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
+import { type AnyCell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
 import { AttemptOver, FrameGap, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
 import type { EdgeMark } from './edge-output.ts';
 import type { CountsMark } from './stage-chain.ts';
@@ -279,7 +279,7 @@ export class Applier {
     }
   }
 
-  #fireCarefully(cell: Cell<unknown>, time: number): void {
+  #fireCarefully(cell: AnyCell, time: number): void {
     if (this.#skip.has(this.#state.unit.index)) {
       cell.table.remove(cell);
       return;
@@ -378,7 +378,7 @@ const isPrimitive = (value: unknown): boolean => typeof value !== 'object' || va
 
 const nothing: ReadonlySet<number> = new Set();
 
-function fireCell(cell: Cell<unknown>, time: number, site: { at: string }): void {
+function fireCell(cell: AnyCell, time: number, site: { at: string }): void {
   const { table } = cell;
   table.schedule(cell, NEVER);
   site.at = table.operator;

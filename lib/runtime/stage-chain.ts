@@ -6,7 +6,7 @@ import { MillraceError } from '../model/index.ts';
 import type { Operator, OperatorContext, OperatorDefinition, Receiver } from '../operators/index.ts';
 import type { EdgePlan, OperatorNode, OutputRef, Plan, StagePlan, Wire } from '../plan/index.ts';
 import type { Json, SinkConnector, SinkHost } from '../ports/index.ts';
-import type { CellTable, KeyedStore, TableOptions } from '../state/index.ts';
+import type { AnyTable, KeyedStore, RowLayout, TableOptions } from '../state/index.ts';
 import { EdgeOutput, type Sent } from './edge-output.ts';
 import { type Outlet, outlet, type Site } from './outlet.ts';
 import { SinkOutput } from './sink-output.ts';
@@ -58,7 +58,7 @@ export class StageChain {
     this.#host = host;
     this.site = { at: host.stage.id };
     const nodes = host.stage.nodes.map((id) => this.#node(id));
-    const tables: CellTable<unknown>[][] = [];
+    const tables: AnyTable[][] = [];
     for (const node of nodes.toReversed()) {
       const before = host.store.tables.length;
       if (node.kind === 'sink') this.#inputs.set(node.id, [this.#sink(node.id)]);
@@ -166,6 +166,7 @@ export class StageChain {
       operator: node.id,
       time: unit,
       table: <V>(name: string, options: TableOptions<V>) => store.table(`${node.id}/${name}`, options),
+      rows: <V>(name: string, layout: RowLayout<V>) => store.rows(`${node.id}/${name}`, layout),
       output: (side) => this.#outlet(side === undefined ? { node: node.id } : { node: node.id, side }),
       count: (metric, n) => {
         counts.set(metric, (counts.get(metric) ?? 0) + n);

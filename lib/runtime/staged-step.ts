@@ -1,6 +1,6 @@
 import type { StagedCommit, StepGroup } from '../ports/index.ts';
 import { ByteWriter, type CommitHeader, encodeValue, sizeOfValue } from '../protocol/index.ts';
-import { encodeCells, type KeyedStore, REMOVED } from '../state/index.ts';
+import { encodeCells, type KeyedStore, LAST_COMMIT, REMOVED } from '../state/index.ts';
 import { joinBody, type Sheet } from './sheet.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -49,7 +49,7 @@ export class StagedStep implements StagedCommit {
 
   /** The next step came to nothing: takes its changes back and makes the body. */
   end(group: StepGroup): void {
-    if (this.#open) this.#store.rollback(0);
+    if (this.#open) this.#store.rollback(LAST_COMMIT);
     this.#open = false;
     this.body();
     group.freed();

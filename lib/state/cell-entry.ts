@@ -11,7 +11,7 @@
  */
 import { compareKeyIds, type KeyId } from '../model/index.ts';
 import { type ByteReader, type ByteWriter, readValue } from '../protocol/index.ts';
-import { NEVER, type Sub } from './cell-table.ts';
+import { NEVER, type Sub } from './table.ts';
 
 export const REMOVED_FLAG = 1;
 export const SUB_FLAG = 2;

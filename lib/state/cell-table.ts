@@ -1,13 +1,5 @@
 import { compareKeyIds, type KeyId } from '../model/index.ts';
-
-/** Distinguishes the cells of one key: a window's end, a map's key, a timer's name; undefined where a key has one cell. */
-export type Sub = KeyId | undefined;
-
-/** No timer. */
-export const NEVER = Number.POSITIVE_INFINITY;
-
-/** What a table's cells' timers mean. */
-export type TimerDomain = 'event' | 'processing' | 'event-ttl' | 'processing-ttl' | 'none';
+import { type AnyCell, type AnyTable, NEVER, type Sub, type TimerDomain } from './table.ts';
 
 export interface TableOptions<V> {
   /** A copy that later changes of the value do not reach: what undo puts back. */
@@ -27,7 +19,7 @@ export interface TableOptions<V> {
 /**
  * One value of keyed state, and one timer. Change `value` in place only after `table.touch(cell)`; set timers by `table.schedule`.
  */
-export class Cell<V> {
+export class Cell<V> implements AnyCell {
   readonly table: CellTable<V>;
   readonly key: KeyId;
   readonly sub: Sub;
@@ -63,7 +55,7 @@ export interface CellJournal {
  * Cells by (key, sub). One cell of a key stands in the map directly, a few are chained, the newest first, many get a map of their own, so that a key with one
  * window costs little and a key with ten thousand map entries stays quick.
  */
-export class CellTable<V> {
+export class CellTable<V> implements AnyTable {
   readonly store: CellJournal;
   /** Its place among the store's tables: upstream operators' first. */
   index: number;
@@ -228,7 +220,7 @@ function sortBySub(cells: Cell<unknown>[]): void {
 }
 
 /** Order of subs; undefined first. */
-export function compareSubs(a: Cell<unknown>, b: Cell<unknown>): number {
+export function compareSubs(a: AnyCell, b: AnyCell): number {
   if (a.sub === undefined || b.sub === undefined) return a.sub === b.sub ? 0 : a.sub === undefined ? -1 : 1;
   return compareKeyIds(a.sub, b.sub);
 }

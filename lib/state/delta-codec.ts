@@ -15,8 +15,8 @@ import {
   writeKeyId,
   writeTables,
 } from './cell-entry.ts';
-import { type Cell, type CellTable, NEVER, type Sub } from './cell-table.ts';
-import { type KeyedStore, REMOVED } from './keyed-store.ts';
+import type { KeyedStore } from './keyed-store.ts';
+import { type AnyCell, type AnyTable, NEVER, REMOVED, type Sub } from './table.ts';
 
 const FORMAT = 1;
 
@@ -37,11 +37,7 @@ export type CellVisitor = (
  * Appends the cells, which `KeyedStore.changes` gives: a removed one has the value REMOVED. Throws `operator-failed`, and leaves the writer as it was, if a
  * value cannot be encoded.
  */
-export function encodeCells(
-  writer: ByteWriter,
-  tables: readonly CellTable<unknown>[],
-  cells: readonly Cell<unknown>[],
-): void {
+export function encodeCells(writer: ByteWriter, tables: readonly AnyTable[], cells: readonly AnyCell[]): void {
   const start = writer.length;
   writer.u8(FORMAT);
   const places = writeUsedTables(writer, tables, cells);
@@ -98,7 +94,7 @@ export function applyCells(store: KeyedStore, reader: ByteReader): void {
 /** A visitor that puts the cells in the store, as `applyCells` does. */
 export function restoring(store: KeyedStore): CellVisitor {
   const byName = new Map(store.tables.map((table) => [table.name, table]));
-  let table: CellTable<unknown> | undefined;
+  let table: AnyTable | undefined;
   return (name, version, key, sub, timer, value) => {
     if (table?.name !== name) table = byName.get(name);
     if (table === undefined) {
@@ -111,7 +107,7 @@ export function restoring(store: KeyedStore): CellVisitor {
   };
 }
 
-function migrated(table: CellTable<unknown>, version: number, value: unknown): unknown {
+function migrated(table: AnyTable, version: number, value: unknown): unknown {
   const { version: current = 1, migrate } = table.options;
   if (version === current) return value;
   if (version > current) {
@@ -134,8 +130,8 @@ function migrated(table: CellTable<unknown>, version: number, value: unknown): u
 /** Writes the tables that occur, and tells the place of each by its index in the store. */
 function writeUsedTables(
   writer: ByteWriter,
-  tables: readonly CellTable<unknown>[],
-  cells: readonly Cell<unknown>[],
+  tables: readonly AnyTable[],
+  cells: readonly AnyCell[],
 ): readonly number[] {
   const places: number[] = new Array(tables.length).fill(-1);
   const used: StoredTable[] = [];
@@ -149,7 +145,7 @@ function writeUsedTables(
   return places;
 }
 
-function writeCell(writer: ByteWriter, place: number, cell: Cell<unknown>): void {
+function writeCell(writer: ByteWriter, place: number, cell: AnyCell): void {
   const { sub, timer } = cell;
   const removed = cell.value === REMOVED;
   let flags = removed ? REMOVED_FLAG : 0;
@@ -183,7 +179,7 @@ function writeSized(writer: ByteWriter, value: unknown): void {
   writer.cut(at + 1 + more + size);
 }
 
-function notEncodable(cell: Cell<unknown>, error: unknown): unknown {
+function notEncodable(cell: AnyCell, error: unknown): unknown {
   if (!(error instanceof MillraceError) || error.kind !== 'bad-record') return error;
   const { name } = cell.table;
   const slash = name.indexOf('/');

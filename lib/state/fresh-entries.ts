@@ -1,9 +1,9 @@
 import { compareKeyIds, type KeyId } from '../model/index.ts';
 import { ByteReader, ByteWriter } from '../protocol/index.ts';
 import { compareSubIds, EntryReader, type StoredTable } from './cell-entry.ts';
-import type { Sub } from './cell-table.ts';
 import { openCells } from './delta-codec.ts';
 import { copyRange } from './run-writer.ts';
+import type { Sub } from './table.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 

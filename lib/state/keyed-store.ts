@@ -7,11 +7,12 @@
  * 3. Timers are part of cells; the queues are derived from them and can be rebuilt at any time.
  */
 import { MillraceError } from '../model/index.ts';
-import { type Cell, CellTable, NEVER, type TableOptions } from './cell-table.ts';
+import { type Cell, CellTable, type TableOptions } from './cell-table.ts';
+import { type RowLayout, RowTable } from './row-table.ts';
+import { type AnyCell, type AnyTable, NEVER, REMOVED, type Sub, type TimerDomain } from './table.ts';
 import { TimerQueue } from './timer-queue.ts';
 
-type AnyCell = Cell<unknown>;
-type AnyTable = CellTable<unknown>;
+type StoredCell = Cell<unknown>;
 
 /** What the journal holds in place of a former value: the cell did not exist. */
 const ABSENT: unique symbol = Symbol('absent');
@@ -19,17 +20,22 @@ const ABSENT: unique symbol = Symbol('absent');
 const TIMER: unique symbol = Symbol('timer');
 /** Beside a former value: it is the value itself, or was put back by others. */
 const WHOLE = -1;
-/** What the value of a cell that was taken out becomes. */
-export const REMOVED: unique symbol = Symbol('removed');
-
 /** Room for former numbers that is kept from one commit to the next. */
 const MOST_NUMBERS = 65_536;
 
 /** A place in the journal to which `rollback` can return. */
-export type Mark = number;
+export interface Mark {
+  readonly cells: number;
+  /** How long the journal of each table of rows is. */
+  readonly rows: readonly number[];
+}
+
+/** Where the journal begins: the last commit. */
+export const LAST_COMMIT: Mark = { cells: 0, rows: [] };
 
 export class KeyedStore {
   readonly tables: AnyTable[] = [];
+  readonly #rowTables: RowTable<unknown>[] = [];
   /** Tables that operators made anew will find again, by name. */
   readonly #kept = new Map<string, AnyTable>();
   readonly eventTimers = new TimerQueue();
@@ -38,36 +44,44 @@ export class KeyedStore {
   readonly processingExpiry = new TimerQueue();
   /** Cells whose `stamp` equals this have been entered in the journal since the last mark. */
   stamp = 0;
-  readonly #cells: AnyCell[] = [];
+  readonly #cells: StoredCell[] = [];
   readonly #values: unknown[] = [];
   /** Beside TIMER the former time; beside the array of a table of numbers where its former numbers begin in `#numbers`; else WHOLE. */
   readonly #extras: number[] = [];
   /** Cells that changed since `gather` have a stamp of at least this; infinitely low where nobody gathers. */
-  #since = Number.NEGATIVE_INFINITY;
+  since = Number.NEGATIVE_INFINITY;
   /** Such cells that were there then, and those made since, each once; some may be as they were. */
-  #altered: AnyCell[] = [];
-  #born: AnyCell[] = [];
+  #altered: StoredCell[] = [];
+  #born: StoredCell[] = [];
   /** Former numbers, one array's behind another's: no copy has to be allocated for each. */
   #numbers = new Float64Array(256);
   #used = 0;
 
   /** Adds a table. Its index, the order of registration, is part of no stored format; its name is. */
   table<V>(name: string, options: TableOptions<V>): CellTable<V> {
-    const kept = this.#kept.get(name) as CellTable<V> | undefined;
-    if (kept !== undefined) {
-      this.#kept.delete(name);
+    const kept = this.#takeKept(name);
+    if (kept instanceof CellTable) {
       kept.options = options;
-      kept.index = this.tables.length;
-      this.tables.push(kept as unknown as AnyTable);
       return kept;
     }
-    if (this.tables.some((table) => table.name === name)) {
-      throw new MillraceError('invalid-pipeline', `two state tables have the name "${name}"`, {
-        hint: 'give each state of an operator a name of its own',
-      });
-    }
+    this.#refuseTwice(name);
     const table = new CellTable<V>(this, this.tables.length, name, options);
-    this.tables.push(table as unknown as AnyTable);
+    this.tables.push(table);
+    return table;
+  }
+
+  /** Adds a table of rows: for values that are numbers. */
+  rows<V>(name: string, layout: RowLayout<V>): RowTable<V> {
+    const kept = this.#takeKept(name);
+    if (kept instanceof RowTable) {
+      kept.rewire(layout);
+      return kept;
+    }
+    this.#refuseTwice(name);
+    const table = new RowTable<V>(this, this.tables.length, name, layout);
+    this.tables.push(table);
+    this.#rowTables.push(table as RowTable<unknown>);
+    this.#queueOf(layout.domain)?.attach(table);
     return table;
   }
 
@@ -86,7 +100,7 @@ export class KeyedStore {
 
   /** For tables: a cell has come into being. */
   created<V>(cell: Cell<V>): void {
-    this.#enter(cell as unknown as AnyCell, ABSENT, WHOLE);
+    this.#enter(cell as unknown as StoredCell, ABSENT, WHOLE);
   }
 
   /** For tables: a cell's value is about to change. */
@@ -95,40 +109,43 @@ export class KeyedStore {
     if (options.numbers === true) {
       const at = this.#used;
       this.#keep(cell.value as readonly number[]);
-      this.#enter(cell as unknown as AnyCell, cell.value, at);
-    } else this.#enter(cell as unknown as AnyCell, options.clone(cell.value), WHOLE);
+      this.#enter(cell as unknown as StoredCell, cell.value, at);
+    } else this.#enter(cell as unknown as StoredCell, options.clone(cell.value), WHOLE);
   }
 
   /** For tables: a cell is about to be taken out. */
   removed<V>(cell: Cell<V>): void {
-    if (cell.stamp !== this.stamp) this.#enter(cell as unknown as AnyCell, cell.value, WHOLE);
-    if (cell.timer !== NEVER) this.#setTimer(cell as unknown as AnyCell, NEVER);
-    (cell as unknown as AnyCell).value = REMOVED;
+    if (cell.stamp !== this.stamp) this.#enter(cell as unknown as StoredCell, cell.value, WHOLE);
+    if (cell.timer !== NEVER) this.#setTimer(cell as unknown as StoredCell, NEVER);
+    (cell as unknown as StoredCell).value = REMOVED;
   }
 
   /** For tables: sets a cell's timer. */
   schedule<V>(cell: Cell<V>, time: number): void {
     const had = cell.timer;
-    this.#setTimer(cell as unknown as AnyCell, time);
+    this.#setTimer(cell as unknown as StoredCell, time);
     if (time !== NEVER && (had === NEVER || time < had))
-      this.#queueOf(cell as unknown as AnyCell)?.add(cell as unknown as AnyCell);
+      this.#queueOf(cell.table.options.domain)?.add(cell as unknown as StoredCell);
   }
 
   /** Begins a stretch that can be undone by itself. */
   mark(): Mark {
     this.stamp++;
-    return this.#cells.length;
+    return { cells: this.#cells.length, rows: this.#rowTables.map((table) => table.changed) };
   }
 
   /** Undoes everything since the mark, latest first. */
   rollback(mark: Mark): void {
-    for (let i = this.#cells.length - 1; i >= mark; i--) {
+    this.#rowTables.forEach((table, i) => {
+      table.rollback(mark.rows[i] ?? 0);
+    });
+    for (let i = this.#cells.length - 1; i >= mark.cells; i--) {
       const cell = this.#cells[i]!;
       const before = this.#values[i];
       const extra = this.#extras[i]!;
       if (before === TIMER) {
         cell.timer = extra;
-        if (extra !== NEVER) this.#queueOf(cell)?.add(cell);
+        if (extra !== NEVER) this.#queueOf(cell.table.options.domain)?.add(cell);
         continue;
       }
       const gone = cell.value === REMOVED;
@@ -142,9 +159,9 @@ export class KeyedStore {
         if (gone) cell.table.link(cell);
       }
     }
-    this.#cells.length = mark;
-    this.#values.length = mark;
-    this.#extras.length = mark;
+    this.#cells.length = mark.cells;
+    this.#values.length = mark.cells;
+    this.#extras.length = mark.cells;
     this.stamp++;
   }
 
@@ -160,6 +177,7 @@ export class KeyedStore {
       if (cell.value === REMOVED && this.#values[i] === ABSENT) continue;
       changes.push(cell);
     }
+    for (const table of this.#rowTables) table.changes(0, changes, seen);
     this.stamp++;
     return changes;
   }
@@ -167,7 +185,7 @@ export class KeyedStore {
   /** From here on, also over `clear`, notes which cells change, beginning with those in the journal; what was noted before is forgotten. */
   gather(): void {
     const since = ++this.stamp;
-    this.#since = since;
+    this.since = since;
     this.#altered = [];
     this.#born = [];
     for (let i = 0; i < this.#cells.length; i++) {
@@ -176,6 +194,7 @@ export class KeyedStore {
       cell.stamp = since;
       (this.#values[i] === ABSENT ? this.#born : this.#altered).push(cell);
     }
+    for (const table of this.#rowTables) table.gather();
     this.stamp++;
   }
 
@@ -184,18 +203,30 @@ export class KeyedStore {
    * from the cells of then to those of now. The journal must be clear.
    */
   gathered(): AnyCell[] {
-    const cells = this.#altered.slice();
+    const cells: AnyCell[] = this.#altered.slice();
     for (const cell of this.#born) if (cell.value !== REMOVED) cells.push(cell);
+    const seen = ++this.stamp;
+    for (const table of this.#rowTables) table.gathered(cells, seen);
+    this.stamp++;
     return cells;
   }
 
   /** The cells entered in the journal since the mark. */
   changedSince(mark: Mark): readonly AnyCell[] {
-    return [...new Set(this.#cells.slice(mark))];
+    const cells: AnyCell[] = [...new Set(this.#cells.slice(mark.cells))];
+    this.stamp++;
+    this.#rowTables.forEach((table, i) => {
+      table.changes(mark.rows[i]!, cells, this.stamp);
+    });
+    this.stamp++;
+    return cells;
   }
 
+  /** How many entries the journal has. */
   get changed(): number {
-    return this.#cells.length;
+    let changed = this.#cells.length;
+    for (const table of this.#rowTables) changed += table.changed;
+    return changed;
   }
 
   /** The changes are committed: forgets the journal. */
@@ -205,22 +236,31 @@ export class KeyedStore {
     this.#extras.length = 0;
     this.#used = 0;
     if (this.#numbers.length > MOST_NUMBERS) this.#numbers = new Float64Array(256);
+    for (const table of this.#rowTables) table.clear();
     this.stamp++;
   }
 
   /** For loading: a cell as it was committed, replacing what was there; the journal takes no part. */
-  restore(table: AnyTable, key: AnyCell['key'], sub: AnyCell['sub'], value: unknown, timer: number): void {
-    const cell = table.obtain(key, sub, value);
+  restore(table: AnyTable, key: AnyCell['key'], sub: Sub, value: unknown, timer: number): void {
+    if (table instanceof RowTable) {
+      table.restore(key, sub, value, timer);
+      return;
+    }
+    const cell = (table as CellTable<unknown>).obtain(key, sub, value);
     cell.value = value;
     cell.timer = timer;
-    if (timer !== NEVER) this.#queueOf(cell)?.add(cell);
+    if (timer !== NEVER) this.#queueOf(table.options.domain)?.add(cell);
   }
 
   /** For loading: takes out a cell that a committed delta removed. */
-  restoreRemoval(table: AnyTable, key: AnyCell['key'], sub: AnyCell['sub']): void {
-    const cell = table.find(key, sub);
+  restoreRemoval(table: AnyTable, key: AnyCell['key'], sub: Sub): void {
+    if (table instanceof RowTable) {
+      table.restoreRemoval(key, sub);
+      return;
+    }
+    const cell = (table as CellTable<unknown>).find(key, sub);
     if (cell === undefined) return;
-    table.unlink(cell);
+    (table as CellTable<unknown>).unlink(cell);
     cell.value = REMOVED;
     cell.timer = NEVER;
   }
@@ -231,18 +271,33 @@ export class KeyedStore {
       queue.earliest();
   }
 
-  #enter(cell: AnyCell, before: unknown, extra: number): void {
-    if (cell.stamp < this.#since) (before === ABSENT ? this.#born : this.#altered).push(cell);
+  #takeKept(name: string): AnyTable | undefined {
+    const kept = this.#kept.get(name);
+    if (kept === undefined) return undefined;
+    this.#kept.delete(name);
+    kept.index = this.tables.push(kept) - 1;
+    return kept;
+  }
+
+  #refuseTwice(name: string): void {
+    if (!this.tables.some((table) => table.name === name)) return;
+    throw new MillraceError('invalid-pipeline', `two state tables have the name "${name}"`, {
+      hint: 'give each state of an operator a name of its own',
+    });
+  }
+
+  #enter(cell: StoredCell, before: unknown, extra: number): void {
+    if (cell.stamp < this.since) (before === ABSENT ? this.#born : this.#altered).push(cell);
     cell.stamp = this.stamp;
     this.#cells.push(cell);
     this.#values.push(before);
     this.#extras.push(extra);
   }
 
-  #setTimer(cell: AnyCell, time: number): void {
-    if (cell.stamp < this.#since) {
+  #setTimer(cell: StoredCell, time: number): void {
+    if (cell.stamp < this.since) {
       this.#altered.push(cell);
-      cell.stamp = this.#since;
+      cell.stamp = this.since;
     }
     this.#cells.push(cell);
     this.#values.push(TIMER);
@@ -266,8 +321,8 @@ export class KeyedStore {
     this.#used = at;
   }
 
-  #queueOf(cell: AnyCell): TimerQueue | undefined {
-    switch (cell.table.options.domain) {
+  #queueOf(domain: TimerDomain): TimerQueue | undefined {
+    switch (domain) {
       case 'event':
         return this.eventTimers;
       case 'processing':

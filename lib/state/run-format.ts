@@ -14,7 +14,7 @@ import { crc32 } from 'node:zlib';
 import { compareKeyIds, type KeyId, MillraceError } from '../model/index.ts';
 import { ByteReader, ByteWriter } from '../protocol/index.ts';
 import { compareSubIds, readKeyId, readTables, type StoredTable, writeKeyId, writeTables } from './cell-entry.ts';
-import type { Sub } from './cell-table.ts';
+import type { Sub } from './table.ts';
 
 const FORMAT = 1;
 const MAGIC = 0x6e75726d;

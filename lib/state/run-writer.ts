@@ -2,8 +2,8 @@ import { constants, crc32, zstdCompressSync } from 'node:zlib';
 import type { KeyId } from '../model/index.ts';
 import { ByteWriter } from '../protocol/index.ts';
 import type { EntryReader, StoredTable } from './cell-entry.ts';
-import type { Sub } from './cell-table.ts';
 import { type RunBlock, writeRunIndex } from './run-format.ts';
+import type { Sub } from './table.ts';
 
 const BLOCK_BYTES = 48 * 1024;
 const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };

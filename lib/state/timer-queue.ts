@@ -1,23 +1,46 @@
 import { compareKeyIds } from '../model/index.ts';
-import { type Cell, compareSubs } from './cell-table.ts';
-
-type AnyCell = Cell<unknown>;
+import { compareSubs } from './cell-table.ts';
+import { type AnyCell, type AnyTable, NEVER } from './table.ts';
+import { TimeHeap } from './time-heap.ts';
 
 /** Whenever a bucket's length reaches this times a power of eight, it is cleared of what no longer holds. */
 const CROWDED = 1024;
 
+/** A table that keeps the timers of its cells itself. */
+export interface TimedTable extends AnyTable {
+  /** The time before which none of its cells is due; NEVER if none ever is. */
+  readonly leastTime: number;
+  /** The earliest timer; NEVER if there is none. */
+  earliestTimer(): number;
+  /** Takes out what is entered at `leastTime`: adds the cells due then to a list, and enters others anew. */
+  takeDue(into: AnyCell[]): void;
+  /** Enters a cell again that was taken out. */
+  enterAgain(cell: AnyCell): void;
+}
+
 /**
- * Cells by the time of their timer: a binary heap of distinct times, and a bucket of cells at each.
+ * Cells by the time of their timer: a heap of distinct times, and a bucket of cells at each; rows where their tables keep them.
  *
  * A cell whose timer moved later keeps its old entry and is entered anew when that comes up; one whose timer was cleared is dropped then. So every cell
  * with a timer has an entry at or before it, and `peek` may be early but never late.
  */
 export class TimerQueue {
-  readonly #heap: number[] = [];
+  readonly #heap = new TimeHeap();
   readonly #buckets = new Map<number, AnyCell[]>();
+  readonly #tables: TimedTable[] = [];
+
+  /** Counts in the timers of a table that keeps them itself. */
+  attach(table: TimedTable): void {
+    this.#tables.push(table);
+  }
 
   /** Enters the cell at its timer. */
   add(cell: AnyCell): void {
+    for (const table of this.#tables) {
+      if (cell.table !== table) continue;
+      table.enterAgain(cell);
+      return;
+    }
     const bucket = this.#buckets.get(cell.timer);
     if (bucket !== undefined) {
       if (bucket[bucket.length - 1] === cell) return;
@@ -26,7 +49,7 @@ export class TimerQueue {
       return;
     }
     this.#buckets.set(cell.timer, [cell]);
-    this.#push(cell.timer);
+    this.#heap.push(cell.timer);
   }
 
   /** How many entries there are, those that no longer hold among them. */
@@ -38,68 +61,54 @@ export class TimerQueue {
 
   /** The earliest entry's time, undefined if there is none. */
   peek(): number | undefined {
-    return this.#heap[0];
+    const least = this.#least();
+    return least === NEVER ? undefined : least;
   }
 
   /** Drops entries that no longer hold, then tells the earliest timer. */
   earliest(): number | undefined {
-    for (;;) {
-      const time = this.#heap[0];
-      if (time === undefined) return undefined;
-      const bucket = this.#buckets.get(time)!;
-      if (bucket.some((cell) => cell.timer === time)) return time;
-      this.#pop();
-      this.#buckets.delete(time);
-      for (const cell of bucket) if (cell.timer > time && Number.isFinite(cell.timer)) this.add(cell);
-    }
+    let earliest = this.#earliestCell();
+    for (const table of this.#tables) earliest = Math.min(earliest, table.earliestTimer());
+    return earliest === NEVER ? undefined : earliest;
   }
 
   /** Takes out the cells due at the earliest time, if that is at most `limit`, each once, in the order of (key, table, sub). */
   takeDue(limit: number): AnyCell[] | undefined {
     for (;;) {
-      const time = this.#heap[0];
-      if (time === undefined || time > limit) return undefined;
-      const bucket = this.#buckets.get(time)!;
-      this.#pop();
-      this.#buckets.delete(time);
+      const time = this.#least();
+      if (time > limit || time === NEVER) return undefined;
       const due: AnyCell[] = [];
-      for (const cell of bucket) {
-        if (cell.timer === time) due.push(cell);
-        else if (Number.isFinite(cell.timer)) this.add(cell);
-      }
+      if (this.#heap.least === time) this.#takeCells(time, due);
+      for (const table of this.#tables) if (table.leastTime === time) table.takeDue(due);
       if (due.length > 1) return inOrder(due);
       if (due.length > 0) return due;
     }
   }
 
-  #push(time: number): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    heap.push(time);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent]! <= time) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = time;
+  #least(): number {
+    let { least } = this.#heap;
+    for (const { leastTime } of this.#tables) if (leastTime < least) least = leastTime;
+    return least;
   }
 
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    const size = heap.length;
-    if (size === 0) return;
-    let at = 0;
+  #earliestCell(): number {
     for (;;) {
-      let child = 2 * at + 1;
-      if (child >= size) break;
-      if (child + 1 < size && heap[child + 1]! < heap[child]!) child++;
-      if (heap[child]! >= last) break;
-      heap[at] = heap[child]!;
-      at = child;
+      const time = this.#heap.least;
+      if (time === NEVER) return NEVER;
+      const bucket = this.#buckets.get(time)!;
+      if (bucket.some((cell) => cell.timer === time)) return time;
+      this.#takeCells(time, []);
     }
-    heap[at] = last;
+  }
+
+  #takeCells(time: number, due: AnyCell[]): void {
+    const bucket = this.#buckets.get(time)!;
+    this.#heap.pop();
+    this.#buckets.delete(time);
+    for (const cell of bucket) {
+      if (cell.timer === time) due.push(cell);
+      else if (cell.timer !== NEVER) this.add(cell);
+    }
   }
 }
 
@@ -144,7 +153,7 @@ function numbered(due: readonly AnyCell[]): Float64Array | undefined {
 function compact(bucket: AnyCell[], time: number): void {
   const cells = new Set(bucket);
   bucket.length = 0;
-  for (const cell of cells) if (cell.timer >= time && Number.isFinite(cell.timer)) bucket.push(cell);
+  for (const cell of cells) if (cell.timer >= time && cell.timer !== NEVER) bucket.push(cell);
 }
 
 /** The order in which cells due at one time are served. */

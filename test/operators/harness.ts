@@ -1,7 +1,14 @@
 /** Runs one operator without the runtime: its tables in a store, its outputs in memory, time moved by hand. */
 import { type KeyId, keyIdOf, MAX_TIME, MIN_TIME } from '../../lib/model/index.ts';
 import type { Operator, OperatorDefinition, Receiver } from '../../lib/operators/index.ts';
-import { KeyedStore, NEVER, type TableOptions, type TimerQueue } from '../../lib/state/index.ts';
+import {
+  KeyedStore,
+  type Mark,
+  NEVER,
+  type RowLayout,
+  type TableOptions,
+  type TimerQueue,
+} from '../../lib/state/index.ts';
 
 export interface Emitted<T = unknown> {
   readonly value: T;
@@ -11,7 +18,7 @@ export interface Emitted<T = unknown> {
 
 /** A place to return to. */
 interface Moment {
-  readonly mark: number;
+  readonly mark: Mark;
   readonly watermark: number;
   readonly processingTime: number;
   readonly emitted: ReadonlyMap<string, number>;
@@ -51,6 +58,11 @@ export class Harness {
         if (!(name in definition.state)) throw new Error(`table ${name} is not in the definition's state`);
         this.tables.push(name);
         return this.store.table(name, options);
+      },
+      rows: <V>(name: string, layout: RowLayout<V>) => {
+        if (!(name in definition.state)) throw new Error(`table ${name} is not in the definition's state`);
+        this.tables.push(name);
+        return this.store.rows(name, layout);
       },
       output: (side = MAIN): Receiver => {
         if (side !== MAIN && !definition.sides.includes(side)) throw new Error(`${side} is not in the sides`);

@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compareKeyIds, type KeyId } from '../../lib/model/index.ts';
 import { ByteReader, ByteWriter } from '../../lib/protocol/index.ts';
-import { applyCells, type Cell, encodeCells, KeyedStore, NEVER, REMOVED, type Sub } from '../../lib/state/index.ts';
+import {
+  type AnyCell,
+  applyCells,
+  encodeCells,
+  KeyedStore,
+  type Mark,
+  NEVER,
+  REMOVED,
+  type Sub,
+} from '../../lib/state/index.ts';
 
 const NAMES = ['op/event', 'op/also-event', 'op/processing', 'op/ttl', 'op/none'];
 const DOMAINS = ['event', 'event', 'processing', 'event-ttl', 'none'] as const;
@@ -61,7 +70,7 @@ function inOrderOfFiring(held: Map<string, Held>, queue: number): string[] {
     .map(({ table, key, sub, timer }) => `${timer} ${idOf(table, key, sub)}`);
 }
 
-function fire(cell: Cell<unknown>): string {
+function fire(cell: AnyCell): string {
   const text = `${cell.timer} ${idOf(cell.table.index, cell.key, cell.sub)}`;
   cell.table.schedule(cell, NEVER);
   return text;
@@ -167,7 +176,7 @@ describe('keyed state', () => {
         let encoded: { bytes: Uint8Array; held: Map<string, Held> } | undefined;
         const expectHeld = (other: KeyedStore, expected: Map<string, Held>) =>
           expect(inOrder(heldIn(other))).toStrictEqual(inOrder(expected));
-        let marks: { mark: number; held: Map<string, Held> }[] = [{ mark: store.mark(), held: heldIn(store) }];
+        let marks: { mark: Mark; held: Map<string, Held> }[] = [{ mark: store.mark(), held: heldIn(store) }];
         for (const op of ops) {
           switch (op.do) {
             case 'put': {
@@ -345,7 +354,7 @@ describe('timers', () => {
 
   test('what is due at one time comes in the order of key, table and sub', () => {
     const store = newStore();
-    const cells: Cell<unknown>[] = [];
+    const cells: AnyCell[] = [];
     for (const key of ['b', 2, 'a', 1n, 1]) {
       for (const at of [1, 0]) {
         for (const sub of ['x', 5, undefined]) {

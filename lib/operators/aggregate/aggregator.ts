@@ -29,16 +29,21 @@ export interface Made {
   readonly parts: readonly unknown[];
 }
 
+/** An array of doubles, of whatever kind. */
+export interface Doubles {
+  [index: number]: number;
+}
+
 /** An accumulator of `width` numbers that lie at `at`, `at + 1`, ... of an array which other accumulators share. */
 export interface Slots<In, Out> {
   readonly width: number;
   readonly made?: Made;
-  init(this: void, array: number[], at: number): void;
-  add(this: void, array: number[], at: number, value: In, time: number): void;
+  init(this: void, array: Doubles, at: number): void;
+  add(this: void, array: Doubles, at: number, value: In, time: number): void;
   /** Folds the numbers at `from` of `other` into those at `at`. */
-  merge(this: void, array: number[], at: number, other: readonly number[], from: number): void;
-  result(this: void, array: readonly number[], at: number): Out;
-  retract?(this: void, array: number[], at: number, value: In, time: number): void;
+  merge(this: void, array: Doubles, at: number, other: Readonly<Doubles>, from: number): void;
+  result(this: void, array: Readonly<Doubles>, at: number): Out;
+  retract?(this: void, array: Doubles, at: number, value: In, time: number): void;
 }
 
 /** Aggregators under names, yielding an object of the same names. Inline selectors get their parameter's type from `In`. */

@@ -1,4 +1,4 @@
-import type { Aggregator } from './aggregator.ts';
+import type { Aggregator, Doubles } from './aggregator.ts';
 import { badValue } from './bad-value.ts';
 import { slotted } from './slotted.ts';
 
@@ -29,7 +29,7 @@ export function maxBy<T>(f: (record: T) => Rank): Aggregator<T, Best<T>, NoInfer
 }
 
 function extreme<T>(name: string, f: (record: T) => number, sign: 1 | -1): Aggregator<T, number[], number> {
-  const take = (array: number[], at: number, x: number): void => {
+  const take = (array: Doubles, at: number, x: number): void => {
     if (!(x * sign <= array[at]! * sign)) array[at] = x;
   };
   return slotted<T, number>({

@@ -1,4 +1,4 @@
-import type { Aggregator } from './aggregator.ts';
+import type { Aggregator, Doubles } from './aggregator.ts';
 import { badValue } from './bad-value.ts';
 import { slotted } from './slotted.ts';
 
@@ -64,7 +64,7 @@ export function mean<T>(f: (record: T) => number): Aggregator<T, number[], numbe
 }
 
 /** Adds `x` to the sum at `at`, whose lost low bits gather at `at + 1`: found without a branch by Knuth's two-sum. */
-function accumulate(array: number[], at: number, x: number): void {
+function accumulate(array: Doubles, at: number, x: number): void {
   const before = array[at]!;
   const total = before + x;
   array[at] = total;
@@ -72,12 +72,12 @@ function accumulate(array: number[], at: number, x: number): void {
   array[at + 1]! += before - (total - taken) + (x - taken);
 }
 
-function mergeSums(array: number[], at: number, other: readonly number[], from: number): void {
+function mergeSums(array: Doubles, at: number, other: Readonly<Doubles>, from: number): void {
   accumulate(array, at, other[from]!);
   array[at + 1]! += other[from + 1]!;
 }
 
-function totalOf(array: readonly number[], at: number): number {
+function totalOf(array: Readonly<Doubles>, at: number): number {
   const total = array[at]!;
   return Number.isFinite(total) ? total + array[at + 1]! : total;
 }

@@ -69,7 +69,7 @@ function spread<T>(
       const x = select(value);
       const n = array[at]! - 1;
       if (n <= 0) {
-        array.fill(0, at, at + 3);
+        for (let i = 0; i < 3; i++) array[at + i] = 0;
         return;
       }
       const distance = x - array[at + 1]!;
