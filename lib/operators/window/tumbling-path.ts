@@ -1,13 +1,15 @@
 import type { KeyId } from '../../model/index.ts';
+import { NONE } from '../../state/index.ts';
 import type { Aggregator } from '../aggregate/index.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
+import { accumulators } from './accumulators.ts';
 import type { Tumbling } from './assigner.ts';
 import type { Emission } from './emission.ts';
 import type { Lateness } from './lateness.ts';
 import { alignDown, clearedAt } from './window.ts';
 
 /**
- * Tumbling windows by event time that aggregate and fire at their end: the lean path. A window is one cell, (key, end), which holds the bare
+ * Tumbling windows by event time that aggregate and fire at their end: the lean path. A window is one row, (key, end), which holds the bare
  * accumulator; its timer is the window's last millisecond, and after that the time at which it is cleared.
  */
 export function tumblingPath(
@@ -20,22 +22,22 @@ export function tumblingPath(
   const { size, offset } = assigner;
   const { time: now } = context;
   const { allowed } = late;
-  const table = context.table<unknown>('$windows', {
-    clone: aggregator.clone,
-    numbers: aggregator.slots !== undefined,
+  const accs = accumulators(aggregator);
+  const table = context.rows<unknown>('$windows', {
+    ...accs.layout,
     domain: 'event',
-    onTimer(cell, time) {
-      const { key, value } = cell;
-      const end = cell.sub as number;
+    onTimer(row, time) {
+      const key = table.keyAt(row);
+      const end = table.subAt(row);
       if (time < end) {
-        emission.emit(key, end, end - size, end, end - 1, aggregator.result(value));
+        emission.emit(key, end, end - size, end, end - 1, accs.result(table, row));
         const clearing = clearedAt(end, allowed);
         if (clearing > now.watermark) {
-          table.schedule(cell, clearing);
+          table.scheduleRow(row, clearing);
           return;
         }
       }
-      table.remove(cell);
+      table.drop(row);
       if (emission.clears) emission.cleared(key, end);
     },
   });
@@ -52,17 +54,18 @@ export function tumblingPath(
       late.late(value, time, key);
       return;
     }
-    let cell = table.find(key as KeyId, end);
-    if (cell === undefined) {
-      cell = table.create(key as KeyId, end, aggregator.add(aggregator.create(), value, time));
-      table.schedule(cell, closed ? clearedAt(end, allowed) : end - 1);
+    let row = table.row(key as KeyId, end);
+    if (row === NONE) {
+      row = table.add(key as KeyId, end);
+      accs.begin(table, row, value, time);
+      table.scheduleRow(row, closed ? clearedAt(end, allowed) : end - 1);
     } else {
-      table.touch(cell);
-      cell.value = aggregator.add(cell.value, value, time);
+      table.touchRow(row);
+      accs.add(table, row, value, time);
     }
     if (closed) {
       late.refired();
-      emission.emit(cell.key, end, start, end, end - 1, aggregator.result(cell.value));
+      emission.emit(key as KeyId, end, start, end, end - 1, accs.result(table, row));
     }
   };
   return { inputs: [{ record }] };
