@@ -2,15 +2,16 @@
  * Overlapping windows by event time that aggregate and fire at their end, over shared panes (Li, Maier, Tufte, Papadimos and Tucker 2005,
  * "No pane, no gain"): a record is folded into the one pane its time lies in, and a window's result is the merger of its panes.
  *
- * 1. A pane is a cell (key, pane end) without a timer. It is kept until the last window it belongs to is cleared, so every window that can still fire or
+ * 1. A pane is a row (key, pane end) without a timer. It is kept until the last window it belongs to is cleared, so every window that can still fire or
  *    be updated finds all its panes.
  * 2. Each key with panes has one driver, whose timer is at or before the next time at which a window of the key must fire or a pane go.
  * 3. A record that is late for some of its windows and not for others is folded in: the former never fire again.
  */
 import type { KeyId } from '../../model/index.ts';
-import { type Cell, NEVER } from '../../state/index.ts';
+import { NEVER, NONE, type RowTable } from '../../state/index.ts';
 import type { Aggregator } from '../aggregate/index.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
+import { type Accumulators, accumulators } from './accumulators.ts';
 import type { Emission } from './emission.ts';
 import type { Lateness } from './lateness.ts';
 import type { Panes } from './panes.ts';
@@ -26,14 +27,18 @@ export function panePath(
   return new PanePath(context, panes, aggregator, late, emission);
 }
 
+/** The sub of a key's only row. */
+const ONLY = Number.NEGATIVE_INFINITY;
+
 class PanePath implements Operator {
   readonly inputs: readonly Receiver[];
   readonly #panes: Panes;
-  readonly #aggregator: Aggregator<unknown, unknown, unknown>;
   readonly #late: Lateness;
   readonly #emission: Emission;
-  /** Whether merging leaves no part of the second accumulator in the first: so it is where both are but numbers. */
-  readonly #numbers: boolean;
+  readonly #accs: Accumulators;
+  readonly #cells: RowTable<unknown>;
+  /** The panes of the window that fires, latest first. */
+  readonly #held: number[] = [];
 
   constructor(
     context: OperatorContext,
@@ -43,33 +48,34 @@ class PanePath implements Operator {
     emission: Emission,
   ) {
     this.#panes = panes;
-    this.#aggregator = aggregator;
     this.#late = late;
     this.#emission = emission;
-    this.#numbers = aggregator.slots !== undefined;
     const { width, offset } = panes;
     const { allowed } = late;
     const { time: now } = context;
-    const cells = context.table<unknown>('$panes', {
-      clone: aggregator.clone,
-      numbers: aggregator.slots !== undefined,
-      domain: 'none',
-    });
-    const drivers = context.table<null>('$windows', {
-      clone: () => null,
+    const accs = accumulators(aggregator);
+    this.#accs = accs;
+    const cells = context.rows<unknown>('$panes', { ...accs.layout, domain: 'none' });
+    this.#cells = cells;
+    const drivers = context.rows<null>('$windows', {
+      width: 0,
+      pack: () => undefined,
+      unpack: () => null,
       domain: 'event',
       onTimer: (driver, time) => {
-        const held = cells.cellsOf(driver.key);
-        if (panes.isEnd(time + 1)) this.#fire(held, driver.key, time + 1);
+        const key = drivers.keyAt(driver);
+        if (panes.isEnd(time + 1)) this.#fire(key, time + 1);
         let next = NEVER;
-        for (const pane of held) {
-          const end = pane.sub as number;
-          if (clearedAt(panes.lastEnd(end), allowed) <= time) cells.remove(pane);
+        for (let pane = cells.last(key); pane !== NONE; ) {
+          const before = cells.before(pane);
+          const end = cells.subAt(pane);
+          if (clearedAt(panes.lastEnd(end), allowed) <= time) cells.drop(pane);
           else next = Math.min(next, this.#next(end, time));
+          pane = before;
         }
-        if (next === NEVER) drivers.remove(driver);
-        else drivers.schedule(driver, next);
-        if (emission.clears) this.#clear(driver.key, time);
+        if (next === NEVER) drivers.drop(driver);
+        else drivers.scheduleRow(driver, next);
+        if (emission.clears) this.#clear(key, time);
       },
     });
 
@@ -94,17 +100,19 @@ class PanePath implements Operator {
         late.late(value, time, key);
         return;
       }
-      const cell = cells.find(key as KeyId, end);
-      if (cell !== undefined) {
-        cells.touch(cell);
-        cell.value = aggregator.add(cell.value, value, time);
+      let pane = cells.row(key as KeyId, end);
+      if (pane !== NONE) {
+        cells.touchRow(pane);
+        accs.add(cells, pane, value, time);
       } else {
-        cells.create(key as KeyId, end, aggregator.add(aggregator.create(), value, time));
+        pane = cells.add(key as KeyId, end);
+        accs.begin(cells, pane, value, time);
         const due = this.#next(end, watermark);
-        const driver = drivers.find(key as KeyId, undefined) ?? drivers.create(key as KeyId, undefined, null);
-        if (due < driver.timer) drivers.schedule(driver, due);
+        let driver = drivers.row(key as KeyId, ONLY);
+        if (driver === NONE) driver = drivers.add(key as KeyId, ONLY);
+        if (due < drivers.timerAt(driver)) drivers.scheduleRow(driver, due);
       }
-      if (closed) this.#refire(cells.cellsOf(key as KeyId), key as KeyId, firstEnd, lastEnd, watermark);
+      if (closed) this.#refire(key as KeyId, firstEnd, lastEnd, watermark);
     };
     this.inputs = [{ record }];
   }
@@ -123,37 +131,30 @@ class PanePath implements Operator {
   }
 
   /** Updates the results of the record's windows that are over but not cleared, as Flink does from the latest to the earliest. */
-  #refire(held: readonly Cell<unknown>[], key: KeyId, firstEnd: number, lastEnd: number, watermark: number): void {
+  #refire(key: KeyId, firstEnd: number, lastEnd: number, watermark: number): void {
     let updated = false;
     for (let end = lastEnd; end >= firstEnd; end = this.#panes.endBefore(end)) {
       if (end - 1 > watermark) continue;
       if (clearedAt(end, this.#late.allowed) <= watermark) break;
       if (!updated) this.#late.refired();
       updated = true;
-      this.#fire(held, key, end);
+      this.#fire(key, end);
     }
   }
 
-  /** Emits the window that ends at `end`, if it has records. `held` are the key's panes in the order of time. */
-  #fire(held: readonly Cell<unknown>[], key: KeyId, end: number): void {
+  /** Emits the window that ends at `end`, if it has records. */
+  #fire(key: KeyId, end: number): void {
     const start = this.#panes.startOf(end);
-    const aggregator = this.#aggregator;
-    let first: unknown;
-    let merged: unknown;
+    const cells = this.#cells;
+    const held = this.#held;
     let n = 0;
-    for (const pane of held) {
-      const paneEnd = pane.sub as number;
-      if (paneEnd <= start || paneEnd > end) continue;
-      n++;
-      if (n === 1) {
-        first = pane.value;
-        continue;
-      }
-      if (n === 2) merged = aggregator.clone(first);
-      merged = aggregator.merge(merged, this.#numbers ? pane.value : aggregator.clone(pane.value));
+    for (let pane = cells.last(key); pane !== NONE; pane = cells.before(pane)) {
+      const paneEnd = cells.subAt(pane);
+      if (paneEnd <= start) break;
+      if (paneEnd <= end) held[n++] = pane;
     }
     if (n === 0) return;
-    this.#emission.emit(key, end, start, end, end - 1, aggregator.result(n === 1 ? first : merged));
+    this.#emission.emit(key, end, start, end, end - 1, this.#accs.resultOf(cells, held, n));
   }
 
   /** Clears the states of the window that is cleared at `time`, if one is. */
