@@ -1,21 +1,22 @@
 import { type KeyId, MillraceError } from '../../model/index.ts';
-import type { Cell } from '../../state/index.ts';
+import { NONE } from '../../state/index.ts';
 import type { Aggregator } from '../aggregate/index.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
+import { accumulators } from './accumulators.ts';
 import type { Session } from './assigner.ts';
 import type { Emission } from './emission.ts';
 import type { Lateness } from './lateness.ts';
 import { clearedAt } from './window.ts';
 
-/** A session as it stands. */
+/** A session as it is stored. */
 interface SessionSpan {
-  start: number;
-  end: number;
-  acc: unknown;
+  readonly start: number;
+  readonly end: number;
+  readonly acc: unknown;
 }
 
 /**
- * Sessions by event time that aggregate and fire at their end. A session is one cell, (key, start of the record that opened it): a number that stays inside the
+ * Sessions by event time that aggregate and fire at their end. A session is one row, (key, start of the record that opened it): a number that stays inside the
  * session however it grows, so no two have the same. A record extends the sessions it overlaps or touches, merged into the first of them by sub.
  */
 export function sessionPath(
@@ -28,62 +29,82 @@ export function sessionPath(
   const { gap } = assigner;
   const { time: now } = context;
   const { allowed } = late;
-  const table = context.table<SessionSpan>('$windows', {
-    clone: ({ start, end, acc }) => ({ start, end, acc: aggregator.clone(acc) }),
+  const accs = accumulators(aggregator, 2);
+  const { layout } = accs;
+  const table = context.rows<SessionSpan>('$windows', {
+    ...layout,
+    pack(session, numbers, at) {
+      numbers[at] = session.start;
+      numbers[at + 1] = session.end;
+      return layout.pack(session.acc, numbers, at);
+    },
+    unpack: (numbers, at, part) => ({
+      start: numbers[at]!,
+      end: numbers[at + 1]!,
+      acc: layout.unpack(numbers, at, part),
+    }),
     domain: 'event',
-    onTimer(cell, time) {
-      const { start, end, acc } = cell.value;
+    onTimer(row, time) {
+      const at = table.at(row);
+      const start = table.numbers[at]!;
+      const end = table.numbers[at + 1]!;
       if (time < end) {
-        emission.emit(cell.key, cell.sub as number, start, end, end - 1, aggregator.result(acc));
+        emission.emit(table.keyAt(row), table.subAt(row), start, end, end - 1, accs.result(table, row));
         const clearing = clearedAt(end, allowed);
         if (clearing > now.watermark) {
-          table.schedule(cell, clearing);
+          table.scheduleRow(row, clearing);
           return;
         }
       }
-      table.remove(cell);
+      table.drop(row);
     },
   });
 
+  /** Sessions that the record joins, the last first. */
+  const joined: number[] = [];
   const record: Receiver['record'] = (value, time, key) => {
     let start = time;
     let end = time + (typeof gap === 'number' ? gap : checkedGap(gap(value)));
-    let found: Cell<SessionSpan> | undefined;
-    const cells = table.cellsOf(key as KeyId);
-    for (let i = 0; i < cells.length; i++) {
-      const cell = cells[i]!;
-      const span = cell.value;
-      if (span.start > end || span.end < start) continue;
-      table.touch(cell);
-      if (found === undefined) {
-        found = cell;
-      } else {
-        found.value.acc = aggregator.merge(found.value.acc, span.acc);
-        table.remove(cell);
-      }
-      if (span.start < start) start = span.start;
-      if (span.end > end) end = span.end;
+    let n = 0;
+    for (let row = table.last(key as KeyId); row !== NONE; row = table.before(row)) {
+      const at = table.at(row);
+      const { numbers } = table;
+      if (numbers[at]! > end) continue;
+      if (numbers[at + 1]! < start) break;
+      joined[n++] = row;
     }
     const { watermark } = now;
-    const closed = end - 1 <= watermark;
-    if (found === undefined) {
-      if (closed && clearedAt(end, allowed) <= watermark) {
+    let row: number;
+    if (n === 0) {
+      if (end - 1 <= watermark && clearedAt(end, allowed) <= watermark) {
         late.late(value, time, key);
         return;
       }
-      const acc = aggregator.add(aggregator.create(), value, time);
-      found = table.create(key as KeyId, start, { start, end, acc });
+      row = table.add(key as KeyId, start);
+      accs.begin(table, row, value, time);
     } else {
-      const span = found.value;
-      span.start = start;
-      span.end = end;
-      span.acc = aggregator.add(span.acc, value, time);
+      row = joined[n - 1]!;
+      for (let i = n - 1; i >= 0; i--) {
+        const other = joined[i]!;
+        const at = table.at(other);
+        table.touchRow(other);
+        start = Math.min(start, table.numbers[at]!);
+        end = Math.max(end, table.numbers[at + 1]!);
+        if (other === row) continue;
+        accs.merge(table, row, other);
+        table.drop(other);
+      }
+      accs.add(table, row, value, time);
     }
+    const at = table.at(row);
+    table.numbers[at] = start;
+    table.numbers[at + 1] = end;
+    const closed = end - 1 <= watermark;
     const timer = closed ? clearedAt(end, allowed) : end - 1;
-    if (found.timer !== timer) table.schedule(found, timer);
+    if (table.timerAt(row) !== timer) table.scheduleRow(row, timer);
     if (closed) {
       late.refired();
-      emission.emit(found.key, found.sub as number, start, end, end - 1, aggregator.result(found.value.acc));
+      emission.emit(key as KeyId, table.subAt(row), start, end, end - 1, accs.result(table, row));
     }
   };
   return { inputs: [{ record }] };
