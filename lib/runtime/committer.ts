@@ -89,7 +89,7 @@ export class Committer {
     const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
     const group = commits.volatile ? undefined : atomic?.group;
     if (batches.some(({ sink }) => sink.isFinal)) await group?.flush();
-    if (!journaled) await Promise.all(batches.map(({ sink, batch }) => written(sink, batch)));
+    if (!journaled) await allWritten(batches);
     if (group !== undefined) return this.#stage(group, state, entries, batches);
     const version = state.version + 1;
     const snapshot = await this.#covering(state, version);
@@ -352,6 +352,12 @@ interface Written {
 function toldWatermark({ store, unit }: TaskState): number {
   const isHeld = unit.watermark === MAX_TIME && store.processingTimers.earliest() !== undefined;
   return isHeld ? MIN_TIME : unit.watermark;
+}
+
+/** Writes to sinks side by side. If one fails, the others have ended before that is thrown. */
+async function allWritten(batches: readonly Written[]): Promise<void> {
+  const outcomes = await Promise.allSettled(batches.map(({ sink, batch }) => written(sink, batch)));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 async function written(sink: SinkOutput, batch: SinkBatch): Promise<void> {
