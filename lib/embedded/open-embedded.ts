@@ -23,8 +23,8 @@ export interface EmbeddedOptions extends Tuning {
   /** With a data directory: what is committed waits for the disk, so that it survives a power cut and not only the end of the process. Default false. */
   readonly fsync?: boolean;
   /**
-   * With a data directory: commits of all tasks gather for so long and are then written together, which costs far less. What was not written when the process ends
-   * is done again. 0 writes each by itself. Default: 200 milliseconds; 0 with `fsync`.
+   * With a data directory: commits of all tasks gather for so long (up to ten times as long where writing takes long) and are then written together, which costs
+   * far less. What was not written when the process ends is done again. 0 writes each by itself. Default: 200 milliseconds; 0 with `fsync`.
    */
   readonly flushEvery?: Duration;
   /** Other connectors for sources and sinks, by id. */
