@@ -249,8 +249,8 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
     it('that are about to write a group offset are waited for', async () => {
       const topic = await made();
       const group = ownName('group');
-      const producer = await producerOf(ownName('tx'));
       const commitAt = async (offset: string, end: 'commit' | 'abort', pause: number) => {
+        const producer = await producerOf(ownName('tx'));
         const transaction = await producer.transaction();
         await transaction.sendOffsets({
           consumerGroupId: group,
@@ -259,12 +259,12 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
         const read = client.groupOffsets(group, topic.name, [0, 1]);
         await new Promise((resolve) => setTimeout(resolve, pause));
         await transaction[end]();
+        await producer.disconnect();
         return read;
       };
       expect(await client.groupOffsets(group, topic.name, [0])).toEqual(new Map());
       expect(await commitAt('5', 'commit', 100)).toEqual(new Map([[0, { offset: 5, metadata: '' }]]));
       expect(await commitAt('9', 'abort', 100)).toEqual(new Map([[0, { offset: 5, metadata: '' }]]));
-      await producer.disconnect();
     });
   });
 
