@@ -10,7 +10,7 @@ export interface SinkContext {
 }
 
 /**
- * Gives each batch of records to a function, which may be async and is awaited. At least once: after a crash the last batch may come again. What it throws
+ * Gives each batch of records to a function, which may be async and is awaited. At least once: after a crash the last batches may come again. What it throws
  * fails the step, and the pipeline's restart strategy decides; to skip a record, catch.
  */
 export function toFunction<T>(fn: (records: readonly T[], context: SinkContext) => unknown): SinkConnector<T> {
