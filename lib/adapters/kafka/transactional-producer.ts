@@ -3,6 +3,8 @@
  *
  * 1. Taking a transactional id over fences whoever had it, and ends what was left open: afterwards the offset is final.
  * 2. A broker ends a transaction in two steps, and takes no other of the same id in between. Several ids take turns, so that nobody waits for that.
+ *    They are taken over one after the other, and the first is used first: of two who take over at the same time, whoever lacks the first writes nothing, and
+ *    whoever took it later has taken the others later too. All at once, each could keep another one, and both would write.
  * 3. After an error nobody knows how a transaction ended: the producer must not be used again, and the next one finds out by 1.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -76,7 +78,7 @@ export class TransactionalProducer {
     this.#turns = turns;
   }
 
-  /** Takes all the ids over. Throws `unavailable`, without retry where it is not allowed. */
+  /** Takes all the ids over, in their order. Throws `unavailable`, without retry where it is not allowed. */
   static async open(
     links: BrokerLinks,
     catalog: TopicCatalog,
@@ -86,9 +88,11 @@ export class TransactionalProducer {
   ): Promise<TransactionalProducer> {
     await loadCodec(options.compression);
     await catalog.brokers();
-    const turns = await Promise.all(
-      transactionalIds.map((id) => attempt(options.patience, () => takeOver(links, id, options.timeout))),
-    );
+    const turns: Turn[] = [];
+    for (const id of transactionalIds) {
+      const taken = () => takeOver(links, id, options.timeout);
+      turns.push(await attempt(options.patience, taken, () => catalog.brokers()));
+    }
     return new TransactionalProducer(links, catalog, options, topic, turns);
   }
 

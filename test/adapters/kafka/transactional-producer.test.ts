@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { type Exchange, KafkaClient, type OpenConnection } from '../../../lib/adapters/kafka/index.ts';
+import { WireReader, WireWriter } from '../../../lib/adapters/kafka/wire.ts';
+
+const CONCURRENT_TRANSACTIONS = 51;
+
+it('transactional ids are taken over one after the other, so that of two who do so at once only one can write', async () => {
+  const taken: string[] = [];
+  let ending = 2;
+  const answer = (exchange: Exchange<unknown>): unknown => {
+    switch (exchange.name) {
+      case 'Metadata':
+        return { brokers: [{ id: 0, address: 'broker:1' }], controller: 0, topics: [] };
+      case 'FindCoordinator':
+        return { error: 0, message: undefined, node: 0, address: 'broker:1' };
+      case 'InitProducerId': {
+        const id = firstText(exchange);
+        taken.push(id);
+        return { error: id === 'first' && ending-- > 0 ? CONCURRENT_TRANSACTIONS : 0, id: 1, epoch: 0 };
+      }
+      default:
+        throw new Error(`not expected: ${exchange.name}`);
+    }
+  };
+  const open: OpenConnection = async () => ({
+    open: true,
+    close: () => {},
+    send: async <T>(exchange: Exchange<T>) => answer(exchange) as T,
+  });
+  const client = new KafkaClient({ brokers: ['broker:1'] }, {}, open);
+  await client.transactional('t', ['first', 'second'], 1_000);
+  expect(taken).toEqual(['first', 'first', 'first', 'second']);
+});
+
+function firstText(exchange: Exchange<unknown>): string {
+  const writer = new WireWriter();
+  exchange.encode(writer);
+  return new WireReader(writer.bytes).nullableString() ?? '';
+}
