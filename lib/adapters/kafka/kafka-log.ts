@@ -214,7 +214,7 @@ function messagesOf(slice: RecordSlice, limit: ReadLimit, topic: Topic, partitio
       throw thrown instanceof MillraceError ? thrown.at({ topic: topic.name, partition, offset }) : thrown;
     }
   }
-  return { messages, next: slice.next, start, end: Math.max(end, slice.next) };
+  return { messages, next: slice.next, start, end };
 }
 
 const nothing = new Uint8Array(0);

@@ -18,7 +18,9 @@ interface Flight {
   landed: Promise<void>;
 }
 
-const keyOf = ({ topic, partition, from }: ReadPlace): string => `${from} ${partition} ${topic.id}`;
+/** What a request answers: brokers leave other things out for readers of committed records, and tell them alone what was aborted. */
+const keyOf = ({ topic, partition, from }: ReadPlace, { committedOnly }: RecordLimit): string =>
+  `${from} ${partition} ${topic.id} ${committedOnly}`;
 const partitionKey = (topicId: string, partition: number): string => `${partition} ${topicId}`;
 
 /** Waits this long while partitions have no leader. */
@@ -51,7 +53,7 @@ export class LongReads {
       const left = end - performance.now();
       if (left <= 0 || signal?.aborted === true || found.some((each) => each !== undefined)) return found;
       await this.#start(places, limit, left);
-      const keys = places.map(keyOf);
+      const keys = places.map((place) => keyOf(place, limit));
       const flights = [...this.#flights].filter((flight) => keys.some((key) => flight.places.has(key)));
       const waits =
         flights.length === 0 ? [sleep(Math.min(left, WITHOUT_LEADER))] : flights.map(({ landed }) => landed);
@@ -61,7 +63,7 @@ export class LongReads {
 
   /** What answered requests have brought for these places. */
   async #collect(places: readonly ReadPlace[], limit: RecordLimit): Promise<(RecordSlice | undefined)[]> {
-    const keys = places.map(keyOf);
+    const keys = places.map((place) => keyOf(place, limit));
     const found: (RecordSlice | undefined)[] = places.map(() => undefined);
     for (const flight of [...this.#flights]) {
       if (flight.answer === undefined && flight.failure === undefined) continue;
@@ -89,7 +91,7 @@ export class LongReads {
   /** Asks for all places that no request under way has asked for. */
   async #start(places: readonly ReadPlace[], limit: RecordLimit, patience: number): Promise<void> {
     const flying = [...this.#flights];
-    const missing = places.filter((place) => !flying.some((flight) => flight.places.has(keyOf(place))));
+    const missing = places.filter((place) => !flying.some((flight) => flight.places.has(keyOf(place, limit))));
     const leaders = await Promise.all(
       missing.map(async ({ topic, partition }) => (await this.#reads.place(topic, partition)).leaders[partition] ?? -1),
     );
@@ -110,7 +112,7 @@ export class LongReads {
     const channel = this.#freeChannels.pop() ?? `waits-${++this.#channels}`;
     const flight: Flight = {
       channel,
-      places: new Set(places.map(keyOf)),
+      places: new Set(places.map((place) => keyOf(place, limit))),
       answer: undefined,
       failure: undefined,
       landed: Promise.resolve(),

@@ -22,7 +22,10 @@ export interface RecordSlice {
   readonly records: readonly KafkaRecord[];
   readonly next: number;
   readonly start: number;
-  /** The high watermark: the first offset that no reader may see yet. */
+  /**
+   * The high watermark: the first offset that no reader may see yet. Below `next` only where the log is shorter than what was asked for; a new leader's, which may
+   * lag for a moment, counts as `next`.
+   */
   readonly end: number;
   /** No open transaction has records below it. */
   readonly stable: number;
@@ -174,11 +177,12 @@ export async function sliceOf(fetched: Fetched, from: number, limit: RecordLimit
     decodeRecords(head, codecOf(head.compression) ?? (await loadCodec(head.compression)), from, records);
   }
   const last = heads.at(-1);
+  const next = last === undefined ? from : Math.max(from, last.lastOffset + 1);
   return {
     records,
-    next: last === undefined ? from : Math.max(from, last.lastOffset + 1),
+    next,
     start: fetched.logStart,
-    end: fetched.highWatermark,
+    end: Math.max(fetched.highWatermark, next),
     stable: fetched.lastStableOffset,
   };
 }
