@@ -22,7 +22,8 @@ export interface RegisteredOptions {
 
 /**
  * Messages that name their schema in a registry: Avro, Protobuf or JSON, each decoded by the schema it was written with. JSON is not checked against
- * its schema here: give the source a `schema` for that. Schemas are fetched when a batch first names them, and kept.
+ * its schema here: give the source a `schema` for that. Schemas are fetched when a batch first names them, and kept; one that the registry does not
+ * have, or that cannot be understood, makes bad records of its messages alone, and is looked for again after a while.
  */
 export function registered<T = unknown>(options: RegisteredOptions): Format<T> {
   const { registry, subject, readerSchema, message, longs = 'number' } = options;
@@ -37,14 +38,28 @@ export function registered<T = unknown>(options: RegisteredOptions): Format<T> {
     },
     async open() {
       const client = await registry.open();
-      const codecs = new Map<string, SchemaCodec | undefined>();
-      const learn = async (id: string, schema: RegisteredSchema | undefined) => {
-        codecs.set(id, schema === undefined ? undefined : await codecOf(schema, longs, readerSchema, message));
+      const codecs = new Map<string, SchemaCodec>();
+      const refused = new Map<string, Refused>();
+      const learn = async (id: string) => {
+        const schema = await client.schema(id);
+        try {
+          if (schema !== undefined) codecs.set(id, await codecOf(schema, longs, readerSchema, message));
+        } catch (error) {
+          if (!(error instanceof MillraceError)) throw error;
+          remember(id, error);
+          return;
+        }
+        if (schema === undefined) remember(id, undefined);
+        else refused.delete(id);
+      };
+      const remember = (id: string, why: MillraceError | undefined) => {
+        if (refused.size >= MOST_REFUSED) refused.clear();
+        refused.set(id, { why, until: performance.now() + REFUSED_FOR });
       };
       let written: string | undefined;
       if (subject !== undefined) {
         const { id, schema } = await client.latest(subject);
-        await learn(id, schema);
+        codecs.set(id, await codecOf(schema, longs, readerSchema, message));
         written = id;
       }
       return {
@@ -52,9 +67,10 @@ export function registered<T = unknown>(options: RegisteredOptions): Format<T> {
           const ids = new Set<string>();
           for (const bytes of batch) {
             const id = client.idOf(bytes);
-            if (id !== undefined && !codecs.has(id)) ids.add(id);
+            if (id === undefined || codecs.has(id)) continue;
+            if ((refused.get(id)?.until ?? 0) <= performance.now()) ids.add(id);
           }
-          for (const id of ids) await learn(id, await client.schema(id));
+          for (const id of ids) await learn(id);
         },
         decode(bytes) {
           const id = client.idOf(bytes);
@@ -68,8 +84,7 @@ export function registered<T = unknown>(options: RegisteredOptions): Format<T> {
             );
           }
           const codec = codecs.get(id);
-          if (codec === undefined)
-            throw new MillraceError('bad-record', `it names schema ${id}, which the registry does not have`);
+          if (codec === undefined) throw unreadable(id, refused.get(id)?.why);
           const { payload, message } = client.unframe(bytes, codec.messages);
           return codec.decode(payload, message) as T;
         },
@@ -98,6 +113,28 @@ async function codecOf(
     case 'JSON':
       return jsonCodec;
   }
+}
+
+/** A schema that the registry does not have or, with the reason, that cannot be understood. */
+interface Refused {
+  readonly why: MillraceError | undefined;
+  /** By `performance.now()`: when to ask again. */
+  readonly until: number;
+}
+
+/** Milliseconds: registries hear of each other's schemas after a moment. */
+const REFUSED_FOR = 10_000;
+/** Numbers that are remembered; messages of another origin may bear any. */
+const MOST_REFUSED = 1_000;
+
+function unreadable(id: string, cause: MillraceError | undefined): MillraceError {
+  if (cause === undefined)
+    return new MillraceError('bad-record', `it names schema ${id}, which the registry does not have`);
+  const { message, hint } = cause;
+  return new MillraceError('bad-record', `it names schema ${id}: ${message}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 const needsSubject = (): MillraceError =>

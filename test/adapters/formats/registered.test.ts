@@ -72,6 +72,38 @@ describe("Confluent's registry", () => {
     expect(() => ours.decode(Buffer.from('{}'))).toThrow(/does not begin as a message/);
   });
 
+  it('asks again after a while for a schema that was missing', async () => {
+    const schemas: StubSchema[] = [];
+    const { url } = await serve(schemas);
+    const ours = await registered({ registry: confluentRegistry({ url }) }).open();
+    const message = Buffer.from('\0\0\0\0\x01\x06SFO\x02\x04', 'latin1');
+    await ours.prepare!([message]);
+    expect(() => ours.decode(message)).toThrow(/schema 1/);
+    schemas.push({ subject: 'f', schema: JSON.stringify(flightSchema) });
+    const now = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => now + 60_000);
+    await ours.prepare!([message]);
+    expect(ours.decode(message)).toStrictEqual({ origin: 'SFO', delay: 1, at: 2 });
+  });
+
+  it('makes bad records of messages whose schema cannot be understood, and of no others', async () => {
+    const { url } = await serve([
+      { subject: 'f', schema: JSON.stringify(flightSchema) },
+      { subject: 'g', schema: '{"type":"record"}' },
+    ]);
+    const ours = await registered({ registry: confluentRegistry({ url }) }).open();
+    const good = await new OtherRegistry({ host: url }).encode(1, flight);
+    const bad = Buffer.concat([Uint8Array.of(0, 0, 0, 0, 2), good.subarray(5)]);
+    await ours.prepare!([bad, good]);
+    expect(ours.decode(good)).toStrictEqual(flight);
+    expect(() => ours.decode(bad)).toThrow(
+      expect.objectContaining({
+        kind: 'bad-record',
+        message: expect.stringMatching(/schema 2: the Avro schema cannot/),
+      }),
+    );
+  });
+
   it('finds the Protobuf message by its indexes, nested ones too', async () => {
     const { url } = await serve([{ subject: 'legs', schema: proto, schemaType: 'PROTOBUF' }]);
     const registry = confluentRegistry({ url });
