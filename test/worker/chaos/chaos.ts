@@ -54,7 +54,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosReport> {
     options.tell?.(line);
   };
   const { name, stores } = options;
-  const client = new KafkaClient(stores.kafka);
+  const client = new KafkaClient(stores.kafka, { patience: 300_000 });
   try {
     const topics = { rows: `${name}.rows`, running: `${name}.running`, seconds: `${name}.seconds` };
     for (const topic of Object.values(topics)) {
@@ -135,6 +135,7 @@ async function torment(
       await sleep(50);
     }
   })();
+  producing.catch(() => {});
   while (performance.now() < end) {
     await sleep(1_000 + random.next() * 3_000);
     const living = workers.filter((worker) => worker.alive && !worker.asleep);
