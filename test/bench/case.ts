@@ -18,9 +18,11 @@ export interface Done {
 export interface Comparison {
   readonly kind: 'comparison';
   readonly name: string;
+  /** Records unless said otherwise. Default: three million. */
+  readonly records?: number;
   /** Least ratio of the engine's records per second to the plain loop's. */
   readonly target: number;
-  /** Makes the input. Not measured. */
+  /** Makes the input. Not measured. Throws `ServiceMissing` where this machine lacks something. */
   prepare(records: number): Promise<unknown>;
   millrace(bench: Bench): Promise<Done>;
   plain(bench: Bench): Promise<Done>;
@@ -40,6 +42,8 @@ export interface Measurement {
   readonly name: string;
   /** Records or keys it uses unless said otherwise. */
   readonly records: number;
+  /** As of a comparison. */
+  prepare?(records: number): Promise<unknown>;
   run(bench: Bench): Promise<readonly Figure[]>;
 }
 

@@ -1,7 +1,17 @@
 import type { Case } from './case.ts';
 import { flightCases } from './flights.ts';
+import { kafkaCases } from './kafka.ts';
 import { latency } from './latency.ts';
 import { commits, flat, memory, throwing } from './state.ts';
 import { windowCases } from './windows.ts';
 
-export const cases: readonly Case[] = [...flightCases, ...windowCases, memory, commits, flat, throwing, latency];
+export const cases: readonly Case[] = [
+  ...flightCases,
+  ...windowCases,
+  memory,
+  commits,
+  flat,
+  throwing,
+  latency,
+  ...kafkaCases,
+];

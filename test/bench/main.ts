@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ServiceMissing } from '../../scripts/services/service.ts';
 import type { Case, Comparison, Done, Figure, Measurement } from './case.ts';
 import { cases } from './cases.ts';
+import { stopBroker } from './kafka-broker.ts';
 
 interface Run extends Done {
   /** Milliseconds. */
@@ -41,7 +43,13 @@ process.once('SIGINT', () => {});
 const onOneCore = spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 if (options.help) process.stdout.write(help);
 else if (options.list) for (const { name } of cases) print(name);
-else await main(cases.filter(({ name }) => options.case?.some((text) => name.includes(text)) ?? true));
+else {
+  try {
+    await main(cases.filter(({ name }) => options.case?.some((text) => name.includes(text)) ?? true));
+  } finally {
+    await stopBroker();
+  }
+}
 
 async function main(chosen: readonly Case[]): Promise<void> {
   const comparisons = chosen.filter((c) => c.kind === 'comparison');
@@ -53,13 +61,25 @@ async function main(chosen: readonly Case[]): Promise<void> {
     print(row('case', 'millrace/s', 'plain/s', 'ratio', 'by CPU', 'target', 'MB', 'plain MB'));
     for (const comparison of comparisons) await compare(comparison);
   }
-  for (const measurement of measurements) measure(measurement);
+  for (const measurement of measurements) await measure(measurement);
+}
+
+/** Whether a case can be measured here; says so if not. */
+async function isPrepared(of: Case, records: number): Promise<boolean> {
+  try {
+    await of.prepare?.(records);
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof ServiceMissing)) throw thrown;
+    print(`${of.name}: left out: ${thrown.message}`);
+    return false;
+  }
 }
 
 /** Both sides in alternation. */
 async function compare(comparison: Comparison): Promise<void> {
-  const records = Number(options.records ?? 3_000_000);
-  await comparison.prepare(records);
+  const records = Number(options.records ?? comparison.records ?? 3_000_000);
+  if (!(await isPrepared(comparison, records))) return;
   const engine: Run[] = [];
   const plain: Run[] = [];
   for (let i = 0; i < Number(options.runs); i++) {
@@ -92,8 +112,9 @@ async function compare(comparison: Comparison): Promise<void> {
   }
 }
 
-function measure(measurement: Measurement): void {
+async function measure(measurement: Measurement): Promise<void> {
   const records = Number(options.records ?? measurement.records);
+  if (!(await isPrepared(measurement, records))) return;
   const { figures } = child(measurement, 'millrace', records) as { readonly figures: readonly Figure[] };
   if (options.json) {
     print(JSON.stringify({ name: measurement.name, records, figures }));
