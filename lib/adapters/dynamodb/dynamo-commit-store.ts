@@ -76,10 +76,13 @@ export class DynamoCommitStore implements CommitStore {
     return head;
   }
 
-  /** Looks at the slots after a known version, as long as they hold its successors. Undefined if it was not seen here, or is long past. */
+  /**
+   * Looks at the slots after the newest version that was seen here, as long as they hold its successors. Undefined if that is older than the known one, or
+   * long past.
+   */
   async #lookOn(pk: string, { version, slots }: KnownVersion): Promise<CommitHeader | undefined> {
     let head = this.#heads.get(pk);
-    if (head?.version !== version) return undefined;
+    if (head === undefined || head.version < version) return undefined;
     for (let i = 0; i < STEPS; i++) {
       const next: number = head.version + 1;
       const item = await this.#table.get('head', { pk, sk: slotKey(next % slots) }, ['version', 'header']);

@@ -273,6 +273,14 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
       expect(made).toEqual(['GetItem', 'GetItem', 'GetItem']);
     });
 
+    it('is one item read for a task whose commits are its own, and less is known', async () => {
+      const { store, client } = await newStore();
+      for (let version = 0; version < 7; version++) await put(store, version);
+      const made = attemptsMade(client);
+      expect(await store.head(RUN, task, { version: 3, slots })).toEqual(header(6));
+      expect(made).toEqual(['GetItem']);
+    });
+
     it('is told in capacity units by operation', async () => {
       const { store, telemetry, table } = await newStore();
       await put(store, 0, new Array(3 * KB).fill(1));
