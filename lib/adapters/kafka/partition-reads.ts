@@ -77,14 +77,15 @@ export class PartitionReads {
     }
   }
 
-  /** First kept offset, high watermark and last stable offset. */
+  /** First kept offset, high watermark and last stable offset. The high watermark of a leader that has just been elected may be behind what the one before said. */
   async bounds(topic: Topic, partition: number): Promise<{ start: number; end: number; stable: number }> {
     const attempts = new Attempts(this.#patience);
     for (;;) {
       const from = await this.offset(topic, partition, LATEST);
       const fetched = await this.#fetchOne({ topic, partition, from }, { bytes: 1, committedOnly: false }, attempts);
       if (fetched.error === 0) {
-        return { start: fetched.logStart, end: fetched.highWatermark, stable: fetched.lastStableOffset };
+        const end = Math.max(fetched.highWatermark, from);
+        return { start: fetched.logStart, end, stable: fetched.lastStableOffset };
       }
       await attempts.pause();
     }

@@ -79,6 +79,12 @@ describe('reads', () => {
     expect(slice).toMatchObject({ messages: [], next: 7, end: 7 });
   });
 
+  it('of the bounds do not go back when the leader changes in between', async () => {
+    broker.end = 7;
+    broker.fetched = async () => ({ highWatermark: 3 });
+    expect(await new KafkaLog(client).bounds(topic, 0)).toEqual({ start: 0, end: 7 });
+  });
+
   it('of committed records are not answered by a request for all, which waits at the same place', async () => {
     const place = { topic, partition: 0, from: 0 };
     const release = Promise.withResolvers<{ highWatermark: number }>();
