@@ -1,9 +1,9 @@
 export { BlobMissing } from './blob-missing.ts';
 export * from './cell-table.ts';
 export { applyCells, type CellVisitor, decodeCells, encodeCells, restoring } from './delta-codec.ts';
+export { NONE } from './key-rows.ts';
 export * from './keyed-store.ts';
 export { type RowLayout, RowTable } from './row-table.ts';
-export { NONE } from './rows.ts';
 export { decodeManifest } from './snapshot-manifest.ts';
 export * from './snapshots.ts';
 export * from './table.ts';

@@ -1,7 +1,8 @@
 import type { KeyId } from '../model/index.ts';
+import { NONE } from './key-rows.ts';
 import { CHANGED, CREATED, DROPPED, RowJournal } from './row-journal.ts';
 import { RowTimers } from './row-timers.ts';
-import { GONE, HEAD, NEXT, NONE, Rows, STAMP, TIMER } from './rows.ts';
+import { GONE, HEAD, NEXT, Rows, STAMP, TIMER } from './rows.ts';
 import { type AnyCell, type AnyTable, NEVER, REMOVED, type Sub, type TimerDomain } from './table.ts';
 import type { TimedTable } from './timer-queue.ts';
 

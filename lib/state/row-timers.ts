@@ -1,4 +1,4 @@
-import { NONE } from './rows.ts';
+import { NONE } from './key-rows.ts';
 import { NEVER } from './table.ts';
 import { TimeHeap } from './time-heap.ts';
 

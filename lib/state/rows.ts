@@ -1,8 +1,7 @@
 import type { KeyId } from '../model/index.ts';
+import { KeyRows, NONE } from './key-rows.ts';
 import { NEVER } from './table.ts';
 
-/** No row. */
-export const NONE = -1;
 /** In place of the next row: this one is in no list. */
 export const GONE = -2;
 
@@ -18,7 +17,7 @@ const LONG = 16;
 const FEW = 64;
 
 /**
- * Rows of numbers in one array, by (key, sub). Of each key a map holds the row with the largest sub, from which the others are linked in descending order: of
+ * Rows of numbers in one array, by (key, sub). Of each key an index holds the row with the largest sub, from which the others are linked in descending order: of
  * windows, those that records come for are the first.
  */
 export class Rows {
@@ -30,7 +29,7 @@ export class Rows {
   /** Rows below this have been used. */
   #used = 0;
   #free: number[] = [];
-  readonly #byKey = new Map<KeyId, number>();
+  readonly #byKey = new KeyRows();
   /** All rows of keys that were found to have many, by sub. */
   readonly #bySub = new Map<KeyId, Map<number, number>>();
 
@@ -59,7 +58,7 @@ export class Rows {
   /** The row, or NONE. */
   row(key: KeyId, sub: number): number {
     let row = this.#byKey.get(key);
-    if (row === undefined) return NONE;
+    if (row === NONE) return NONE;
     const { numbers, stride } = this;
     for (let steps = 0; ; ) {
       const place: number = row * stride;
@@ -73,7 +72,7 @@ export class Rows {
 
   /** The row of a key with its largest sub, or NONE. */
   last(key: KeyId): number {
-    return this.#byKey.get(key) ?? NONE;
+    return this.#byKey.get(key);
   }
 
   /** The row of the same key with the next smaller sub, or NONE. */
@@ -119,8 +118,8 @@ export class Rows {
     const sub = numbers[place]!;
     this.size++;
     const last = this.#byKey.get(key);
-    if (last === undefined || numbers[last * stride]! < sub) {
-      numbers[place + NEXT] = last ?? NONE;
+    if (last === NONE || numbers[last * stride]! < sub) {
+      numbers[place + NEXT] = last;
       this.#byKey.set(key, row);
     } else {
       let after = last * stride;
@@ -141,7 +140,7 @@ export class Rows {
     const key = this.#keys[row]!;
     const next = numbers[place + NEXT]!;
     this.size--;
-    const last = this.#byKey.get(key)!;
+    const last = this.#byKey.get(key);
     if (last === row) {
       if (next === NONE) this.#byKey.delete(key);
       else this.#byKey.set(key, next);
@@ -170,6 +169,7 @@ export class Rows {
     this.#keys = [];
     this.#free = [];
     this.#used = 0;
+    this.#byKey.shrink();
   }
 
   #mapOf(key: KeyId): Map<number, number> {
