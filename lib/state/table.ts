@@ -33,7 +33,7 @@ export interface AnyTable {
   readonly size: number;
   readonly options: {
     readonly domain: TimerDomain;
-    /** True if a value is always an array of numbers. */
+    /** True if values hold nothing but numbers, so that all can be encoded. */
     readonly numbers?: boolean;
     readonly version?: number;
     migrate?(value: unknown, version: number): unknown;
