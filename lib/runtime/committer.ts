@@ -31,6 +31,9 @@ import { refuseUnfitCells, StagedStep } from './staged-step.ts';
 import type { TaskHost } from './task-host.ts';
 import type { PendingSnapshot, TaskState } from './task-state.ts';
 
+/** Bytes of deltas that a task without much state may have before they become a snapshot. */
+const LARGE_DELTAS = 2 ** 25;
+
 export type Outcome = { readonly kind: 'committed' } | { readonly kind: 'lost' };
 
 export class Committer {
@@ -295,10 +298,13 @@ export class Committer {
     }
   }
 
-  /** Starts a snapshot when half the slots after the last one are used. */
+  /** Starts a snapshot when half the slots after the last one are used, or when the deltas since have grown large beside the state. */
   #snapshot(state: TaskState): void {
+    if (state.increment !== undefined) return;
     const since = state.settled - (state.snapshot?.version ?? -1);
-    if (state.increment !== undefined || since < Math.max(1, this.#host.run.slots >> 1)) return;
+    const isOver = state.watermark === MAX_TIME;
+    const large = Math.max(LARGE_DELTAS, 2 * state.store.size * state.bytesPerCell);
+    if (since < Math.max(1, this.#host.run.slots >> 1) && (isOver || state.deltaBytes < large)) return;
     const deltas = state.deltas.filter((cells) => cells.length > 0);
     const ref = this.#snapshots.increment(state.snapshot, state.settled, deltas).then(
       (made) => {

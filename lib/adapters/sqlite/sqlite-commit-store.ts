@@ -27,6 +27,7 @@ export class SqliteCommitStore implements CommitStore {
   readonly #update: StatementSync;
   readonly #select: StatementSync;
   readonly #selectVersion: StatementSync;
+  readonly #clearBodies: StatementSync;
   readonly #selectHead: StatementSync;
   readonly #selectTask: StatementSync;
   readonly #insertTask: StatementSync;
@@ -45,6 +46,9 @@ export class SqliteCommitStore implements CommitStore {
     );
     this.#select = file.prepare('SELECT header, blob, body FROM commits WHERE id >= ? AND id < ?');
     this.#selectVersion = file.prepare('SELECT version FROM commits WHERE id = ?');
+    this.#clearBodies = file.prepare(
+      'UPDATE commits SET body = NULL WHERE id >= ? AND id < ? AND version <= ? AND body IS NOT NULL',
+    );
     this.#selectHead = file.prepare(
       'SELECT header FROM commits WHERE id >= ? AND id < ? ORDER BY version DESC LIMIT 1',
     );
@@ -81,6 +85,12 @@ export class SqliteCommitStore implements CommitStore {
         ? this.#insert.run(row.version, row.header, row.blob, row.body, place)
         : this.#update.run(row.version, row.header, row.blob, row.body, place, expect);
     return changes === 1;
+  }
+
+  /** Lets go of the bodies of versions up to this, inside a transaction: a snapshot holds what they say. */
+  clearBodies(run: string, task: TaskId, upTo: number): void {
+    const id = this.#taskId(run, task);
+    if (id !== undefined) this.#clearBodies.run(id * SLOTS, (id + 1) * SLOTS, upTo);
   }
 
   /** Whether the slot is as expected. */

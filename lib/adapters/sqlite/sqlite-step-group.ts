@@ -30,6 +30,8 @@ export class SqliteStepGroup implements StepGroup, Grouping {
   readonly #span: Duration;
   readonly #over = new AbortController();
   readonly #staged = new Map<string, Staged>();
+  /** Per task the version of the snapshot in its newest commit. */
+  readonly #covered = new Map<string, number>();
   /** From the first step of the next group to its flush. */
   #lasts: number;
   #ticking = false;
@@ -168,7 +170,13 @@ export class SqliteStepGroup implements StepGroup, Grouping {
 
   #put({ run, task, slot, expect, commit }: Staged, body: Uint8Array): void {
     const row = rowOf({ header: commit.header, body: { kind: 'inline', bytes: () => body } });
-    if (this.#commits.write(run, task, slot, row, expect)) return;
+    if (this.#commits.write(run, task, slot, row, expect)) {
+      const covered = commit.header.snapshot?.version ?? -1;
+      const name = nameOf(run, task);
+      if (covered > (this.#covered.get(name) ?? -1)) this.#commits.clearBodies(run, task, covered);
+      this.#covered.set(name, covered);
+      return;
+    }
     throw new MillraceError('internal', `the slot of a staged commit was taken: ${nameOf(run, task)}`, {
       where: { stage: task.stage, partition: task.partition },
     });

@@ -26,8 +26,9 @@ class Held implements StagedCommit {
   ready = true;
   settledTimes = 0;
   readonly #bytes: Uint8Array;
-  constructor(version: number, of: TaskId, bytes: Uint8Array = Uint8Array.of(version)) {
-    this.header = header(version, of);
+  constructor(version: number, of: TaskId, bytes: Uint8Array = Uint8Array.of(version), covered?: number) {
+    const snapshot = covered === undefined ? undefined : { version: covered, name: 'snap', base: 0 };
+    this.header = { ...header(version, of), snapshot };
     this.#bytes = bytes;
   }
   body() {
@@ -127,6 +128,30 @@ describe('a group of steps', () => {
     file.close();
     expect(await store.log.bounds(topic, 0)).toEqual({ start: 4, end: 5 });
     expect(await logged(store)).toEqual([4]);
+  });
+
+  it('lets go of the bodies that a snapshot holds, once a commit says so', async () => {
+    const store = open();
+    const bodies = async (of: TaskId) => {
+      const commits = await store.commits.slots('r', of);
+      const known = commits.map(({ header: { version }, body }) => [
+        version,
+        body.kind === 'inline' ? body.bytes().length : -1,
+      ]);
+      return known.sort(([a], [b]) => a! - b!);
+    };
+    for (let version = 0; version < 6; version++) {
+      stage(store, new Held(version, task(0), Uint8Array.of(1, 2), version < 5 ? undefined : 3));
+      stage(store, new Held(version, task(1), Uint8Array.of(1, 2)));
+      await store.group.flush();
+    }
+    expect(await bodies(task(0))).toEqual([
+      [2, 0],
+      [3, 0],
+      [4, 2],
+      [5, 2],
+    ]);
+    expect(await bodies(task(1))).toEqual([2, 3, 4, 5].map((version) => [version, 2]));
   });
 
   it('stages nothing for a slot that is not as expected, or for a task of which another has staged', async () => {
