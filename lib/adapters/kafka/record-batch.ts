@@ -70,7 +70,8 @@ export const RECORD_OVERHEAD = 32;
 /** How many bytes a record takes at most, uncompressed. */
 export function sizeOf({ key, value, headers }: NewRecord): number {
   let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0);
-  for (const [name, bytes] of headers ?? []) size += 3 * name.length + (bytes?.length ?? 0) + 10;
+  if (headers === undefined) return size;
+  for (let i = 0; i < headers.length; i++) size += 3 * headers[i]![0].length + (headers[i]![1]?.length ?? 0) + 10;
   return size;
 }
 
@@ -110,23 +111,31 @@ const noBytes = new Uint8Array(0);
 function writeRecords(writer: WireWriter, records: readonly NewRecord[], firstTime: number, now: number): void {
   for (let i = 0; i < records.length; i++) {
     const { key, value, headers, time } = records[i]!;
-    const names =
-      headers === undefined || headers.length === 0 ? undefined : headers.map(([name]) => utf8.encode(name));
+    const count = headers === undefined ? 0 : headers.length;
     const delta = (time ?? now) - firstTime;
-    let size =
-      1 + varintSize(delta) + varintSize(i) + fieldSize(key) + fieldSize(value) + varintSize(names?.length ?? 0);
-    if (names !== undefined)
-      for (let h = 0; h < names.length; h++) size += fieldSize(names[h]) + fieldSize(headers![h]![1]);
+    let size = 1 + varintSize(delta) + varintSize(i) + fieldSize(key) + fieldSize(value) + varintSize(count);
+    for (let h = 0; h < count; h++) size += fieldSize(nameBytes(headers![h]![0])) + fieldSize(headers![h]![1]);
     writer.varint(size).int8(0).varint(delta).varint(i);
     writeField(writer, key);
     writeField(writer, value);
-    writer.varint(names?.length ?? 0);
-    if (names === undefined) continue;
-    for (let h = 0; h < names.length; h++) {
-      writeField(writer, names[h]);
+    writer.varint(count);
+    for (let h = 0; h < count; h++) {
+      writeField(writer, nameBytes(headers![h]![0]));
       writeField(writer, headers![h]![1]);
     }
   }
+}
+
+/** Names of headers in UTF-8: mostly the same few. */
+const names = new Map<string, Uint8Array>();
+const MOST_NAMES = 1_000;
+
+function nameBytes(name: string): Uint8Array {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const bytes = utf8.encode(name);
+  if (names.size < MOST_NAMES) names.set(name, bytes);
+  return bytes;
 }
 
 function varintSize(value: number): number {

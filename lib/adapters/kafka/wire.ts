@@ -5,6 +5,9 @@
 
 const utf8 = new TextEncoder();
 
+/** Up to so many bytes are copied one by one: a call that copies them takes longer. */
+const SHORT = 32;
+
 export class WireWriter {
   #buffer: Buffer;
   #length = 0;
@@ -82,6 +85,11 @@ export class WireWriter {
   /** A zigzag varint of any safe integer. */
   varint(value: number): this {
     let rest = value < 0 ? -2 * value - 1 : 2 * value;
+    if (rest < 0x80) {
+      const at = this.#room(1);
+      this.#buffer[at] = rest;
+      return this;
+    }
     while (rest > 0x7f) {
       this.int8((((rest % 128) | 0x80) << 24) >> 24);
       rest = Math.floor(rest / 128);
@@ -91,7 +99,9 @@ export class WireWriter {
 
   raw(bytes: Uint8Array): this {
     const at = this.#room(bytes.length);
-    this.#buffer.set(bytes, at);
+    const buffer = this.#buffer;
+    if (bytes.length > SHORT) buffer.set(bytes, at);
+    else for (let i = 0; i < bytes.length; i++) buffer[at + i] = bytes[i]!;
     return this;
   }
 
