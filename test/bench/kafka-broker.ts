@@ -36,14 +36,19 @@ export const connect = (): KafkaClient => new KafkaClient({ brokers: brokers() }
 /** A topic of this process's own. */
 export async function newTopic(client: KafkaClient, what: string, partitions = PARTITIONS): Promise<Topic> {
   const name = `${what}-${process.pid}-${Math.floor(performance.timeOrigin)}`;
-  const { topic } = await client.ensureTopic({ name, partitions, replicas: -1, settings: {} });
+  const { topic } = await client.ensureTopic({ name, partitions, replicas: -1, settings: { 'retention.ms': '-1' } });
   return topic;
 }
 
 /** The topic with so many events, in turn over its partitions; made once for each broker. */
 export async function eventsTopic(client: KafkaClient, records: number): Promise<Topic> {
   const name = `events-${records}`;
-  const { topic, made } = await client.ensureTopic({ name, partitions: PARTITIONS, replicas: -1, settings: {} });
+  const { topic, made } = await client.ensureTopic({
+    name,
+    partitions: PARTITIONS,
+    replicas: -1,
+    settings: { 'retention.ms': '-1' },
+  });
   if (!made) return topic;
   const rows = (n: number) => {
     const made: Event = event(n);
