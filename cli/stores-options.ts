@@ -74,7 +74,7 @@ export function storesOf(flags: StoresFlags, env: Readonly<NodeJS.ProcessEnv> = 
   const brokers = (flags.kafka ?? env[variables.brokers])?.split(',') ?? file.kafka?.brokers;
   const topicPrefix = flags.topicPrefix ?? env[variables.topicPrefix] ?? file.log?.topicPrefix;
   const blobPrefix = flags.blobPrefix ?? env[variables.blobPrefix] ?? file.blobPrefix;
-  const tls = env[variables.tls] === undefined ? file.kafka?.tls : env[variables.tls] === 'true';
+  const tls = tlsOf(env[variables.tls]) ?? file.kafka?.tls;
   const sasl = saslOf(env, flags.region ?? env['AWS_REGION']) ?? file.kafka?.sasl;
   required(brokers?.join(','), '--kafka', variables.brokers);
   const options: StoresOptions = {
@@ -104,6 +104,13 @@ function awsOf({ region, endpoint }: StoresFlags, env: Readonly<NodeJS.ProcessEn
     ...(region === undefined ? {} : { region }),
     ...(address === undefined ? {} : { endpoint: address }),
   };
+}
+
+function tlsOf(said: string | undefined): boolean | undefined {
+  if (said === undefined || said === '') return undefined;
+  if (['true', '1', 'yes'].includes(said.toLowerCase())) return true;
+  if (['false', '0', 'no'].includes(said.toLowerCase())) return false;
+  throw new UsageError(`${variables.tls} is ${said}`, 'it is true or false');
 }
 
 function saslOf(env: Readonly<NodeJS.ProcessEnv>, region: string | undefined): KafkaSasl | undefined {

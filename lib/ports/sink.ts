@@ -1,4 +1,4 @@
-import type { KeyId } from '../model/index.ts';
+import type { KeyId, WallTime } from '../model/index.ts';
 import type { Connections } from './connections.ts';
 import type { Json } from './source.ts';
 import type { Clock } from './system.ts';
@@ -17,6 +17,11 @@ export interface SinkBatch {
   readonly upTo: number;
   /** The task's watermark then; MAX_TIME at the end of its input. Absent in what a journaled commit of an older version owes. */
   readonly watermark?: number;
+  /**
+   * No attempt can have written any of the batch before: the later of the task's last commit and of when the log took in the first message that the batch
+   * follows from, where it says so. Absent in what a journaled commit of an older version owes.
+   */
+  readonly since?: WallTime;
 }
 
 /**

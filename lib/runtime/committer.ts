@@ -1,7 +1,7 @@
 /**
  * Carries a step's outcome out: frames to the log, records to sinks, the commit to its slot; snapshots and debts around it.
  */
-import { MAX_TIME, MIN_TIME, MillraceError, messageOf, NOTHING, taskName } from '../model/index.ts';
+import { MAX_TIME, MIN_TIME, MillraceError, messageOf, NOTHING, taskName, type WallTime } from '../model/index.ts';
 import { DEAD_LETTERS } from '../plan/index.ts';
 import type { LogEntry, SinkBatch, StepGroup } from '../ports/index.ts';
 import {
@@ -87,7 +87,10 @@ export class Committer {
     const entries = this.#entries(state, applier, upTo);
     const batches = state.chain.sinks
       .filter((sink) => sink.pending > 0)
-      .map((sink) => ({ sink, batch: sink.take(upTo, toldWatermark(state)) }));
+      .map((sink) => ({
+        sink,
+        batch: sink.take(upTo, toldWatermark(state), Math.max(state.since ?? 0, state.committedAt) as WallTime),
+      }));
     const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
     const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
     const group = commits.volatile ? undefined : atomic?.group;
@@ -110,6 +113,7 @@ export class Committer {
     }
     if (outcome === 'lost') return { kind: 'lost' };
     this.#took = clock.now() - began;
+    state.committedAt = began;
     state.version = version;
     state.store.clear();
     this.#paid = false;
@@ -153,6 +157,7 @@ export class Committer {
     const expect = expectedInSlot(version, run.slots);
     const outcome = group.stage(entries, run.id, task, slotOf(version, run.slots), step, expect, state.staged);
     if (outcome === 'lost') return { kind: 'lost' };
+    state.committedAt = this.#host.clock.now();
     state.version = version;
     state.staged = step;
     state.store.clear();

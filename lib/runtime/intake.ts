@@ -1,7 +1,7 @@
 /**
  * What a task takes in next: messages of its log or rows of its source, in order, holes filled and ends proven.
  */
-import { MillraceError, taskName } from '../model/index.ts';
+import { MillraceError, taskName, type WallTime } from '../model/index.ts';
 import type { LogMessage, SourceSlice } from '../ports/index.ts';
 import type { Applier, AsyncResults } from './applier.ts';
 import { asyncPass } from './async-pass.ts';
@@ -58,6 +58,7 @@ export class Intake {
       messages = messages.slice(0, barrier + 1);
       upTo = messages[barrier]!.offset + 1;
     }
+    state.since = messages[0]?.time;
     const results = await this.#asyncResults(state, messages);
     if (results === 'stopped') return undefined;
     return {
@@ -110,6 +111,8 @@ export class Intake {
     const ended = upTo >= end || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
     if (upTo <= from && !ended) return undefined;
     state.ahead = { end: slice.end, bytes: slice.bytesLeft };
+    const [first = 0] = slice.times ?? [];
+    state.since = first > 0 ? (first as WallTime) : undefined;
     const now = this.#host.clock.now();
     if (source.partitions !== undefined) state.partitions = await source.partitions();
     return {

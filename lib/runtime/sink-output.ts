@@ -1,4 +1,4 @@
-import { type KeyId, MillraceError } from '../model/index.ts';
+import { type KeyId, MillraceError, type WallTime } from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
 import type { Json, SinkBatch, SinkConnector, SinkHost, SinkWriter } from '../ports/index.ts';
 import type { Unit } from './unit.ts';
@@ -70,7 +70,7 @@ export class SinkOutput implements Receiver {
   }
 
   /** Takes out what was collected. */
-  take(upTo: number, watermark: number): SinkBatch {
+  take(upTo: number, watermark: number, since: WallTime): SinkBatch {
     const batch = {
       values: this.#values,
       times: this.#times,
@@ -79,6 +79,7 @@ export class SinkOutput implements Receiver {
       ks: this.#ks,
       upTo,
       watermark,
+      since,
     };
     this.#values = [];
     this.#times = [];

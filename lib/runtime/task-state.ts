@@ -1,4 +1,4 @@
-import { MIN_TIME, type TaskId } from '../model/index.ts';
+import { MIN_TIME, type TaskId, type WallTime } from '../model/index.ts';
 import type { StepGroup } from '../ports/index.ts';
 import {
   ByteReader,
@@ -45,6 +45,10 @@ export class TaskState {
   found: Sheet['found'];
   spoken: boolean;
   cursor: unknown;
+  /** When the last commit was made, by the clock of who made it. */
+  committedAt: number;
+  /** When the log took in the first message of the batch in hand, if it says so. */
+  since: WallTime | undefined;
   drainTo: number | undefined;
   handOver: SourceHeader['handOver'];
   done: boolean;
@@ -70,6 +74,7 @@ export class TaskState {
     this.#group = host.atomic?.group;
     if (this.#group !== undefined) this.store.gather();
     this.task = header.task;
+    this.committedAt = header.at;
     this.version = header.version;
     this.nextOffset = header.nextOffset;
     this.epoch = header.epoch;

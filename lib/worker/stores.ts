@@ -39,7 +39,7 @@ export async function connectStores(options: StoresOptions, telemetry: Telemetry
   const dynamodb = dynamoClient(options.dynamodb);
   const s3 = s3Client(options.s3);
   if (options.create === true) await Promise.all([ensureCommitTable(dynamodb, table), ensureBucket(s3, bucket)]);
-  const client = new KafkaClient(kafka);
+  const client = new KafkaClient(kafka, { idPrefix: options.log?.topicPrefix ?? '' });
   const kafkas = new Map([['kafka', client]]);
   for (const [name, connection] of Object.entries(clusters)) {
     kafkas.set(`kafka:${name}`, new KafkaClient(connection));

@@ -44,6 +44,12 @@ describe('where a run of workers lives', () => {
     });
   });
 
+  it('never leaves TLS out for a word that it does not know', () => {
+    const tls = (said: string) => storesOf(flags, { MILLRACE_KAFKA_TLS: said }).kafka.tls;
+    expect(['TRUE', '1', 'yes', 'false', '0'].map(tls)).toEqual([true, true, true, false, false]);
+    expect(() => tls('on')).toThrow('MILLRACE_KAFKA_TLS is on');
+  });
+
   it('is said by a file, which both override', ({ onTestFinished }) => {
     const path = new Workplace({ onTestFinished }).path('settings.json');
     const kafka = { brokers: ['f:1'], sasl: { mechanism: 'plain', username: 'u', password: 'p' } };

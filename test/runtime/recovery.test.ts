@@ -172,6 +172,7 @@ describe('what cannot be mended stops the task, naming it', () => {
       blobs: {
         ...on.blobs,
         put: (name, bytes) => on.blobs.put(name, bytes),
+        create: (name, bytes) => on.blobs.create(name, bytes),
         list: (prefix) => on.blobs.list(prefix),
         delete: (names) => on.blobs.delete(names),
         get: async (name) => {

@@ -13,6 +13,9 @@ import { dynamoError } from './dynamo-error.ts';
 import type { Item } from './item-table.ts';
 import { progressKey } from './table-progress.ts';
 
+/** Bytes that DynamoDB takes of a partition key and of a sort key. */
+const LONGEST_KEY = [2_048, 1_024] as const;
+
 export interface DynamoTableOptions {
   /** The table, which must exist. */
   readonly table: string;
@@ -125,6 +128,14 @@ class TableWriter implements SinkWriter {
         throw new MillraceError('bad-record', `a record for table ${this.#shape.table} has no key "${name}"`, {
           hint: `give it a field "${name}" with a text or a number, or key the stream by it`,
         });
+      }
+      const bytes = Buffer.byteLength(String(field));
+      if (bytes === 0 || bytes > LONGEST_KEY[i]!) {
+        throw new MillraceError(
+          'bad-record',
+          `the key "${name}" of a record for table ${this.#shape.table} has ${bytes} bytes`,
+          { hint: `DynamoDB takes 1 to ${LONGEST_KEY[i]}` },
+        );
       }
       key[name] = attributeOf(field, name);
     }

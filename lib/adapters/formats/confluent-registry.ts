@@ -15,6 +15,11 @@ export interface ConfluentRegistryOptions {
  * in four bytes; Protobuf's message indexes follow.
  */
 export function confluentRegistry({ url, auth }: ConfluentRegistryOptions): SchemaRegistry {
+  if (/^[a-z]+:\/\/[^/]*@/i.test(url)) {
+    throw new MillraceError('invalid-pipeline', 'the address of the schema registry holds a user or password', {
+      hint: 'give them by `auth`: the address stands in the plan and in messages',
+    });
+  }
   return {
     kind: 'confluent',
     options: { url },

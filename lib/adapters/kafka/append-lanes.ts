@@ -236,7 +236,7 @@ export class AppendLanes {
   async #request(leader: number, batches: readonly Batch[]): Promise<void> {
     let answer: readonly Produced[];
     try {
-      answer = await this.#links.send(leader, 'main', produceBatches(batches, 30_000));
+      answer = await this.#links.send(leader, 'appends', produceBatches(batches, 30_000));
     } catch (thrown) {
       await this.#again(batches, thrown);
       return;

@@ -16,6 +16,7 @@ export {
 export { KafkaLog, type KafkaLogOptions } from './kafka-log.ts';
 export { type KafkaSinkOptions, POSITION_HEADER, toKafka } from './kafka-sink.ts';
 export { type KafkaMessage, type KafkaSourceOptions, type KafkaStart, kafka } from './kafka-source.ts';
+export type { LongReads } from './long-reads.ts';
 export type { ReadPlace, RecordLimit, RecordSlice } from './partition-reads.ts';
 export type { Headers, KafkaRecord, NewRecord } from './record-batch.ts';
 export type { NewTopic } from './topic-requests.ts';

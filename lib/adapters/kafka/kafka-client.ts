@@ -16,6 +16,8 @@ import type { NewTopic } from './topic-requests.ts';
 import { TransactionalProducer } from './transactional-producer.ts';
 
 export interface KafkaClientOptions {
+  /** Stands before the transactional ids and groups of sinks, so that pipelines of one name do not meet. Default: nothing. */
+  readonly idPrefix?: string;
   /** Default: none. */
   readonly compression?: Compression;
   /** Most bytes of a batch of records, before compression. Default: a million. */
@@ -36,12 +38,14 @@ export interface CommittedOffset {
  */
 export class KafkaClient {
   readonly connection: KafkaConnection;
+  /** Stands before the transactional ids and groups of sinks. */
+  readonly idPrefix: string;
   readonly #links: BrokerLinks;
   readonly #catalog: TopicCatalog;
   readonly #appends: AppendOptions;
   readonly #lanes: AppendLanes;
   readonly #reads: PartitionReads;
-  readonly #longReads: LongReads;
+  #readers = 0;
   readonly #admin: TopicAdmin;
   readonly #patience: number;
 
@@ -53,6 +57,7 @@ export class KafkaClient {
   ) {
     const patience = options.patience ?? 30_000;
     this.connection = connection;
+    this.idPrefix = options.idPrefix ?? '';
     this.#patience = patience;
     this.#links = new BrokerLinks(open, connection.brokers);
     this.#catalog = new TopicCatalog(this.#links, patience);
@@ -63,7 +68,6 @@ export class KafkaClient {
     };
     this.#lanes = new AppendLanes(this.#links, this.#catalog, this.#appends);
     this.#reads = new PartitionReads(this.#links, this.#catalog, patience);
-    this.#longReads = new LongReads(this.#reads);
     this.#admin = new TopicAdmin(this.#links, this.#catalog, patience);
   }
 
@@ -111,17 +115,9 @@ export class KafkaClient {
     return this.#reads.read(place, limit);
   }
 
-  /**
-   * Looks at many places at once and waits up to `patience` milliseconds for something to be there. For each place what was found: records, or
-   * a log that is shorter than the place; undefined where nothing was. May be called while another call waits.
-   */
-  readMany(
-    places: readonly ReadPlace[],
-    limit: RecordLimit,
-    patience: number,
-    signal?: AbortSignal,
-  ): Promise<readonly (RecordSlice | undefined)[]> {
-    return this.#longReads.read(places, limit, patience, signal);
+  /** Reads of many places at once that wait for something to be there, for one who asks for the same places again and again. */
+  reader(): LongReads {
+    return new LongReads(this.#reads, `waits-${++this.#readers}`);
   }
 
   /** First kept offset, high watermark, and last stable offset, below which no transaction is open. */

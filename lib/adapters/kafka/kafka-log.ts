@@ -3,6 +3,7 @@ import type { Log, LogEntry, LogMessage, LogSlice, ReadLimit, Topic } from '../.
 import { decodeMessage, encodeMessage } from '../../protocol/index.ts';
 import type { AppendedRecord } from './append-lanes.ts';
 import type { KafkaClient } from './kafka-client.ts';
+import type { LongReads } from './long-reads.ts';
 import type { ReadPlace, RecordSlice } from './partition-reads.ts';
 import { RECORD_OVERHEAD } from './record-batch.ts';
 
@@ -33,11 +34,13 @@ const WEEK = 7 * 24 * 3_600_000;
 export class KafkaLog implements Log {
   readonly maxMessageBytes: number;
   readonly #client: KafkaClient;
+  readonly #reader: LongReads;
   readonly #options: KafkaLogOptions;
 
   /** The client is the caller's to close. */
   constructor(client: KafkaClient, options: KafkaLogOptions = {}) {
     this.#client = client;
+    this.#reader = client.reader();
     this.#options = options;
     this.maxMessageBytes = options.maxMessageBytes ?? 1_000_000;
   }
@@ -91,7 +94,7 @@ export class KafkaLog implements Log {
     try {
       const asked = places.map((place) => this.#place(place));
       const bytes = { bytes: Math.max(1, limit.bytes), committedOnly: false };
-      const found = await this.#client.readMany(asked, bytes, patience, signal);
+      const found = await this.#reader.read(asked, bytes, patience, signal);
       return found.map((slice, i) => slice && messagesOf(slice, limit, places[i]!.topic, places[i]!.partition));
     } catch (thrown) {
       throw this.#named(thrown);

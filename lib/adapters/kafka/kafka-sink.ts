@@ -1,10 +1,14 @@
 import {
+  type Duration,
+  days,
+  hours,
   type KeyId,
   MIN_TIME,
   MillraceError,
   partitionBytes,
   partitionOf,
   partitionOfBytes,
+  type WallTime,
 } from '../../model/index.ts';
 import type {
   Format,
@@ -41,6 +45,8 @@ export interface KafkaSinkOptions<T> {
   readonly headers?: (record: T) => Readonly<Record<string, string | Uint8Array>>;
   /** Milliseconds after which the broker aborts a transaction of somebody who is gone: until then it holds back readers. Default: one minute. */
   readonly transactionTimeout?: number;
+  /** How long the cluster remembers the offset of a group that commits nothing: `offsets.retention.minutes`. Default: seven days, as Kafka's. */
+  readonly offsetsRetention?: Duration;
 }
 
 /** A header of every message: which task's which message caused it, and as which of that message's outputs: `<task>:<offset>:<k>`. */
@@ -53,9 +59,9 @@ const TURNS = 2;
  * Writes to a Kafka topic. A record `null` or `undefined` is a tombstone. Records of one key keep their order. Each carries where it comes from in the
  * header `millrace-position`, and its event time as timestamp.
  *
- * Exactly once: a transaction holds the records of a step and, as an offset of the group `<pipeline>.<sink>.<task>`, up to where the step has come; whoever
- * takes the task over fences the one before and goes on there. The offsets' retention of the cluster (seven days by default) must be longer than any
- * standstill: a marker that has expired stops the task instead of doubling.
+ * Exactly once: a transaction holds the records of a step and, as an offset of the group `<pipeline>/<sink>/<task>`, up to where the step has come; whoever
+ * takes the task over fences the one before and goes on there. The cluster forgets such an offset after a time without any (`offsetsRetention`); a task
+ * that then goes on with messages which had waited as long cannot tell what it has written of them, and stops.
  */
 export function toKafka<T>(options: KafkaSinkOptions<T>): SinkConnector<T> {
   const { topic, cluster, format, guarantee = 'exactly-once' } = options;
@@ -69,7 +75,7 @@ export function toKafka<T>(options: KafkaSinkOptions<T>): SinkConnector<T> {
     },
     guarantee,
     single: false,
-    async open(host, state) {
+    async open(host) {
       const client = clientOf(host.connections, cluster);
       const found = await client.topic(topic);
       if (found === undefined)
@@ -79,7 +85,7 @@ export function toKafka<T>(options: KafkaSinkOptions<T>): SinkConnector<T> {
         });
       const encode = new MessageEncoder(found, await format.open(), host, options);
       if (guarantee !== 'exactly-once') return new AppendingWriter(client, found, encode);
-      return TransactionalWriter.open(client, found, encode, host, state, options.transactionTimeout ?? 60_000);
+      return TransactionalWriter.open(client, found, encode, host, options);
     },
   };
 }
@@ -185,23 +191,26 @@ class TransactionalWriter<T> implements SinkWriter {
   readonly #topic: string;
   readonly #encode: MessageEncoder<T>;
   readonly #group: string;
-  readonly #run: string;
-  /** Outputs of messages before this offset are in the topic. */
-  #marker: number;
+  readonly #host: SinkHost;
+  readonly #retention: number;
+  /** Outputs of messages before this offset are in the topic. Undefined where the cluster knows of none: nothing was written, or it is long ago. */
+  #marker: number | undefined;
 
   private constructor(
     producer: TransactionalProducer,
     topic: string,
     encode: MessageEncoder<T>,
     group: string,
-    run: string,
-    marker: number,
+    host: SinkHost,
+    retention: number,
+    marker: number | undefined,
   ) {
     this.#producer = producer;
     this.#topic = topic;
     this.#encode = encode;
     this.#group = group;
-    this.#run = run;
+    this.#host = host;
+    this.#retention = retention;
     this.#marker = marker;
   }
 
@@ -211,36 +220,48 @@ class TransactionalWriter<T> implements SinkWriter {
     { name: topic }: Topic,
     encode: MessageEncoder<T>,
     host: SinkHost,
-    state: Json | undefined,
-    timeout: number,
+    options: KafkaSinkOptions<T>,
   ): Promise<TransactionalWriter<T>> {
-    const group = `${host.pipeline}.${host.sink}.${host.task}`;
-    const ids = Array.from({ length: TURNS }, (_, turn) => `${group}.${turn}`);
-    const producer = await client.transactional(topic, ids, timeout);
+    const group = `${client.idPrefix}${host.pipeline}/${host.sink}/${host.task}`;
+    const ids = Array.from({ length: TURNS }, (_, turn) => `${group}/${turn}`);
+    const producer = await client.transactional(topic, ids, options.transactionTimeout ?? 60_000);
     const committed = (await client.groupOffsets(group, topic, [0])).get(0);
     const marker = committed?.metadata === host.run ? committed.offset : undefined;
-    if (marker === undefined && state !== undefined && state !== null) throw markerGone(topic, group);
-    return new TransactionalWriter(producer, topic, encode, group, host.run, marker ?? 0);
+    return new TransactionalWriter(producer, topic, encode, group, host, options.offsetsRetention ?? days(7), marker);
   }
 
   async write(batch: SinkBatch): Promise<Json> {
-    const parts = this.#encode.of(batch, this.#marker);
+    if (this.#marker === undefined) this.#refuseDoubt(batch.since);
+    const parts = this.#encode.of(batch, this.#marker ?? 0);
     if (parts.size > 0) {
       await this.#producer.write(
         [...parts].map(([partition, records]) => ({ partition, records })),
-        { group: this.#group, topic: this.#topic, partition: 0, offset: batch.upTo, metadata: this.#run },
+        { group: this.#group, topic: this.#topic, partition: 0, offset: batch.upTo, metadata: this.#host.run },
       );
       this.#marker = batch.upTo;
     }
-    return { upTo: Math.max(this.#marker, batch.upTo) };
+    return { upTo: Math.max(this.#marker ?? 0, batch.upTo) };
   }
 
   async finish(): Promise<void> {}
-  async close(): Promise<void> {}
+
+  close(): Promise<void> {
+    return this.#producer.close();
+  }
+
+  /** Without a marker: had any of this been written, then after the log took it in, and the marker of that would not have expired yet. */
+  #refuseDoubt(since: WallTime | undefined): void {
+    if (since === undefined || this.#host.clock.now() - since < this.#retention - MARGIN) return;
+    throw new MillraceError(
+      'data-lost',
+      `what was written to ${this.#topic} cannot be told: the group ${this.#group} has no offset, and the messages to go on with have waited longer than it is kept`,
+      {
+        where: { topic: this.#topic },
+        hint: 'drain a pipeline before it stands still for longer than offsets.retention.minutes; start a new run, or set offsetsRetention if it is longer than seven days',
+      },
+    );
+  }
 }
 
-const markerGone = (topic: string, group: string): MillraceError =>
-  new MillraceError('data-lost', `the marker of what was written to ${topic} is gone: group ${group} has no offset`, {
-    where: { topic },
-    hint: "it expired, or the group was deleted: what the last step wrote cannot be told. Keep the cluster's offsets.retention.minutes longer than any standstill; start a new run",
-  });
+/** A marker counts as expired that long before it does. */
+const MARGIN = hours(1);

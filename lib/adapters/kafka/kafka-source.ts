@@ -14,6 +14,7 @@ import type {
 import { Undecodable } from '../../ports/index.ts';
 import { clientOf } from './client-of.ts';
 import type { KafkaClient } from './kafka-client.ts';
+import type { LongReads } from './long-reads.ts';
 import type { ReadPlace, RecordSlice } from './partition-reads.ts';
 import type { KafkaRecord } from './record-batch.ts';
 
@@ -103,6 +104,7 @@ interface Kept {
 class KafkaSourceLog<V, T> implements SourceLog {
   readonly info: SourceInfo;
   readonly #client: KafkaClient;
+  readonly #reader: LongReads;
   readonly #topic: Topic;
   readonly #format: OpenFormat<V>;
   readonly #record: ((message: KafkaMessage<V>) => T) | undefined;
@@ -116,6 +118,7 @@ class KafkaSourceLog<V, T> implements SourceLog {
   constructor(client: KafkaClient, topic: Topic, format: OpenFormat<V>, options: KafkaSourceOptions<V, T>) {
     const { record, start = 'earliest', bounded = false, isolation = 'read_committed', fetchBytes } = options;
     this.#client = client;
+    this.#reader = client.reader();
     this.#topic = topic;
     this.#format = format;
     this.#record = record;
@@ -169,7 +172,7 @@ class KafkaSourceLog<V, T> implements SourceLog {
   ): Promise<readonly boolean[]> {
     const there = places.map(({ partition, from }) => this.#kept.get(partition)?.from === from);
     if (there.includes(true)) return there;
-    const found = await this.#client.readMany(
+    const found = await this.#reader.read(
       places.map((place) => this.#place(place)),
       this.#limit,
       patience,

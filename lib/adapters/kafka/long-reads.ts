@@ -2,7 +2,8 @@
  * Reads of many partitions at once that wait for something to come: one request for each broker, answered as soon as it has something.
  *
  * A request that waits stays under way when its caller has gone on with what another broker said; what it brings is kept for the next call, and a
- * call asks only for places that no such request has asked for. Each waits on a connection of its own.
+ * call asks only for places that no such request has asked for. Each waits on a connection of its own. Who reads other places beside has `LongReads` of
+ * his own, so that neither takes what the other has asked for.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code } from './broker-error.ts';
@@ -28,13 +29,18 @@ const WITHOUT_LEADER = 100;
 
 export class LongReads {
   readonly #reads: PartitionReads;
+  readonly #name: string;
   readonly #flights = new Set<Flight>();
   readonly #freeChannels: string[] = [];
   #channels = 0;
   #turn = 0;
+  /** A broker has answered that it does not lead a partition. */
+  #moved = false;
 
-  constructor(reads: PartitionReads) {
+  /** `name` tells its connections from those of others. */
+  constructor(reads: PartitionReads, name: string) {
     this.#reads = reads;
+    this.#name = name;
   }
 
   /**
@@ -52,6 +58,10 @@ export class LongReads {
       const found = await this.#collect(places, limit);
       const left = end - performance.now();
       if (left <= 0 || signal?.aborted === true || found.some((each) => each !== undefined)) return found;
+      if (this.#moved) {
+        this.#moved = false;
+        await within(sleep(WITHOUT_LEADER), left, signal);
+      }
       await this.#start(places, limit, left);
       const keys = places.map((place) => keyOf(place, limit));
       const flights = [...this.#flights].filter((flight) => keys.some((key) => flight.places.has(key)));
@@ -83,6 +93,12 @@ export class LongReads {
 
   async #slice(place: ReadPlace, fetched: Fetched, limit: RecordLimit): Promise<RecordSlice | undefined> {
     const { from } = place;
+    if (fetched.error !== 0 && fetched.error !== Code.offsetOutOfRange) {
+      // Mostly a leader that has moved: the others need not wait until it is found.
+      this.#reads.forget([place]);
+      this.#moved = true;
+      return undefined;
+    }
     const slice = fetched.error === 0 ? await sliceOf(fetched, from, limit) : await this.#reads.read(place, limit);
     const shorter = fetched.error === Code.offsetOutOfRange && (slice.start > from || slice.end < from);
     return shorter || slice.next > from ? slice : undefined;
@@ -109,7 +125,7 @@ export class LongReads {
   }
 
   #fly(leader: number, places: readonly ReadPlace[], limit: RecordLimit, patience: number): void {
-    const channel = this.#freeChannels.pop() ?? `waits-${++this.#channels}`;
+    const channel = this.#freeChannels.pop() ?? `${this.#name}-${++this.#channels}`;
     const flight: Flight = {
       channel,
       places: new Set(places.map((place) => keyOf(place, limit))),

@@ -63,6 +63,8 @@ export class TransactionalProducer {
   readonly #turns: readonly Turn[];
   readonly #coordinators = new Map<string, number>();
   #next = 0;
+  /** Whose transaction has begun and not surely ended. */
+  #open: Turn | undefined;
 
   private constructor(
     links: BrokerLinks,
@@ -102,10 +104,19 @@ export class TransactionalProducer {
     this.#next = (this.#next + 1) % this.#turns.length;
     const attempts = new Attempts(this.#options.patience);
     const partitions = parts.map(({ partition }) => partition);
+    this.#open = who;
     await this.#insist(who, addPartitions(who, this.#topic, partitions), attempts);
     await this.#insist(who, addOffsets(who, marker.group), attempts);
     await Promise.all([this.#produce(who, parts, attempts), this.#mark(who, marker, attempts)]);
     await this.#insist(who, endTransaction(who, true), attempts);
+    this.#open = undefined;
+  }
+
+  /** Aborts what an error has left open, if it can, so that readers need not wait for the time-out. */
+  async close(): Promise<void> {
+    const who = this.#open;
+    this.#open = undefined;
+    if (who !== undefined) await this.#links.send(who.coordinator, 'main', endTransaction(who, false)).catch(() => {});
   }
 
   /** All records, each partition's in order: a batch of every partition at a time. */
@@ -144,7 +155,7 @@ export class TransactionalProducer {
         [...Map.groupBy(rest, ({ partition }) => leaders[partition] ?? -1)].map(async ([leader, list]) => {
           try {
             if (leader < 0) throw brokerError(Code.leaderNotAvailable, 'WRITE to', { topic: this.#topic });
-            const answer = await this.#links.send(leader, 'main', produceBatches(list, 30_000, who.transactionalId));
+            const answer = await this.#links.send(leader, 'appends', produceBatches(list, 30_000, who.transactionalId));
             for (const { partition, error } of answer) {
               if (error !== 0 && error !== Code.duplicateSequence)
                 failures.set(partition, refused(error, 'WRITE to', this.#topic, partition));

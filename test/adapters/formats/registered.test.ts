@@ -150,6 +150,10 @@ describe("Confluent's registry", () => {
     expect(JSON.stringify(format.options)).not.toContain('secret');
   });
 
+  it('takes no password in its address', () => {
+    expect(() => confluentRegistry({ url: 'https://ann:secret@registry.example' })).toThrow(/holds a user or password/);
+  });
+
   it('is unavailable when it does not answer', async () => {
     const registry = await stubRegistry([]);
     await registry.close();

@@ -1,7 +1,7 @@
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compressions } from '../../../lib/adapters/kafka/compression.ts';
-import { KafkaClient, type KafkaRecord } from '../../../lib/adapters/kafka/index.ts';
+import { KafkaClient, type KafkaRecord, type LongReads } from '../../../lib/adapters/kafka/index.ts';
 import type { Topic } from '../../../lib/ports/index.ts';
 import { skipNote } from '../../conformance/opened.ts';
 import { useKafka } from '../../services/kafka.ts';
@@ -302,6 +302,11 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
 
   describe('waiting reads', () => {
     const place = (topic: Topic, partition: number, from = 0) => ({ topic, partition, from });
+    let shared: LongReads | undefined;
+    const reader = (): LongReads => {
+      shared ??= client.reader();
+      return shared;
+    };
 
     it('bring what is there of many partitions of many topics', async () => {
       const [one, two] = [await made(3), await made(1)];
@@ -309,16 +314,16 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
       await append(one, 2, 'b', 'c');
       await append(two, 0, 'd');
       const places = [place(one, 0), place(one, 1), place(one, 2, 1), place(two, 0)];
-      const found = await client.readMany(places, all, 5_000);
+      const found = await reader().read(places, all, 5_000);
       expect(found.map((slice) => slice && texts(slice.records))).toEqual([['a'], undefined, ['c'], ['d']]);
     });
 
     it('answer when something comes, and nothing when nothing does', async () => {
       const topic = await made(2);
       const begun = performance.now();
-      expect(await client.readMany([place(topic, 0), place(topic, 1)], all, 150)).toEqual([undefined, undefined]);
+      expect(await reader().read([place(topic, 0), place(topic, 1)], all, 150)).toEqual([undefined, undefined]);
       expect(performance.now() - begun).toBeGreaterThan(140);
-      const waiting = client.readMany([place(topic, 0), place(topic, 1)], all, 20_000);
+      const waiting = reader().read([place(topic, 0), place(topic, 1)], all, 20_000);
       setTimeout(() => void append(topic, 1, 'late'), 100);
       const found = await waiting;
       expect(found.map((slice) => slice && texts(slice.records))).toEqual([undefined, ['late']]);
@@ -327,9 +332,9 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
     it('may run side by side, and end when they are told to', async () => {
       const [one, two] = [await made(), await made()];
       const stop = new AbortController();
-      const long = client.readMany([place(one, 0)], all, 20_000, stop.signal);
+      const long = reader().read([place(one, 0)], all, 20_000, stop.signal);
       await append(two, 0, 'quick');
-      const found = await client.readMany([place(two, 0)], all, 20_000);
+      const found = await reader().read([place(two, 0)], all, 20_000);
       expect(texts(found[0]!.records)).toEqual(['quick']);
       stop.abort();
       expect(await long).toEqual([undefined]);
@@ -343,7 +348,7 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
         for (let i = 0; i < 200; i++) await append(topic, i % 4, String(i));
       })();
       while (seen.flat().length < 200) {
-        const found = await client.readMany(
+        const found = await reader().read(
           next.map((from, partition) => place(topic, partition, from)),
           { ...all, bytes: 300 },
           1_000,
@@ -363,11 +368,9 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
     it('say so when a log is shorter than the place, or the topic another', async () => {
       const topic = await made();
       await append(topic, 0, 'a');
-      expect(await client.readMany([place(topic, 0, 7)], all, 5_000)).toMatchObject([
-        { records: [], start: 0, end: 1 },
-      ]);
+      expect(await reader().read([place(topic, 0, 7)], all, 5_000)).toMatchObject([{ records: [], start: 0, end: 1 }]);
       await client.deleteTopic(topic.name);
-      await expect(client.readMany([place(topic, 0)], all, 5_000)).rejects.toMatchObject({ kind: 'data-lost' });
+      await expect(reader().read([place(topic, 0)], all, 5_000)).rejects.toMatchObject({ kind: 'data-lost' });
     });
   });
 });

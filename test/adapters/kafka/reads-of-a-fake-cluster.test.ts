@@ -90,11 +90,12 @@ describe('reads', () => {
     const release = Promise.withResolvers<{ highWatermark: number }>();
     broker.fetched = async ({ committedOnly }) => (committedOnly ? { highWatermark: 0 } : release.promise);
     const leave = new AbortController();
-    const all = client.readMany([place], { bytes: 1_000, committedOnly: false }, 5_000, leave.signal);
+    const reader = client.reader();
+    const all = reader.read([place], { bytes: 1_000, committedOnly: false }, 5_000, leave.signal);
     await expect.poll(() => broker.fetches.length).toBe(1);
     leave.abort();
     await all;
-    await client.readMany([place], { bytes: 1_000, committedOnly: true }, 20);
+    await reader.read([place], { bytes: 1_000, committedOnly: true }, 20);
     expect(broker.fetches.some(({ committedOnly }) => committedOnly)).toBe(true);
     release.resolve({ highWatermark: 0 });
   });

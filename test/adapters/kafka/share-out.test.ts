@@ -4,17 +4,26 @@ import { type Claimant, type Dealt, shareOut } from '../../../lib/adapters/kafka
 
 const tasks = (stage: string, n: number): string[] => Array.from({ length: n }, (_, p) => `${stage}/${p}`);
 
-const member = (id: string, owned: readonly string[] = [], more: Partial<Claimant> = {}): Claimant => ({
+type Member = Omit<Claimant, 'items'> & Partial<Pick<Claimant, 'items'>>;
+
+const member = (id: string, owned: readonly string[] = [], more: Partial<Claimant> = {}): Member => ({
   ...{ id, generation: 1, owned, warm: [] },
   ...more,
 });
 
+/** Members know all items, unless they say which. */
+const shared = (items: readonly string[], members: readonly Member[], copies: number): ReadonlyMap<string, Dealt> =>
+  shareOut(
+    members.map((each) => ({ items, ...each })),
+    copies,
+  );
+
 /** What each has once all have let go of what they must, and said so. */
-function settled(items: readonly string[], members: readonly Claimant[], copies = 0): ReadonlyMap<string, Dealt> {
-  let dealt = shareOut(items, members, copies);
+function settled(items: readonly string[], members: readonly Member[], copies = 0): ReadonlyMap<string, Dealt> {
+  let dealt = shared(items, members, copies);
   for (let round = 0; round < 2; round++) {
     const now = members.map((each) => ({ ...each, owned: dealt.get(each.id)!.own, generation: 9 }));
-    dealt = shareOut(items, now, copies);
+    dealt = shared(items, now, copies);
   }
   return dealt;
 }
@@ -52,7 +61,7 @@ describe('a share', () => {
   it('gives no item to one while another that lives has it', () => {
     fc.assert(
       fc.property(group, ({ items, members }) => {
-        const dealt = shareOut(items, members, 1);
+        const dealt = shared(items, members, 1);
         for (const item of items) {
           const claimants = members.filter(({ owned }) => owned.includes(item));
           const latest = Math.max(...claimants.map(({ generation }) => generation));
@@ -69,7 +78,7 @@ describe('a share', () => {
   it('is the same whoever decides, in whatever order the members are told', () => {
     fc.assert(
       fc.property(group, ({ items, members }) => {
-        const [one, other] = [shareOut(items, members, 1), shareOut(items, [...members].reverse(), 1)];
+        const [one, other] = [shared(items, members, 1), shared(items, [...members].reverse(), 1)];
         expect(new Map([...one].sort())).toEqual(new Map([...other].sort()));
       }),
     );
@@ -80,7 +89,7 @@ describe('a share', () => {
       fc.property(group, ({ items, members }) => {
         const dealt = settled(items, members);
         const now = members.map((each) => ({ ...each, owned: dealt.get(each.id)!.own, generation: 9 }));
-        const again = shareOut(items, now, 0);
+        const again = shared(items, now, 0);
         for (const [id, { own }] of again) expect([...own].sort()).toEqual([...dealt.get(id)!.own].sort());
       }),
     );
@@ -105,16 +114,40 @@ describe('a share', () => {
     const [left, gone] = [tasks('count', 4), ['count/4', 'count/5', 'count/6', 'count/7']];
     const a = member('a', left.slice(0, 2), { warm: ['count/6', 'count/7'] });
     const b = member('b', left.slice(2), { warm: ['count/4', 'count/5'] });
-    const dealt = shareOut([...left, ...gone], [a, b], 0);
+    const dealt = shared([...left, ...gone], [a, b], 0);
     expect(dealt.get('a')!.own).toEqual([...a.owned, 'count/6', 'count/7']);
     expect(dealt.get('b')!.own).toEqual([...b.owned, 'count/4', 'count/5']);
   });
 
   it('of one that slept is void where another has been given it since', () => {
     const awake = member('b', tasks('count', 4), { generation: 7 });
-    const dealt = shareOut(tasks('count', 4), [member('a', tasks('count', 4), { generation: 5 }), awake], 0);
+    const dealt = shared(tasks('count', 4), [member('a', tasks('count', 4), { generation: 5 }), awake], 0);
     expect(dealt.get('a')!.own).toEqual([]);
     expect(dealt.get('b')!.own).toHaveLength(2);
+  });
+});
+
+describe('members that know other items', () => {
+  it('get nothing that they do not know, and the others make up for what they cannot do', () => {
+    const common = tasks('count', 8);
+    const old = member('old', [], { items: [...common, 'in/0@0', 'in/1@0'] });
+    const fresh = member('fresh', [], { items: [...common, 'in/0@1', 'in/1@1', 'in/2@1', 'in/3@1'] });
+    const dealt = settled([], [old, fresh]);
+    expect(
+      dealt
+        .get('old')!
+        .own.filter((item) => item.includes('@'))
+        .sort(),
+    ).toEqual(['in/0@0', 'in/1@0']);
+    expect(dealt.get('fresh')!.own.filter((item) => item.includes('@'))).toHaveLength(4);
+    expect(sizes(dealt)).toEqual([7, 7]);
+    expect(all(dealt)).toHaveLength(14);
+  });
+
+  it('lose what they do not know any more, at once', () => {
+    const dealt = shared([], [member('a', ['x/0'], { items: ['y/0'] }), member('b', [], { items: ['x/0', 'y/0'] })], 0);
+    expect(dealt.get('a')!.own).toEqual(['y/0']);
+    expect(dealt.get('b')!.own).toEqual(['x/0']);
   });
 });
 
@@ -129,6 +162,6 @@ describe('copies', () => {
   });
 
   it('are none where there is nobody else', () => {
-    expect(shareOut(tasks('count', 2), [member('a')], 2).get('a')).toEqual({ own: tasks('count', 2), copies: [] });
+    expect(shared(tasks('count', 2), [member('a')], 2).get('a')).toEqual({ own: tasks('count', 2), copies: [] });
   });
 });
