@@ -51,6 +51,11 @@ export class Committer {
     this.#snapshots = snapshotsOf(host);
   }
 
+  /** Whether the newest commit says that debts are to be paid which have been: others take them for unpaid until the next one. */
+  get hasPaid(): boolean {
+    return this.#paid;
+  }
+
   /** Whether a commit is due although there is nothing to apply: to say that debts are paid, or to carry a snapshot before the slots run out. */
   async isDue(state: TaskState): Promise<boolean> {
     if (this.#paid || state.debts.length > 0) return true;

@@ -56,6 +56,11 @@ export class Task {
     return this.#alone(() => this.#step(undefined));
   }
 
+  /** Whether a ring is due though nothing comes: the newest commit names debts that have been paid, and another commit has to say so. */
+  get isToSayPaid(): boolean {
+    return this.#committer.hasPaid;
+  }
+
   /** Forgets the cached state; open sinks are closed. */
   forget(): Promise<void> {
     return this.#alone(() => this.#forget());

@@ -194,9 +194,25 @@ export class TaskLoop {
     else {
       const rest = Math.max(0, began + linger - clock.now()) as Duration;
       await clock.sleep(rest, rest > 0 ? this.#ending.signal : undefined).catch(() => {});
-      if (next === 'more') return inbox.next(this.task.state?.nextOffset ?? 0);
+      if (next === 'more') return this.#more();
     }
     return undefined;
+  }
+
+  /** Waits for something to read; not for long where there is something to say, which a pump elsewhere cannot ask for. */
+  async #more(): Promise<readonly LogMessage[] | undefined> {
+    const { inbox, clock } = this.#deps;
+    const found = new AbortController();
+    if (this.task.isToSayPaid)
+      clock.sleep(FIRST_DELAY, found.signal).then(
+        () => this.call(),
+        () => {},
+      );
+    try {
+      return await inbox.next(this.task.state?.nextOffset ?? 0);
+    } finally {
+      found.abort();
+    }
   }
 
   /** Once a round of slots: deletes blobs that nothing reaches any more, and lets go of what has been read. */

@@ -1,0 +1,17 @@
+/** Pipelines with what they must give, for every host: the inputs are small and the results are written out, none is computed. */
+import { type Duration, noRestart, type Pipeline, pipeline } from '../../lib/index.ts';
+import type { Ends, SuiteCase } from './case.ts';
+import { flows } from './flows.ts';
+import { windows } from './windows.ts';
+
+export type Fusing = 'all' | 'none';
+
+/** Small batches: even a few rows take several steps. */
+export const smallBatches = { sourceRows: 2, batchMessages: 2 };
+/** How often pumps look after silence. */
+export const PUMP_PERIOD = 50 as Duration;
+
+export const suite: readonly SuiteCase[] = [...windows, ...flows];
+
+export const pipelineOf = ({ name, build }: SuiteCase, ends: Ends, fusing: Fusing): Pipeline =>
+  pipeline(`${name}-${fusing}`, (p) => build(p, ends), { parallelism: 2, fusing, restart: noRestart() });
