@@ -1,6 +1,8 @@
 import type { Case } from './case.ts';
 import { flightCases } from './flights.ts';
 import { kafkaCases } from './kafka.ts';
+import { kafkaLatency } from './kafka-latency.ts';
+import { kafkaWorkers } from './kafka-workers.ts';
 import { latency } from './latency.ts';
 import { commits, flat, memory, throwing } from './state.ts';
 import { windowCases } from './windows.ts';
@@ -14,4 +16,6 @@ export const cases: readonly Case[] = [
   throwing,
   latency,
   ...kafkaCases,
+  kafkaLatency,
+  kafkaWorkers,
 ];

@@ -57,6 +57,7 @@ async function latencies(records: number, dataDir: string | undefined): Promise<
 /** Milliseconds after the beginning at which a record may be read. */
 const due = (n: number): number => ((n + 1) * 1_000) / RATE;
 
-function quantile(sorted: readonly number[], q: number): number {
+/** The value below which a part `q` of all lies. */
+export function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.floor(q * (sorted.length - 1))] ?? Number.NaN;
 }
