@@ -28,6 +28,7 @@ interface WorkerFlags extends CommonOptions, StoresFlags {
   readonly linger?: number;
   readonly pumpPeriod?: number;
   readonly warmBytes?: number;
+  readonly newCode?: boolean;
   readonly stopTimeout: number;
   readonly quiet?: boolean;
 }
@@ -56,6 +57,7 @@ export function addWorker(program: Command): void {
     .option('--linger <ms>', 'least time between two steps of a task: fewer, larger commits', count)
     .option('--pump-period <s>', 'seconds between two looks at silent sources and due timers', seconds)
     .option('--warm-bytes <n>', 'bytes of state to keep for tasks that are not this worker’s', wholeNumber)
+    .option('--new-code', 'code that the run has gone past counts as new: to go back to it')
     .option('--stop-timeout <s>', 'seconds that a clean end may take', seconds, 30)
     .option('-q, --quiet', 'only warnings and errors')
     .addHelpText(
@@ -104,8 +106,9 @@ async function work(path: string, flags: WorkerFlags): Promise<void> {
   process.exit(code);
 }
 
-function tuningOf({ standby, sessionTimeout, linger, pumpPeriod, warmBytes }: WorkerFlags) {
+function tuningOf({ standby, sessionTimeout, linger, pumpPeriod, warmBytes, newCode = false }: WorkerFlags) {
   return {
+    newCode,
     ...(standby === undefined ? {} : { copies: standby }),
     ...(sessionTimeout === undefined ? {} : { sessionTimeout: sessionTimeout * 1_000 }),
     ...(linger === undefined ? {} : { linger: linger as Duration }),
@@ -148,12 +151,18 @@ function conclude({ kind, error }: WorkerEnd, flags: WorkerFlags): number {
   if (flags.json === true) printJson({ event: kind, ...(error === undefined ? {} : { error: failureData(error) }) });
   else if (flags.quiet !== true) {
     const word = kind === 'finished' ? colours.green('finished') : colours.yellow('stopped');
-    print(kind === 'finished' ? `${word}: the run is over` : `${word}: others go on, and so does the next worker`);
+    print(`${word}: ${endings[kind]}`);
   }
   if (error === undefined) return exitCodes.ok;
   if (flags.json !== true) printFailure(error, flags);
   return exitCodes.failed;
 }
+
+const endings: Readonly<Record<WorkerEnd['kind'], string>> = {
+  finished: 'the run is over',
+  stopped: 'others go on, and so does the next worker',
+  superseded: 'newer code has taken over; nothing is left that only this code can do',
+};
 
 /** Log lines for people, or as lines of JSON. */
 function logging({ json, quiet }: WorkerFlags): Telemetry {

@@ -1,4 +1,5 @@
 export * from './attempt.ts';
+export { isTurnOf } from './code-turn.ts';
 export * from './controller.ts';
 export * from './dead-letter.ts';
 export { grownRun, growthPrefix, withGrowth } from './growth.ts';
@@ -7,7 +8,7 @@ export * from './open-run.ts';
 export * from './replay.ts';
 export { metrics } from './report.ts';
 export { runIdOf } from './run-id.ts';
-export { newestRun } from './run-records.ts';
+export { type CodeInForce, newestCode, newestRun } from './run-records.ts';
 export * from './run-tasks.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
 export type { StageCode } from './stage-chain.ts';

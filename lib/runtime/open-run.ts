@@ -27,6 +27,13 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Names the run if one is created. */
   readonly runId: string;
+  /**
+   * Code that the run has had before is that older version again, there to finish what is still at it while another process brings newer code. Default: it is
+   * new code once more.
+   */
+  readonly rejoinCode?: boolean;
+  /** Whether this process still counts as the one that works on its tasks; see `Assignment`. Default: always. */
+  readonly isCurrent?: () => boolean;
 }
 
 /** A run, opened: its record, its sources and its tasks, upstream stages first. Both are as this process knows them now: ask anew after `grow`. */
@@ -80,7 +87,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     await noteRun(ports, first);
     const record = await grownRun(ports.commits, first);
     const topics = await topicsOf(plan, ports, record, sources);
-    const { version, epochs, changed } = await takeCode(ports.commits, plan, first);
+    const { version, epochs, changed } = await takeCode(ports.commits, plan, first, options.rejoinCode);
     const run = new RunTasks(
       {
         ...{ plan, record, sources },
@@ -297,7 +304,7 @@ interface TaskParts {
 export function taskHost(
   pipeline: Pipeline,
   ports: TaskPorts,
-  options: Pick<OpenOptions, 'limits' | 'durable' | 'connections' | 'signal'>,
+  options: Pick<OpenOptions, 'limits' | 'durable' | 'connections' | 'isCurrent' | 'signal'>,
   parts: TaskParts,
 ): TaskHost {
   const { plan } = pipeline;
@@ -315,6 +322,7 @@ export function taskHost(
     limits: { ...defaultLimits, ...options.limits },
     seed: seedOf(taskName(task)),
     signal: options.signal,
+    isCurrent: options.isCurrent ?? (() => true),
     edgeTimes: edgeTimesOf(plan, stage.id),
     topic: parts.topics.get(stage.id),
     deadLetters: deadLetterTopic(plan.pipeline),

@@ -47,8 +47,31 @@ export interface CodeInForce {
   readonly changed: readonly string[];
 }
 
-/** Compares the plan with the newest code of the run, and gives stages that have changed a new epoch. Throws `incompatible`, naming the differences. */
-export async function takeCode(commits: Records, plan: Plan, run: RunRecord): Promise<CodeInForce> {
+/** The newest code of a run: how many times it had changed with it, and at which epoch its stages are. */
+export async function newestCode(commits: Records, run: RunRecord): Promise<Omit<CodeInForce, 'changed'>> {
+  const newest = (await commits.records(run.pipeline, codeOf(run), 1)).at(-1);
+  if (newest === undefined) return { version: 0, epochs: {} };
+  return { version: numberIn(newest.name), epochs: (newest.value as CodeVersion).epochs };
+}
+
+/** Which of the run's earlier versions the plan is; undefined if none, or the newest. */
+async function earlierCode(commits: Records, plan: Plan, run: RunRecord): Promise<CodeInForce | undefined> {
+  const records = await commits.records(run.pipeline, codeOf(run));
+  const versions = [{ version: 0, plan: run.plan as Plan, epochs: {} }].concat(
+    records.map(({ name, value }) => ({ version: numberIn(name), ...(value as CodeVersion) })),
+  );
+  const same = versions.filter((each) => comparePlans(each.plan, plan).changedStages.length === 0).at(-1);
+  if (same === undefined || same === versions.at(-1)) return undefined;
+  return { version: same.version, epochs: same.epochs, changed: [] };
+}
+
+/**
+ * Compares the plan with the newest code of the run, and gives stages that have changed a new epoch. With `rejoin`, a plan that is one of the run's earlier
+ * versions stays that one. Throws `incompatible`, naming the differences.
+ */
+export async function takeCode(commits: Records, plan: Plan, run: RunRecord, rejoin = false): Promise<CodeInForce> {
+  const earlier = rejoin ? await earlierCode(commits, plan, run) : undefined;
+  if (earlier !== undefined) return earlier;
   const prefix = codeOf(run);
   for (;;) {
     const newest = (await commits.records(run.pipeline, prefix, 1)).at(-1);

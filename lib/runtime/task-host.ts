@@ -64,6 +64,8 @@ export interface TaskHost extends TaskPorts {
   readonly seed: number;
   /** Aborted when the host stops: calls to the outside end, and their step with nothing applied. */
   readonly signal: AbortSignal;
+  /** Whether this process still counts as the one that works on the task, as far as it can know. */
+  readonly isCurrent: () => boolean;
   readonly edgeTimes: readonly EdgeTime[];
   /** The input topic; undefined for source tasks. */
   readonly topic: Topic | undefined;

@@ -12,6 +12,7 @@ import { nextAttempt, recovered, type StopReason, type TaskStatus } from '../pro
 import { Applier } from './applier.ts';
 import { AttemptOver, errorOf, FrameGap, failureOf, isAuthorError, SinkFailure } from './attempt.ts';
 import { type CaughtUp, catchUp } from './catch-up.ts';
+import { isTurnOf } from './code-turn.ts';
 import { Committer, type Outcome } from './committer.ts';
 import { type Batch, Intake } from './intake.ts';
 import { load, snapshotsOf } from './load.ts';
@@ -84,11 +85,15 @@ export class Task {
     });
   }
 
-  /** Sets a task going again that stopped because its restarts were used up, or for what can be mended and is looked at anew: a file, the code's version. */
+  /**
+   * Sets a task going again that stopped because its restarts were used up, or for what can be mended and is looked at anew: a file, the code. This code goes
+   * on with it, where it stands, also if an older one stopped: of what it stands before, no attempt of the old code has come out well.
+   */
   resume(): Promise<StepResult> {
     return this.#change((state) => {
       const { status } = state;
       if (status.kind !== 'stopped' || !isMendable(status)) return 'nothing';
+      state.epoch = Math.max(state.epoch, this.host.epoch);
       const { skip, failure } = status;
       state.status = { kind: 'backoff', offset: state.nextOffset, unit: -1, attempts: 0, until: 0, skip, failure };
       return undefined;
@@ -162,7 +167,7 @@ export class Task {
       }
       state ??= await load(this.host);
       if (state.epoch < this.host.epoch && this.#mayTakeOver()) state.epoch = this.host.epoch;
-      if (state.epoch !== this.host.epoch) return this.#keep(state, { kind: 'other-code', epoch: state.epoch });
+      if (!(await isTurnOf(this.host, state))) return this.#keep(state, { kind: 'other-code', epoch: state.epoch });
       const now = this.host.clock.now();
       const owed = state.debts.length > 0;
       if (state.status.kind === 'stopped' && !owed) return this.#keep(state, this.#stopped(state.status));
@@ -178,6 +183,11 @@ export class Task {
         if (!(await this.#committer.isDue(state)))
           return this.#keep(state, { kind: 'idle', nextOffset: state.nextOffset, done: state.done });
         return await this.#commitAlone(state);
+      }
+      // After the read: what is read while nobody else can have the task lies before any offset at which newer code takes over.
+      if (this.host.source !== undefined && !this.host.isCurrent()) {
+        await state.close();
+        return { kind: 'lost' };
       }
       return await this.#run(state, batch, now);
     } catch (error) {

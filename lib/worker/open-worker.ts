@@ -23,6 +23,8 @@ export interface WorkerOptions extends StoresOptions, Tuning {
   readonly heartbeatPeriod?: number;
   /** How many other workers keep a copy of each task's state, to take over without loading it. Default: 0. */
   readonly copies?: number;
+  /** Code that the run has had before and has gone past counts as new code: to go back to it. Default: such a worker finishes what is still at that code, and ends. */
+  readonly newCode?: boolean;
   readonly telemetry?: Telemetry;
   readonly clock?: Clock;
   /** Names runs and blobs, and spreads delays. */
@@ -59,6 +61,7 @@ export async function openWorker(pipeline: Pipeline, options: WorkerOptions): Pr
     const worker = await Worker.open(bound, ports, {
       ...options,
       durable: true,
+      rejoinCode: options.newCode !== true,
       connections,
       runId: runIdOf(clock, random),
       assignment: (open) => groupOf(open, options, telemetry),
@@ -74,11 +77,11 @@ export async function openWorker(pipeline: Pipeline, options: WorkerOptions): Pr
   }
 }
 
-/** Each version of the code has its group: workers of one version cannot work on tasks that are at another. */
-function groupOf({ record, codeVersion }: OpenRun, options: WorkerOptions, telemetry: Telemetry): KafkaGroupAssignment {
+/** All workers of a run share one group, also while they run different versions of the code: each gets what it can work on. */
+function groupOf({ record }: OpenRun, options: WorkerOptions, telemetry: Telemetry): KafkaGroupAssignment {
   const { kafka, log, sessionTimeout, heartbeatPeriod, copies } = options;
   return new KafkaGroupAssignment(kafka, {
-    group: `${log?.topicPrefix ?? ''}${record.pipeline}.${record.id}.v${codeVersion}`,
+    group: `${log?.topicPrefix ?? ''}${record.pipeline}.${record.id}`,
     telemetry,
     ...(sessionTimeout === undefined ? {} : { sessionTimeout }),
     ...(heartbeatPeriod === undefined ? {} : { heartbeatPeriod }),

@@ -54,6 +54,8 @@ export class KafkaGroupAssignment implements Assignment {
   #memberId = '';
   /** Something has changed that the group must hear of. */
   #news = false;
+  /** Until when the group cannot have given this member up: by the monotonic clock, and by the wall clock, which runs on while the machine sleeps. */
+  #currentUntil = { monotonic: 0, wall: 0 };
   #wake = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -74,6 +76,10 @@ export class KafkaGroupAssignment implements Assignment {
 
   join(assignee: Assignee): void {
     this.#running = this.#run(assignee);
+  }
+
+  isCurrent(): boolean {
+    return performance.now() < this.#currentUntil.monotonic && Date.now() < this.#currentUntil.wall;
   }
 
   async leave(): Promise<void> {
@@ -125,13 +131,15 @@ export class KafkaGroupAssignment implements Assignment {
     if (!this.#accepted(joined.error, 'joining')) return false;
     this.#memberId = joined.memberId;
     const { memberId, generation } = joined;
-    const shares = joined.leader === memberId ? [...decide(joined, this.#items, copies)] : [];
+    const shares = joined.leader === memberId ? [...decide(joined, copies)] : [];
     const dealt = shares.map(([id, share]) => ({ id, share: asBytes(share) }));
+    const now = this.#now();
     const synced = await this.#link.send(
       syncGroup({ group, generation, memberId }, dealt),
       this.#rebalanceTimeout + 5_000,
     );
     if (!this.#accepted(synced.error, 'taking a share of')) return false;
+    this.#countFrom(now);
     this.#generation = generation;
     this.#take(assignee, JSON.parse(synced.share.toString()) as Dealt);
     return true;
@@ -179,7 +187,9 @@ export class KafkaGroupAssignment implements Assignment {
       await sleep(this.#period, undefined, { signal: this.#wake.signal }).catch(() => {});
       if (this.#leaving.signal.aborted || this.#news) return;
       const said = { group, generation: this.#generation, memberId: this.#memberId };
+      const now = this.#now();
       if (!this.#accepted(await this.#link.send(heartbeat(said), this.#sessionTimeout), 'staying in')) return;
+      this.#countFrom(now);
     }
   }
 
@@ -190,6 +200,7 @@ export class KafkaGroupAssignment implements Assignment {
         return true;
       case GroupCode.unknownMember:
       case GroupCode.fencedInstance:
+        this.#currentUntil = { monotonic: 0, wall: 0 };
         this.#memberId = '';
         return false;
       case GroupCode.illegalGeneration:
@@ -198,6 +209,15 @@ export class KafkaGroupAssignment implements Assignment {
       default:
         throw brokerError(code, `${what} the group ${this.#options.group}`);
     }
+  }
+
+  #now() {
+    return { monotonic: performance.now(), wall: Date.now() };
+  }
+
+  /** The group has heard from this member, at this time or later: it waits for the next sign at least so long. */
+  #countFrom({ monotonic, wall }: { readonly monotonic: number; readonly wall: number }): void {
+    this.#currentUntil = { monotonic: monotonic + this.#sessionTimeout, wall: wall + this.#sessionTimeout };
   }
 
   get #sessionTimeout(): number {
@@ -213,15 +233,12 @@ export class KafkaGroupAssignment implements Assignment {
   }
 }
 
-/** What the leader decides. Items are those that any member knows: one that has seen a source grow knows more. */
-function decide({ members }: Joined, items: readonly string[], copies: number): ReadonlyMap<string, Dealt> {
-  const all = new Set(items);
-  const claimants = members.map(({ id, metadata }): Claimant => {
-    const said = saidBy(id, metadata);
-    for (const item of said.items) all.add(item);
-    return { id, generation: said.generation, owned: said.owned, warm: said.warm };
-  });
-  return shareOut([...all], claimants, copies);
+/** What the leader decides. */
+function decide({ members }: Joined, copies: number): ReadonlyMap<string, Dealt> {
+  return shareOut(
+    members.map(({ id, metadata }): Claimant => ({ id, ...saidBy(id, metadata) })),
+    copies,
+  );
 }
 
 function saidBy(id: string, metadata: Buffer): Said {

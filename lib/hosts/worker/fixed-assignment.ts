@@ -14,6 +14,7 @@ export function fixedAssignment(): Assignment {
       joined = assignee;
       tell();
     },
+    isCurrent: () => joined !== undefined,
     leave: async () => {
       joined = undefined;
     },

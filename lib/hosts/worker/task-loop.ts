@@ -8,8 +8,9 @@
 import { type Duration, messageOf, taskName } from '../../model/index.ts';
 import type { Clock, LogMessage, Random, Telemetry } from '../../ports/index.ts';
 import type { Stop } from '../../protocol/index.ts';
-import type { StepResult, Task } from '../../runtime/index.ts';
+import { isTurnOf, type StepResult, type Task } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
+import { barrierFor } from './barriers.ts';
 import { stopError } from './control.ts';
 import type { Inbox } from './inbox.ts';
 import { workerMetrics } from './metrics.ts';
@@ -25,8 +26,10 @@ export type LoopState =
   | { readonly kind: 'stopped'; readonly reason: string; readonly message: string }
   /** A dependency failed, or a defect showed; tried again. */
   | { readonly kind: 'failing'; readonly message: string }
-  /** Another code version is in force at its next offset. */
-  | { readonly kind: 'other-code'; readonly epoch: number };
+  /** Older code is still in force there; this code waits for its turn. */
+  | { readonly kind: 'older-code'; readonly epoch: number }
+  /** Newer code has taken over: nothing is left to do for this one. */
+  | { readonly kind: 'newer-code'; readonly epoch: number };
 
 export interface LoopDeps {
   readonly clock: Clock;
@@ -39,13 +42,13 @@ export interface LoopDeps {
   readonly linger: Duration;
 }
 
-/** When the next step is due: at once, when there is something to read, after a span, or at a call. */
-type Next = 'now' | 'more' | Duration | 'call';
+/** When the next step is due: at once, when there is something to read, when older code is through, after a span, or at a call. */
+type Next = 'now' | 'more' | 'turn' | Duration | 'call';
 
 const FIRST_DELAY = 100 as Duration;
 const LONGEST_DELAY = 10_000 as Duration;
-/** How often a task that is at other code looks whether it still is. */
-const OTHER_CODE_PERIOD = 500 as Duration;
+/** How often a task that is at older code looks whether it still is. */
+const TURN_PERIOD = 200 as Duration;
 /** Commits lost in a row after which somebody is at work there rather than was. */
 const MANY_LOST = 3;
 
@@ -58,6 +61,9 @@ export class TaskLoop {
   #state: LoopState = { kind: 'loading' };
   #drain = false;
   #halt: Stop | undefined;
+  /** The epoch of newer code. */
+  #handOver: number | undefined;
+  #saidBarrier = false;
   #resume: boolean;
   #collecting = false;
   /** Rows of a source that this loop has committed. */
@@ -87,6 +93,13 @@ export class TaskLoop {
   drain(): void {
     if (this.#drain || this.task.host.source === undefined) return;
     this.#drain = true;
+    this.call();
+  }
+
+  /** Newer code, at this epoch of the stage, is to go on where a source's log ends by then. Other tasks switch at a barrier in their log. */
+  handOver(epoch: number): void {
+    if (this.#handOver !== undefined || this.task.host.source === undefined) return;
+    this.#handOver = epoch;
     this.call();
   }
 
@@ -145,11 +158,22 @@ export class TaskLoop {
       const { end } = await host.source!.log.bounds(task.id.partition);
       return task.drainTo(end ?? state.nextOffset);
     }
+    const newer = this.#handOver;
+    if (newer !== undefined && state !== undefined && state.epoch < newer && state.handOver === undefined) {
+      if (host.isCurrent()) return task.handOver(await this.#beyondAllReads(), newer);
+    }
     const result = delivered === undefined ? await task.ring() : await task.deliver(delivered);
-    if (result.kind !== 'stopped' || !this.#resume) return result;
+    if (!this.#resume || task.state?.status.kind !== 'stopped' || task.state.epoch > host.epoch) return result;
     this.#resume = false;
     const resumed = await task.resume();
     return resumed.kind === 'idle' ? result : resumed;
+  }
+
+  /** An offset of a source at or after everything that any attempt has read by now: its end, or, where that is not known, what one step reads at most. */
+  async #beyondAllReads(): Promise<number> {
+    const { host, id, state } = this.task;
+    const { end } = await host.source!.log.bounds(id.partition);
+    return end ?? state!.nextOffset + 2 * host.limits.sourceRows;
   }
 
   #after(result: StepResult): Next {
@@ -172,8 +196,12 @@ export class TaskLoop {
       case 'lost':
         return this.#backoff.failures < MANY_LOST && this.#backoff.next() > 0 ? 'now' : this.#backoff.next();
       case 'other-code':
-        this.#state = { kind: 'other-code', epoch: result.epoch };
-        return OTHER_CODE_PERIOD;
+        if (result.epoch > this.task.host.epoch) {
+          this.#state = { kind: 'newer-code', epoch: result.epoch };
+          return 'call';
+        }
+        this.#state = { kind: 'older-code', epoch: result.epoch };
+        return 'turn';
     }
   }
 
@@ -189,7 +217,8 @@ export class TaskLoop {
 
   async #until(next: Next, began: number): Promise<readonly LogMessage[] | undefined> {
     const { inbox, clock, linger } = this.#deps;
-    if (next === 'call') await inbox.rest(undefined);
+    if (next === 'turn') await this.#turn();
+    else if (next === 'call') await inbox.rest(undefined);
     else if (typeof next === 'number') await inbox.rest(next);
     else {
       const rest = Math.max(0, began + linger - clock.now()) as Duration;
@@ -212,6 +241,30 @@ export class TaskLoop {
       return await inbox.next(this.task.state?.nextOffset ?? 0);
     } finally {
       found.abort();
+    }
+  }
+
+  /** Sees to it that older code comes to an end, and waits until it has. */
+  async #turn(): Promise<void> {
+    const { host, id } = this.task;
+    const { run, topic, commits, log } = host;
+    const { inbox, telemetry } = this.#deps;
+    const { state } = this.task;
+    let known = state?.version;
+    while (!this.#ending.signal.aborted) {
+      try {
+        if (topic !== undefined && !this.#saidBarrier) {
+          await log.append([barrierFor(this.task)]);
+          this.#saidBarrier = true;
+        }
+        const seen = known === undefined ? undefined : { version: known, slots: run.slots };
+        const head = await commits.head(run.id, id, seen);
+        known = head?.version;
+        if (head === undefined || head.epoch > host.epoch || (await isTurnOf(host, head))) return;
+      } catch (error) {
+        telemetry.log('debug', `${taskName(id)} does not know whose turn it is: ${messageOf(error)}`);
+      }
+      await inbox.rest(TURN_PERIOD);
     }
   }
 

@@ -49,11 +49,9 @@ export class WarmTasks {
     this.#without.clear();
   }
 
-  /** Names of those in memory. */
-  names(): readonly string[] {
-    return [...this.#former.values(), ...this.#copies]
-      .filter(({ state }) => state !== undefined)
-      .map(({ id }) => taskName(id));
+  /** Those in memory. */
+  tasks(): readonly Task[] {
+    return [...this.#former.values(), ...this.#copies].filter(({ state }) => state !== undefined);
   }
 
   /** Keeps copies up to date and within their memory until the signal is aborted. Never rejects. */

@@ -18,6 +18,8 @@ import {
   type TaskPorts,
 } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
+import { appendBarriers } from './barriers.ts';
+import { CodeWatch } from './code-watch.ts';
 import { readControl } from './control.ts';
 import { type Inbox, LogInbox, PolledInbox, SourceInbox } from './inbox.ts';
 import { LongPoll } from './long-poll.ts';
@@ -51,15 +53,15 @@ export interface WorkerOptions extends Omit<OpenOptions, 'signal'> {
 
 /** How a worker ended. */
 export interface WorkerEnd {
-  /** `finished`: the run is over. `stopped`: the worker was asked to end. */
-  readonly kind: 'finished' | 'stopped';
+  /** `finished`: the run is over. `stopped`: the worker was asked to end. `superseded`: newer code has taken over all that it has changed. */
+  readonly kind: 'finished' | 'stopped' | 'superseded';
   /** Why a sink could not be finished. */
   readonly error: MillraceError | undefined;
 }
 
 /** What a worker is doing. */
 export interface WorkerStatus {
-  /** Whether it has been told a share, and has all of its tasks in memory. */
+  /** Whether it has been told a share, and has all of its tasks in memory; of newer code only once the older code is through with them. */
   readonly ready: boolean;
   readonly pump: boolean;
   readonly tasks: readonly { readonly task: string; readonly state: LoopState }[];
@@ -73,6 +75,14 @@ export interface WorkerStatus {
 export const PUMP = '(pump)';
 
 const MiB = 2 ** 20;
+/** A task at this worker's version of the code: workers of other versions may have the same task, each for its stretch of the log. */
+const itemOf = ({ id, host }: Task): string => `${taskName(id)}@${host.epoch}`;
+
+interface WorkerParts {
+  readonly open: OpenRun;
+  readonly stopping: AbortController;
+  readonly assignment: Assignment;
+}
 
 export class Worker {
   readonly open: OpenRun;
@@ -84,9 +94,11 @@ export class Worker {
   readonly #abort = new AbortController();
   readonly #ended = new Wake();
   readonly #pump: PumpDuty;
+  readonly #code: CodeWatch;
   readonly #warm: WarmTasks;
   readonly #logPoll: LongPoll<LogPlace, LogSlice>;
   readonly #sourcePolls = new Map<string, LongPoll<SourcePlace, true>>();
+  /** By item. */
   readonly #loops = new Map<string, TaskLoop>();
   #taking: Promise<void> = Promise.resolve();
   #offered: readonly Task[] = [];
@@ -95,11 +107,13 @@ export class Worker {
   #seen: readonly LoopState['kind'][] = [];
   #told = false;
   #records = 0;
-  #over = false;
+  #end: WorkerEnd['kind'] = 'stopped';
 
-  private constructor(open: OpenRun, ports: TaskPorts, options: WorkerOptions, stopping: AbortController) {
+  private constructor(parts: WorkerParts, ports: TaskPorts, options: WorkerOptions) {
+    const { open } = parts;
     this.open = open;
-    this.#stopping = stopping;
+    this.#stopping = parts.stopping;
+    this.#assignment = parts.assignment;
     this.#ports = ports;
     this.#options = options;
     const { patience = 100 as Duration, pollPeriod = 20 as Duration, copyPeriod = 1_000 as Duration } = options;
@@ -115,15 +129,17 @@ export class Worker {
       this.#sourcePolls.set(id, new LongPoll(poll, { ...deps, name: `rows of ${id}` }));
     }
     this.#warm = new WarmTasks({ clock, telemetry, bytes: options.warmBytes ?? 256 * MiB, period: copyPeriod });
+    this.#code = new CodeWatch(open, ports.commits, () => this.#loops.values());
     this.#pump = new PumpDuty({
       run: open,
       ports,
       random,
       skew: options.limits?.clockSkew ?? defaultLimits.clockSkew,
       period: this.#pumpPeriod,
-      ring: (task) => this.#loops.get(task)?.call(),
+      ring: (name) => {
+        for (const loop of this.#loops.values()) if (taskName(loop.task.id) === name) loop.call();
+      },
     });
-    this.#assignment = options.assignment(open);
   }
 
   /**
@@ -137,8 +153,20 @@ export class Worker {
     for (;;) {
       signal.throwIfAborted();
       try {
-        const open = await openRun(pipeline, ports, { ...options, signal: stopping.signal });
-        return new Worker(open, ports, options, stopping);
+        let assignment: Assignment | undefined;
+        const isCurrent = (): boolean => assignment?.isCurrent() ?? false;
+        const open = await openRun(pipeline, ports, {
+          rejoinCode: true,
+          ...options,
+          isCurrent,
+          signal: stopping.signal,
+        });
+        await appendBarriers(open, ports).catch(async (error: unknown) => {
+          await open.close();
+          throw error;
+        });
+        assignment = options.assignment(open);
+        return new Worker({ open, stopping, assignment }, ports, options);
       } catch (error) {
         if (!(error instanceof MillraceError && error.retry)) throw error;
         ports.telemetry.log('warn', `the run cannot be opened yet: ${messageOf(error)}`);
@@ -162,31 +190,33 @@ export class Worker {
     this.#offer();
     this.#assignment.join({ take: (share) => this.#take(share), warm: () => this.#inMemory() });
     await this.#ended.wait();
+    if (this.#end === 'stopped') await this.#code.servePast(this.#ports.clock);
+    this.#stopping.abort();
     await this.#taking;
     const own = [...this.#loops.values()].map(({ task }) => task);
     await Promise.all([this.#letGo([...this.#loops.keys()]), this.#pump.end()]);
-    const error = this.#over ? await this.#finish(own) : undefined;
+    const error = this.#end === 'finished' ? await this.#finish(own) : undefined;
     await this.#assignment.leave().catch((error: unknown) => this.#warn('leaving failed', error));
     this.#abort.abort();
     await Promise.all(background);
     this.#options.signal?.removeEventListener('abort', stop);
     await this.open.close().catch((error: unknown) => this.#warn('closing failed', error));
-    return { kind: this.#over ? 'finished' : 'stopped', error };
+    return { kind: this.#end, error };
   }
 
   /** Asks for a clean end: steps under way are finished, nothing new begins, others take over. */
   stop(): void {
-    this.#stopping.abort();
+    if (!this.#code.isOld) this.#stopping.abort();
     this.#ended.call();
   }
 
   status(): WorkerStatus {
     const loops = [...this.#loops.values()];
     return {
-      ready: this.#told && loops.every(({ state }) => state.kind !== 'loading'),
+      ready: this.#told && loops.every(({ state }) => state.kind !== 'loading' && state.kind !== 'older-code'),
       pump: this.#pump.onDuty,
       tasks: loops.map(({ task, state }) => ({ task: taskName(task.id), state })),
-      warm: this.#warm.names(),
+      warm: this.#warm.tasks().map(({ id }) => taskName(id)),
       records: loops.reduce((sum, loop) => sum + loop.records, this.#records),
     };
   }
@@ -197,17 +227,17 @@ export class Worker {
   }
 
   async #change(share: Share): Promise<void> {
-    if (this.#over) return;
+    if (this.#end === 'finished') return;
     const isFirst = this.#share === undefined;
     this.#share = share;
     const { own, copies } = share;
     const lost = [...this.#loops.keys()].filter((name) => !own.has(name));
     await Promise.all([this.#letGo(lost), own.has(PUMP) ? this.#pump.begin() : this.#pump.end()]);
     for (const task of this.open.tasks) {
-      const name = taskName(task.id);
+      const name = itemOf(task);
       if (own.has(name) && !this.#loops.has(name)) this.#begin(name, task, isFirst);
     }
-    this.#warm.copy(this.open.tasks.filter(({ id }) => copies.has(taskName(id)) && !own.has(taskName(id))));
+    this.#warm.copy(this.open.tasks.filter((task) => copies.has(itemOf(task)) && !own.has(itemOf(task))));
     await this.#warm.fit();
     this.#told = true;
   }
@@ -217,7 +247,7 @@ export class Worker {
     if (this.#offered === this.open.tasks) return;
     this.#offered = this.open.tasks;
     if (this.#share !== undefined) void this.#take(this.#share);
-    this.#assignment.offer([PUMP, ...this.#offered.map(({ id }) => taskName(id))]);
+    this.#assignment.offer([PUMP, ...this.#offered.map(itemOf)]);
   }
 
   #begin(name: string, task: Task, resume: boolean): void {
@@ -262,23 +292,25 @@ export class Worker {
       try {
         this.#measure();
         const { drain, over, stops } = await readControl(commits, this.open.record);
-        for (const [name, loop] of this.#loops) {
-          const stop = stops.get(name);
+        for (const loop of this.#loops.values()) {
+          const stop = stops.get(taskName(loop.task.id));
           if (stop !== undefined) loop.halt(stop);
           if (drain) loop.drain();
         }
         await this.open.grow();
         this.#offer();
-        if (over) {
-          this.#over = true;
-          this.#ended.call();
-          return;
-        }
+        if (over) return this.#endAs('finished');
+        if (await this.#code.look()) return this.#endAs('superseded');
       } catch (error) {
         this.#warn('looking after the run failed', error);
       }
       await clock.sleep(this.#pumpPeriod, signal).catch(() => {});
     }
+  }
+
+  #endAs(kind: WorkerEnd['kind']): void {
+    this.#end = kind;
+    this.#ended.call();
   }
 
   #measure(): void {
@@ -317,7 +349,7 @@ export class Worker {
   }
 
   #inMemory(): readonly string[] {
-    return [...this.#loops.keys(), ...this.#warm.names()];
+    return [...this.#loops.keys(), ...this.#warm.tasks().map(itemOf)];
   }
 
   get #pumpPeriod(): Duration {

@@ -1,10 +1,11 @@
 /** Several workers in one process that share ports in memory: each can be killed, or stopped and woken again as a zombie. */
+import { shareOut } from '../../../lib/adapters/kafka/share-out.ts';
 import { MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../../../lib/adapters/memory/index.ts';
 import { systemClock, systemRandom } from '../../../lib/adapters/system/index.ts';
 import { type RecordingTelemetry, recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
 import { Worker, type WorkerEnd, type WorkerOptions } from '../../../lib/hosts/worker/index.ts';
 import type { Duration, Pipeline, SinkConnector } from '../../../lib/index.ts';
-import type { Assignee, Assignment, Labels, Share } from '../../../lib/ports/index.ts';
+import type { Assignee, Assignment, Labels } from '../../../lib/ports/index.ts';
 import type { TaskPorts } from '../../../lib/runtime/index.ts';
 
 /** Lets calls through, holds them, or swallows them. */
@@ -51,36 +52,41 @@ function gated<T extends object>(target: T, gate: Gate): T {
 }
 
 interface Member {
+  readonly id: string;
   readonly assignee: Assignee;
-  own: Set<string>;
+  items: readonly string[];
+  held: readonly string[];
 }
 
-/** Deals items out in turn among its members, keeping what each has as far as that is fair. */
+/** Deals items out among its members as a Kafka group does, at once. */
 export class LocalGroup {
-  #items: readonly string[] = [];
-  readonly #members: Member[] = [];
-  copies = false;
+  #members: readonly Member[] = [];
+  #born = 0;
+  copies = 0;
 
   member(): Assignment {
     let me: Member | undefined;
+    let items: readonly string[] = [];
     return {
-      offer: (items) => {
-        this.#items = items;
+      offer: (offered) => {
+        items = offered;
+        if (me === undefined) return;
+        me.items = offered;
         this.#deal();
       },
       join: (assignee) => {
-        me = { assignee, own: new Set() };
-        this.#members.push(me);
+        me = { id: `m${++this.#born}`, assignee, items, held: [] };
+        this.#members = [...this.#members, me];
         this.#deal();
       },
+      isCurrent: () => true,
       leave: async () => this.expel(me?.assignee),
     };
   }
 
   /** The member has been silent for too long, or leaves: its share goes to the others. */
   expel(assignee: Assignee | undefined): void {
-    const at = this.#members.findIndex((member) => member.assignee === assignee);
-    if (at >= 0) this.#members.splice(at, 1);
+    this.#members = this.#members.filter((member) => member.assignee !== assignee);
     this.#deal();
   }
 
@@ -89,17 +95,18 @@ export class LocalGroup {
   }
 
   #deal(): void {
-    if (this.#members.length === 0) return;
-    const fair = Math.ceil(this.#items.length / this.#members.length);
-    const free = new Set(this.#items);
-    for (const member of this.#members) {
-      member.own = new Set([...member.own].filter((item) => free.has(item)).slice(0, fair));
-      for (const item of member.own) free.delete(item);
-    }
-    for (const item of free) this.#members.toSorted((a, b) => a.own.size - b.own.size)[0]!.own.add(item);
-    for (const { assignee, own } of this.#members) {
-      const copies = new Set(this.copies ? this.#items.filter((item) => !own.has(item)) : []);
-      void assignee.take({ own: new Set(own), copies } satisfies Share);
+    const claimants = this.#members.map(({ id, items, held, assignee }) => {
+      return { id, items, owned: held, warm: assignee.warm(), generation: 1 };
+    });
+    for (const [id, { own, copies }] of shareOut(claimants, this.copies)) {
+      const member = this.#members.find((each) => each.id === id)!;
+      const before = member.held;
+      member.held = [...new Set([...before, ...own])];
+      void member.assignee.take({ own: new Set(own), copies: new Set(copies) }).then(() => {
+        if (before.every((item) => own.includes(item))) return;
+        member.held = own;
+        this.#deal();
+      });
     }
   }
 }

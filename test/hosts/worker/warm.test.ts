@@ -24,12 +24,18 @@ class Told implements Assignment {
 
   async leave(): Promise<void> {}
 
+  isCurrent(): boolean {
+    return true;
+  }
+
+  /** Tasks by name; their code never changes here. */
   give(own: readonly string[], copies: readonly string[] = []): Promise<void> {
-    return this.assignee!.take({ own: new Set(own), copies: new Set(copies) });
+    const items = (names: readonly string[]) => new Set(names.map((name) => `${name}@0`));
+    return this.assignee!.take({ own: items(own), copies: items(copies) });
   }
 
   get warm(): readonly string[] {
-    return this.assignee!.warm();
+    return this.assignee!.warm().map((item) => item.replace('@0', ''));
   }
 }
 
