@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, onTestFinished } from 'vitest';
+import { describe } from 'vitest';
 import { openEmbedded } from '../../lib/embedded/index.ts';
 import { milliseconds, toMemory } from '../../lib/index.ts';
 import { storedLetters } from '../../lib/inspect/index.ts';
@@ -22,16 +22,18 @@ const embedded =
       pollPeriod: milliseconds(5),
       ...(dataDir === undefined ? {} : { dataDir, flushEvery: milliseconds(10) }),
     });
-    onTestFinished(async () => {
-      open.run.stop();
-      await open.close();
-      if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
-    });
+    const ended = open.run.run().then(({ kind, error }) => [error?.message ?? kind]);
     return {
       results: async () => resultsOf(the, (id) => sinks[id]!.records),
       drain: () => open.run.drain(),
-      ended: open.run.run().then(({ kind, error }) => [error?.message ?? kind]),
+      ended,
       letters: async () => (await storedLetters(open.ports, open.pipeline.name)).map(({ letter }) => letter.value),
+      close: async () => {
+        open.run.stop();
+        await ended;
+        await open.close();
+        if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
+      },
     };
   };
 

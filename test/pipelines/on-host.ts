@@ -1,5 +1,5 @@
 /** Runs the suite of pipelines on a host. */
-import { expect, it, type TestOptions } from 'vitest';
+import { expect, it, type TestOptions, vi } from 'vitest';
 import type { SuiteCase } from './case.ts';
 import { type Fusing, suite } from './suite.ts';
 
@@ -13,9 +13,11 @@ export interface Started {
   readonly ended: Promise<readonly string[]>;
   /** Values of the dead letters, once the run has ended. */
   letters(): Promise<readonly unknown[]>;
+  /** Ends what still goes on, and lets go of everything. */
+  close(): Promise<void>;
 }
 
-/** Starts a case with its rows in its sources. What it leaves is the host's to tidy up at the test's end. */
+/** Starts a case with its rows in its sources. */
 export type SuiteHost = (the: SuiteCase, fusing: Fusing) => Promise<Started>;
 
 /** A test for each case and way of fusing. */
@@ -24,18 +26,25 @@ export function runsTheSuite(host: SuiteHost, options: TestOptions = {}): void {
     for (const the of suite) {
       it(`${the.name}: ${the.shows}${fusing === 'none' ? ', each operator by itself' : ''}`, options, async () => {
         const run = await host(the, fusing);
-        if (the.beforeDrain !== undefined) {
-          await expect
-            .poll(async () => asTexts(await run.results()), { timeout: 30_000, interval: 20 })
-            .toEqual(asTexts(the.beforeDrain));
-          await run.drain();
+        try {
+          await check(run, the);
+        } finally {
+          await run.close();
         }
-        expect(new Set(await run.ended)).toEqual(new Set(['finished']));
-        expect(asTexts(await run.results())).toEqual(asTexts(the.results));
-        expect(asTexts({ letters: await run.letters() })).toEqual(asTexts({ letters: the.letters ?? [] }));
       });
     }
   }
+}
+
+async function check(run: Started, { beforeDrain, results, letters = [] }: SuiteCase): Promise<void> {
+  if (beforeDrain !== undefined) {
+    const said = async (): Promise<void> => expect(asTexts(await run.results())).toEqual(asTexts(beforeDrain));
+    await vi.waitFor(said, { timeout: 30_000, interval: 20 });
+    await run.drain();
+  }
+  expect(new Set(await run.ended)).toEqual(new Set(['finished']));
+  expect(asTexts(await run.results())).toEqual(asTexts(results));
+  expect(asTexts({ letters: await run.letters() })).toEqual(asTexts({ letters }));
 }
 
 /** By name and in an order of their own, with their fields in order. */

@@ -1,4 +1,4 @@
-import { describe, onTestFinished } from 'vitest';
+import { describe } from 'vitest';
 import { requestDrain } from '../../lib/hosts/worker/index.ts';
 import { storedLetters } from '../../lib/inspect/index.ts';
 import { Cluster, ledger } from '../hosts/worker/cluster.ts';
@@ -11,7 +11,6 @@ const twoWorkers: SuiteHost = async (the, fusing) => {
   const feeds = fedRows(the);
   const ends = { source: (id: string) => feeds[id]!, sink: (id: string) => sinks[id] as never };
   const cluster = new Cluster();
-  onTestFinished(() => cluster.close());
   const built = pipelineOf(the, ends, fusing);
   const options = { limits: smallBatches, pumpPeriod: PUMP_PERIOD };
   const workers = [await cluster.start(built, options), await cluster.start(built, options)];
@@ -20,6 +19,7 @@ const twoWorkers: SuiteHost = async (the, fusing) => {
     drain: async () => void (await requestDrain(cluster.ports.commits, workers[0]!.worker.open.record, Date.now())),
     ended: Promise.all(workers.map(async ({ end }) => (await end).kind)),
     letters: async () => (await storedLetters(cluster.ports, built.name)).map(({ letter }) => letter.value),
+    close: () => cluster.close(),
   };
 };
 
