@@ -24,6 +24,11 @@ export function drawSizes(draw: SeededRandom): SimSizes {
   };
 }
 
+/** Sizes of lives whose steps are written in groups. */
+export function drawGroupSizes(draw: SeededRandom): Partial<SimSizes> {
+  return { processes: 1, flushEvery: [30, 400, 3_000, 20_000][draw.below(4)]! };
+}
+
 /** Shares of faults, each kind from none to its most; `factors` multiply them. */
 export function drawRates(draw: SeededRandom, factors: Partial<FaultRates> = {}): FaultRates {
   const rates = { ...noFaults } as Record<keyof FaultRates, number>;

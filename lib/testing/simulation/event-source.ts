@@ -113,6 +113,13 @@ export class EventSource {
     this.#topic = topic;
   }
 
+  /** What was delivered beyond the log's end is gone from it. */
+  back(): void {
+    const { length } = this.#fleet.world.log.messages(this.#topic, this.caller.task.partition);
+    this.#offset = Math.min(this.#offset, length);
+    this.wake();
+  }
+
   /** Something was appended. */
   wake(): void {
     if (this.#awake) return;

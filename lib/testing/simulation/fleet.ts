@@ -13,10 +13,12 @@ import {
   taskHost,
   withGrowth,
 } from '../../runtime/index.ts';
+import { groupPorts } from './group-ports.ts';
 import { simPorts } from './sim-ports.ts';
 import { SimProcess } from './sim-process.ts';
 import { simSinkConnector } from './sim-sink.ts';
 import { simSourceLog } from './sim-source.ts';
+import { SimStepGroup } from './sim-step-group.ts';
 import type { World } from './world.ts';
 
 /** One version of the code, deployed. */
@@ -99,6 +101,8 @@ export class Fleet {
         60_000,
         opening.catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))),
       );
+      // Stores that a process has for itself are the next one's only after its end.
+      if (world.sizes.flushEvery !== undefined) process.crash('after opening the run');
       if (open instanceof MillraceError && !open.retry) throw open;
       if (open instanceof Error || open === undefined) continue;
       const topics = new Map<string, Topic>();
@@ -187,7 +191,10 @@ export class Fleet {
   }
 
   #ports(process: SimProcess, version: number): TaskPorts {
-    return simPorts(this.world, process, version, silent);
+    const ports = simPorts(this.world, process, version, silent);
+    const { flushEvery } = this.world.sizes;
+    if (flushEvery === undefined) return ports;
+    return groupPorts(this.world, process, version, new SimStepGroup(this.world, process, flushEvery, version), ports);
   }
 
   #limits() {
@@ -208,7 +215,7 @@ export class Fleet {
     );
     const sinks = new Map(
       [...pipeline.sinks].map(([id, { connector }]) => {
-        const simulated = simSinkConnector(id, this.world.sink(id), process);
+        const simulated = simSinkConnector(id, this.world.sink(id), process, connector);
         return [id, { connector: { ...connector, ...simulated } as SinkConnector<unknown> }] as const;
       }),
     );

@@ -1,6 +1,6 @@
 import { dataToJson } from '../../protocol/index.ts';
-import type { SunkRecord } from './sim-sink.ts';
 import type { SimOutcome } from './sim-spec.ts';
+import type { SunkRecord } from './sunk-record.ts';
 
 /**
  * Where what the sinks and the dead letters got differs from what they should have got; undefined if nowhere. By order, each task of a sink is compared record by record with its

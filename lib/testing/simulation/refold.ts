@@ -88,6 +88,7 @@ export class Refold {
     const stored = source === undefined ? undefined : sources.get(host.stage.source!)!;
     return {
       ...host,
+      atomic: undefined,
       run: { ...host.run, slots: 1_000_000 },
       limits: { ...host.limits, batchMessages: 1, sourceRows: 1, inlineBytes: Number.POSITIVE_INFINITY },
       clock: { now: () => now() as WallTime, sleep: () => new Promise<void>(() => {}) },

@@ -31,6 +31,8 @@ export class SimProcess {
   readonly clock: Clock;
   /** How far its clock is ahead of true time; jumps now and then, within the deviation. */
   skew: number;
+  /** Called once, when it crashes. */
+  onCrash: () => void = () => {};
   readonly #deps: ProcessDeps;
   #calls = 0;
 
@@ -53,6 +55,7 @@ export class SimProcess {
     if (!this.alive) return;
     this.alive = false;
     this.#deps.tell(this.name, `crashes ${why}`);
+    this.onCrash();
   }
 
   /** A call that changes nothing. */
@@ -63,6 +66,26 @@ export class SimProcess {
   /** A call that changes something. `part` is what may be done of it when it fails. */
   write<T>(what: string, effect: () => T, part: () => void = () => {}): Promise<T> {
     return this.#call(what, WRITE_FAULTS, effect, part);
+  }
+
+  /** A call that changes what the process has for itself: it happens as a whole or not at all, and not once the process has ended. */
+  local<T>(what: string, effect: () => T | Promise<T>): Promise<T> {
+    const alive = (): T | Promise<T> => {
+      const result = this.alive ? effect() : new Promise<T>(() => {});
+      // What it throws may be heard later, or by nobody.
+      if (result instanceof Promise) result.catch(() => {});
+      return result;
+    };
+    return this.#call<T | Promise<T>>(what, READ_FAULTS, alive, () => {}) as Promise<T>;
+  }
+
+  /** What goes wrong with something that happens within one call, if anything. */
+  mishap(what: string): FaultKind | undefined {
+    const { dice, tell } = this.#deps;
+    if (!this.alive) return undefined;
+    const fault = dice.fault(`${this.name} ${what}`, ['crash', 'fail']);
+    if (fault !== undefined) tell(this.name, `${what}: ${fault}`);
+    return fault;
   }
 
   /** A read at two moments, which a query of several items may be. */

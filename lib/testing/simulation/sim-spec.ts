@@ -2,8 +2,8 @@ import type { Pipeline } from '../../pipeline/index.ts';
 import type { CommitHeader, RunRecord } from '../../protocol/index.ts';
 import type { DeadLetter } from '../../runtime/index.ts';
 import type { FaultRates } from './dice.ts';
-import type { SunkRecord } from './sim-sink.ts';
 import type { SimSourceSpec } from './sim-source.ts';
+import type { SunkRecord } from './sunk-record.ts';
 import type { SimSizes, World } from './world.ts';
 
 /** What is simulated. */
@@ -26,6 +26,8 @@ export interface SimSpec {
   /** Things that happen at a time in milliseconds from the start. */
   readonly happenings?: readonly { readonly at: number; readonly act: (world: World) => void }[];
   readonly sizes?: Partial<SimSizes>;
+  /** Steps are written in groups; one process at a time has the stores for itself. */
+  readonly groups?: boolean;
   /** Longest time, in simulated milliseconds, that a source's task may wait with what has arrived. */
   readonly slowSource?: number;
   /** Each task of each sink gets the same records in the same order as if nothing had gone wrong and records had come one by one. */

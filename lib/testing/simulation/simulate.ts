@@ -4,14 +4,14 @@ import { MAX_TIME, type TaskId, taskName } from '../../model/index.ts';
 import { type CommitHeader, slotsUsed } from '../../protocol/index.ts';
 import { type DeadLetter, deadLetterTopic, decodeBody } from '../../runtime/index.ts';
 import { noFaults } from './dice.ts';
-import { calmSizes, drawRates, drawSizes } from './draw.ts';
+import { calmSizes, drawGroupSizes, drawRates, drawSizes } from './draw.ts';
 import { Caller, Doorbell, EventSource } from './event-source.ts';
 import { Fleet, type Worker } from './fleet.ts';
 import { otherOutcome } from './other-outcome.ts';
 import { Refold } from './refold.ts';
-import type { SunkRecord } from './sim-sink.ts';
 import type { SimOutcome, SimSpec } from './sim-spec.ts';
 import { ofStart, textOf } from './story-text.ts';
+import type { SunkRecord } from './sunk-record.ts';
 import { upgrade } from './upgrade.ts';
 import { Witness } from './witness.ts';
 import { SIM_START, type Violation, World } from './world.ts';
@@ -67,7 +67,8 @@ class Simulation {
   constructor(seed: number, spec: SimSpec, { undisturbed = false, spared, tell = false }: SimOptions) {
     const draw = new SeededRandom(`sizes ${seed}`);
     const drawn = drawSizes(draw);
-    const sizes = undisturbed ? calmSizes : { ...drawn, ...spec.sizes };
+    const grouped = spec.groups === true ? drawGroupSizes(new SeededRandom(`groups ${seed}`)) : {};
+    const sizes = undisturbed ? calmSizes : { ...drawn, ...grouped, ...spec.sizes };
     const rates = undisturbed ? noFaults : drawRates(draw, spec.faults);
     this.#spec = spec;
     this.#undisturbed = undisturbed;
@@ -148,9 +149,13 @@ class Simulation {
     log.onAppend = (topic, partition, message) => {
       if (this.#world.story !== undefined)
         this.#world.tell('log', `${topic}/${partition} ${message.offset}: ${textOf(message.message)}`);
-      witness.appended(topic, partition, message);
       const stage = stages.get(topic);
       if (stage !== undefined) this.#eventSources.get(taskName({ stage, partition }))?.wake();
+    };
+    log.onSettled = (topic, partition, message) => witness.appended(topic, partition, message);
+    this.#world.onLoss = () => {
+      for (const eventSource of this.#eventSources.values()) eventSource.back();
+      for (const doorbell of this.#doorbells) doorbell.wake();
     };
     commits.onPut = (commit, by) => {
       const { header } = commit;
@@ -271,6 +276,7 @@ class Simulation {
 
   /** Whether nothing is left to do. */
   #atRest(): boolean {
+    if (this.#world.log.hasStaged) return false;
     for (const caller of this.#callers.values()) {
       if (caller.underWay > 0) return false;
       const head = this.#head(caller.task);
@@ -349,9 +355,9 @@ class Simulation {
         if (task.stage !== stage.id) continue;
         const commit = this.#world.commits.newest(task)!;
         const { sheet } = decodeBody(commit.bytes ?? this.#world.blobs.get(commit.blob!)!);
-        for (const [id, head] of Object.entries(sheet.sinks)) {
+        for (const id of stage.nodes.filter((node) => this.#spec.pipelines[0]!.sinks.has(node))) {
           sinks[id] ??= [];
-          sinks[id].push(...this.#world.sink(id).visible(head as number));
+          sinks[id].push(...this.#world.sink(id).visible(task.partition, sheet.sinks[id] as number | undefined));
         }
       }
     }

@@ -24,14 +24,22 @@ export class StoredCommits {
   readonly #records = new Map<string, string>();
 
   put(task: TaskId, slot: number, commit: Commit, expect: SlotExpectation, by?: number): 'committed' | 'lost' {
-    const slots = this.slots(task);
-    const found = slots.get(slot)?.header.version ?? 'absent';
+    const found = this.#versionIn(task, slot);
     if (found !== expect) return 'lost';
     const stored = storedCommit(commit);
-    slots.set(slot, stored);
+    this.slots(task).set(slot, stored);
     if (stored.header.version === 0) this.#births.set(taskName(task), stored.header);
     this.onPut(stored, by);
     return 'committed';
+  }
+
+  /** Whether a slot is as expected. */
+  holds(task: TaskId, slot: number, expect: SlotExpectation): boolean {
+    return this.#versionIn(task, slot) === expect;
+  }
+
+  #versionIn(task: TaskId, slot: number): SlotExpectation {
+    return this.slots(task).get(slot)?.header.version ?? 'absent';
   }
 
   /** The slots of a task as they are. */

@@ -20,11 +20,15 @@ interface StoredTopic {
 /** The simulated brokers: what is in the internal topics. Every method happens at once. */
 export class StoredLog {
   readonly maxMessageBytes: number;
-  /** Called with every message as it is appended. */
+  /** Called with every message as soon as it can be seen. */
   onAppend: (topic: string, partition: number, message: StoredMessage) => void = () => {};
+  /** Called with every message as soon as it is there for good. */
+  onSettled: (topic: string, partition: number, message: StoredMessage) => void = () => {};
   readonly #schedule: Schedule;
   readonly #topics = new Map<string, StoredTopic>();
   #incarnations = 0;
+  /** In the order of their appends. */
+  #staged: { readonly topic: string; readonly partition: number; readonly message: StoredMessage }[] = [];
 
   constructor(schedule: Schedule, maxMessageBytes: number) {
     this.#schedule = schedule;
@@ -63,16 +67,41 @@ export class StoredLog {
   }
 
   append(entries: readonly LogEntry[]): void {
-    for (const entry of entries) {
+    this.stage(entries);
+    this.settle();
+  }
+
+  /** Appends what can be seen at once, and is there for good after `settle`. All entries or none. */
+  stage(entries: readonly LogEntry[]): void {
+    const prepared = entries.map((entry) => {
       const stored = this.#partition(entry.topic, entry.partition);
       const bytes = entry.bytes ?? encodeMessage(entry.message);
       if (bytes.length > this.maxMessageBytes) {
         throw new MillraceError('bad-record', `the message is too large for the log: ${bytes.length} bytes`);
       }
+      return { entry, stored, bytes };
+    });
+    for (const { entry, stored, bytes } of prepared) {
       const message = { offset: stored.length, time: this.#schedule.now, bytes, message: entry.message };
       stored.push(message);
+      this.#staged.push({ topic: entry.topic, partition: entry.partition, message });
       this.onAppend(entry.topic, entry.partition, message);
     }
+  }
+
+  get hasStaged(): boolean {
+    return this.#staged.length > 0;
+  }
+
+  /** What is staged is there for good. */
+  settle(): void {
+    for (const { topic, partition, message } of this.#staged.splice(0)) this.onSettled(topic, partition, message);
+  }
+
+  /** What is staged is gone. */
+  lose(): void {
+    for (const { topic, partition, message } of this.#staged.splice(0).reverse())
+      this.truncate(topic, partition, message.offset);
   }
 
   /** Of each partition's entries only so many first ones as `share` (0 to 1) says. */

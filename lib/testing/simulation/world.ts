@@ -31,6 +31,8 @@ export interface SimSizes {
   readonly pumpPeriod: number;
   /** Longest time between a message's append and its delivery. */
   readonly deliveryDelay: number;
+  /** Where steps are written in groups: the longest time from the first of a group to its flush. */
+  readonly flushEvery?: number;
 }
 
 export class World {
@@ -44,6 +46,8 @@ export class World {
   readonly sources = new Map<string, StoredSource>();
   readonly sinks = new Map<string, StoredSink>();
   violation: Violation | undefined;
+  /** Called when what a process had staged has gone with it. */
+  onLoss: () => void = () => {};
   /** What happened, in order; only if it was asked for. */
   readonly story: string[] | undefined;
 
@@ -67,17 +71,17 @@ export class World {
   };
 
   /** A rule did not hold: the simulation ends. The first is kept. */
-  violate(invariant: string, message: string): void {
+  readonly violate = (invariant: string, message: string): void => {
     if (this.violation !== undefined) return;
     this.violation = { invariant, message };
     this.tell('VIOLATION', `${invariant}: ${message}`);
     this.schedule.stop();
-  }
+  };
 
   sink(id: string): StoredSink {
     let sink = this.sinks.get(id);
     if (sink === undefined) {
-      sink = new StoredSink();
+      sink = new StoredSink(this.violate);
       this.sinks.set(id, sink);
     }
     return sink;

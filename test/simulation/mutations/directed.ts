@@ -8,6 +8,7 @@ import { ALL, type Duration, NOTHING } from '../../../lib/model/index.ts';
 import { Channels, type Frame } from '../../../lib/protocol/index.ts';
 import { load, openRun, Task, type TaskPorts } from '../../../lib/runtime/index.ts';
 import { splitToFit } from '../../../lib/runtime/split-frame.ts';
+import { directedGroups } from './directed-groups.ts';
 import { directedGrowth } from './directed-growth.ts';
 
 export type Directed = () => Promise<void>;
@@ -128,5 +129,5 @@ const cutsBetweenMessages: Directed = async () => {
 };
 
 export const directed: Readonly<Record<string, Directed>> = {
-  ...{ incompleteChain, slowRead, driftedSpeaks, cutsBetweenMessages, ...directedGrowth },
+  ...{ incompleteChain, slowRead, driftedSpeaks, cutsBetweenMessages, ...directedGrowth, ...directedGroups },
 };

@@ -10,7 +10,7 @@ import {
   simSource,
 } from '../../../lib/testing/simulation/index.ts';
 import type { Scenario } from '../scenario.ts';
-import { difference, type Event, eventsIn, grouped, liveRows, rowOf } from './rows.ts';
+import { difference, type Event, eventsIn, grouped, liveRows, type RowOptions, rowOf } from './rows.ts';
 
 const BOUND = 3_000;
 const SIZE = 5_000;
@@ -24,7 +24,7 @@ const SPAN = 30_000;
 export const growth: Scenario = {
   name: 'growth',
   make(random) {
-    const a = growing(random);
+    const a = growing(random, { rows: 24, keys: 4, span: SPAN, bound: BOUND });
     const b = {
       partitions: liveRows(random, { partitions: 1, rows: 12, keys: 4, span: SPAN, bound: BOUND, from: 10_000 }),
     };
@@ -117,22 +117,23 @@ export const growth: Scenario = {
 };
 
 /** Live rows, in some partitions that are there from the beginning and some that come later: with rows at once, later, or with none. */
-function growing(random: SeededRandom): SimSourceSpec {
-  const first = liveRows(random, { partitions: 1 + random.below(2), rows: 24, keys: 4, span: SPAN, bound: BOUND });
+export function growing(random: SeededRandom, live: Omit<RowOptions, 'partitions'>): SimSourceSpec {
+  const { span, bound, keys } = live;
+  const first = liveRows(random, { ...live, partitions: 1 + random.below(2) });
   const since = first.map(() => 0);
   const partitions = [...first];
-  let from = 1_000 + random.below(SPAN / 2);
+  let from = 1_000 + random.below(span / 2);
   for (let more = 1 + random.below(3); more > 0; more--) {
     const rows: SimRow[] = [];
     let at = from + (random.next() < 0.6 ? random.below(20) : random.below(6_000));
     for (let n = random.next() < 0.2 ? 0 : 1 + random.below(10); n > 0; n--) {
-      rows.push(rowOf(1_000 * partitions.length + n, at, SIM_START + at - random.below(BOUND), random, 4));
+      rows.push(rowOf(1_000 * partitions.length + n, at, SIM_START + at - random.below(bound), random, keys));
       if (random.next() < 0.1) rows.push({ value: undefined, at, hole: true });
       at += random.next() < 0.1 ? random.below(12_000) : random.below(1_500);
     }
     since.push(from);
     partitions.push(rows);
-    if (random.next() < 0.7) from += 1 + random.below(SPAN / 3);
+    if (random.next() < 0.7) from += 1 + random.below(span / 3);
   }
   return { partitions, since };
 }

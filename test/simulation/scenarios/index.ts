@@ -4,6 +4,8 @@ import { drift } from './drift.ts';
 import { everything } from './everything.ts';
 import { flaky } from './flaky.ts';
 import { grid } from './grid.ts';
+import { groups } from './groups.ts';
+import { groupsMoody } from './groups-moody.ts';
 import { growth } from './growth.ts';
 import { heavy } from './heavy.ts';
 import { journaled } from './journaled.ts';
@@ -22,5 +24,5 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade],
   ...[bounded, late, drift, ticks, wild, lostLog],
-  ...[grid, replay, moody, heavy, growth, everything],
+  ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];
