@@ -11,7 +11,7 @@ export const groups: readonly Mutation[] = [
     edits: [
       { file: COMMITTER, find: 'if (batches.some(({ sink }) => sink.isFinal)) await group?.flush();', replace: '' },
     ],
-    scenarios: ['groups', 'groups-moody'],
+    scenarios: ['groups-moody'],
   },
   {
     name: 'a staged commit survives without the frames staged with it',
