@@ -24,6 +24,8 @@ export interface ChaosOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Further trouble, begun every few seconds: restarts of brokers and stores. */
   readonly trouble?: readonly (() => Promise<string>)[];
+  /** Half-way there is newer code: workers that start from then on mostly have it. */
+  readonly upgrade?: boolean;
   readonly tell?: (what: string) => void;
   /** Tells what workers say too. */
   readonly verbose?: boolean;
@@ -119,14 +121,20 @@ async function torment(
   const waking = new Set<Promise<void>>();
   let born = 0;
   const args = ['--create', '--session-timeout', String(SESSION), '--pump-period', '0.5', '--topic-prefix', `${name}.`];
-  const start = (): void => {
+  const start = (version: number): void => {
     const me = `w${++born}`;
     const hear = options.verbose === true ? (line: string) => tell(`${me}: ${line}`) : undefined;
-    const worker = new WorkerProcess(me, PIPELINE, args, { ...env, CHAOS_NAME: name }, hear);
+    const worker = new WorkerProcess(
+      me,
+      PIPELINE,
+      args,
+      { ...env, CHAOS_NAME: name, CHAOS_VERSION: String(version) },
+      hear,
+    );
     workers.push(worker);
-    tell(`${worker.name} starts`);
+    tell(`${worker.name} starts${version > 0 ? ` with version ${version}` : ''}`);
   };
-  for (let i = 0; i < size; i++) start();
+  for (let i = 0; i < size; i++) start(0);
   for (let waited = 0; waited < 90 && !workers.some(({ lines }) => lines.length > 0); waited++) await sleep(1_000);
   const end = performance.now() + seconds * 1_000;
   const producing = (async () => {
@@ -158,9 +166,15 @@ async function torment(
       tell(`${victim.name} is asked to end`);
       victim.terminate();
     }
-    while (workers.filter(({ alive }) => alive).length < size) start();
+    const isLate = options.upgrade === true && performance.now() > end - seconds * 500;
+    while (workers.filter(({ alive }) => alive).length < size) start(isLate && random.next() < 0.7 ? 1 : 0);
   }
   await Promise.all([producing, ...waking]);
+  if (options.upgrade === true) {
+    // One of each: the older code finishes what is still at it, wherever that has gone too early.
+    start(0);
+    start(1);
+  }
 }
 
 /** Drains the run and waits for its end. */
@@ -194,12 +208,19 @@ async function faultsIn(
 ): Promise<string[]> {
   const running = await committed<Running>(client, topics.running);
   const perSecond = await committed<PerSecond>(client, topics.seconds);
+  const versions = new Map<string, number>();
+  const back: string[] = [];
+  for (const { key, n, version } of [...running].sort((a, b) => a.n - b.n)) {
+    if (version < (versions.get(key) ?? 0)) back.push(`${key} ${n} was counted by code gone past`);
+    versions.set(key, version);
+  }
   const expected = new Map<string, number>();
   for (const { key, at } of rows) {
     const window = `${key} until ${Math.floor(at / 1_000) * 1_000 + 1_000}`;
     expected.set(window, (expected.get(window) ?? 0) + 1);
   }
   return [
+    ...back.slice(0, 10),
     ...differences(
       'running count',
       rows.map(({ key, n }) => `${key} ${n}`),

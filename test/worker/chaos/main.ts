@@ -1,5 +1,5 @@
 /**
- * Longer chaos by hand: `node test/worker/chaos/main.ts [--seconds 120] [--seed 7] [--workers 2] [--verbose]` against the services that the environment names
+ * Longer chaos by hand: `node test/worker/chaos/main.ts [--seconds 120] [--seed 7] [--workers 2] [--verbose] [--upgrade]` against the services that the environment names
  * (MILLRACE_KAFKA_BROKERS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_S3). Prints the seed. With the folders that `scripts/services` started them in
  * (--kafka F, --dynamodb F, --s3 F) they are killed too, and started again with their data.
  */
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     workers: { type: 'string', default: '2' },
     verbose: { type: 'boolean', default: false },
+    upgrade: { type: 'boolean', default: false },
     kafka: { type: 'string' },
     dynamodb: { type: 'string' },
     s3: { type: 'string' },
@@ -52,6 +53,7 @@ const report = await chaos({
   ...{ name, seed, stores, env, seconds: Number(values.seconds), workers: Number(values.workers) },
   ...(trouble.length === 0 ? {} : { trouble }),
   verbose: values.verbose,
+  upgrade: values.upgrade,
   tell: (what) => console.log(what),
 });
 console.log(`${report.rows} rows, ${report.faults.length === 0 ? 'all is well' : 'faults:'}`);

@@ -1,4 +1,4 @@
-/** Counts records by key, running and by second: every answer is known. */
+/** Counts records by key, running and by second: every answer is known. The environment says which version of the code this is; all stages count as changed. */
 import { boundedOutOfOrderness, count, epochMillis, pipeline, seconds, tumbling } from 'millrace';
 import { json } from 'millrace/formats';
 import { kafka, toKafka } from 'millrace/kafka';
@@ -14,6 +14,8 @@ export interface Row {
 export interface Running {
   readonly key: string;
   readonly n: number;
+  /** The code that counted. */
+  readonly version: number;
 }
 
 /** Of each key and second, one result. */
@@ -24,6 +26,7 @@ export interface PerSecond {
 }
 
 const name = process.env['CHAOS_NAME'] ?? 'chaos';
+const version = Number(process.env['CHAOS_VERSION'] ?? 0);
 
 export const topics = { rows: `${name}.rows`, running: `${name}.running`, seconds: `${name}.seconds` };
 
@@ -39,11 +42,12 @@ export default pipeline(
       .keyBy('by-key', (row) => row.key);
     byKey
       .aggregate('running', { n: count() })
-      .to('running-out', toKafka<Running>({ topic: topics.running, format: json() }));
+      .map('stamped', (running): Running => ({ ...running, version }))
+      .to('running-out', toKafka({ topic: topics.running, format: json() }));
     byKey
       .window(tumbling(seconds(1)))
       .aggregate('per-second', { n: count() })
       .to('seconds-out', toKafka<PerSecond>({ topic: topics.seconds, format: json() }));
   },
-  { parallelism: 4 },
+  { parallelism: 4, version: String(version) },
 );
