@@ -44,7 +44,7 @@ export function compareKeyIds(a: KeyId, b: KeyId): number {
 
 /** What Kafka's partitioner hashes: UTF-8 of a string, decimal text of a number or bigint, canonical text of a composite. */
 export function partitionBytes(id: KeyId): Uint8Array {
-  return encoder.encode(partitionText(id));
+  return Buffer.from(partitionText(id));
 }
 
 /** The partition of a key as Kafka's default partitioner has it: murmur2 over its bytes, made positive, modulo `partitions`. */

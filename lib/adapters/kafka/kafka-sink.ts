@@ -3,7 +3,6 @@ import {
   days,
   hours,
   type KeyId,
-  MIN_TIME,
   MillraceError,
   partitionBytes,
   partitionOf,
@@ -119,7 +118,7 @@ class MessageEncoder<T> {
         key,
         value: value === null || value === undefined ? undefined : this.#format.encode(value),
         headers: this.#headersOf(value, cause, batch.ks[i]!),
-        ...(time > MIN_TIME && time >= 0 ? { time } : {}),
+        time: time >= 0 ? time : undefined,
       };
       const part = parts.get(partition);
       if (part === undefined) parts.set(partition, [record]);

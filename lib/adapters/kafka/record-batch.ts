@@ -17,7 +17,7 @@ export interface NewRecord {
   readonly value: Uint8Array | undefined;
   readonly headers?: Headers;
   /** Milliseconds; default: the time of the append. Topics that keep their own time ignore it. */
-  readonly time?: number;
+  readonly time?: number | undefined;
 }
 
 /** A record as it was read; bytes are views of the answer's memory. */
