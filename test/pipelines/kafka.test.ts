@@ -58,7 +58,7 @@ const twoWorkers: SuiteHost = async (the, fusing) => {
   };
   const opened = await Promise.all([openWorker(built, options), openWorker(built, options)]);
   const ended = Promise.all(opened.map(async ({ worker }) => (await worker.run()).kind));
-  const [{ worker, ports }] = opened as [(typeof opened)[0]];
+  const { worker, ports } = opened[0];
   return {
     results: async () => {
       const found = Object.keys(the.results).map(async (id) => [id, await committedIn(client, to(id))] as const);
