@@ -146,11 +146,14 @@ export class SqliteStepGroup implements StepGroup, Grouping {
       this.#wake();
       throw thrown;
     }
-    const settled = [...this.#staged.values()];
+    const settled = [...this.#staged];
     this.#staged.clear();
     this.#failure = undefined;
     this.due = false;
-    for (const { commit } of settled) commit.settled();
+    for (const [name, { commit }] of settled) {
+      this.#covered.set(name, coveredBy(commit));
+      commit.settled();
+    }
     const took = this.#clock.now() - began;
     this.#lasts = Math.min(Math.max(this.#span, took * SHARE), this.#span * MOST_SPANS);
     this.#wake();
@@ -170,21 +173,22 @@ export class SqliteStepGroup implements StepGroup, Grouping {
 
   #put({ run, task, slot, expect, commit }: Staged, body: Uint8Array): void {
     const row = rowOf({ header: commit.header, body: { kind: 'inline', bytes: () => body } });
-    if (this.#commits.write(run, task, slot, row, expect)) {
-      const covered = commit.header.snapshot?.version ?? -1;
-      const name = nameOf(run, task);
-      if (covered > (this.#covered.get(name) ?? -1)) this.#commits.clearBodies(run, task, covered);
-      this.#covered.set(name, covered);
-      return;
+    const name = nameOf(run, task);
+    if (!this.#commits.write(run, task, slot, row, expect)) {
+      throw new MillraceError('internal', `the slot of a staged commit was taken: ${name}`, {
+        where: { stage: task.stage, partition: task.partition },
+      });
     }
-    throw new MillraceError('internal', `the slot of a staged commit was taken: ${nameOf(run, task)}`, {
-      where: { stage: task.stage, partition: task.partition },
-    });
+    const covered = coveredBy(commit);
+    if (covered > (this.#covered.get(name) ?? -1)) this.#commits.clearBodies(run, task, covered);
   }
 
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }
+
+/** The newest version that the commit's snapshot holds. */
+const coveredBy = ({ header }: StagedCommit): number => header.snapshot?.version ?? -1;
 
 const nameOf = (run: string, task: TaskId): string => `${run}\0${task.stage}\0${task.partition}`;
