@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { storedLetters, storedRun, type TaskView, viewTasks } from '../lib/inspect/index.ts';
+import {
+  type OlderCode,
+  storedLetters,
+  storedRun,
+  type TaskView,
+  tasksAtOlderCode,
+  viewTasks,
+} from '../lib/inspect/index.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import {
   type CommonOptions,
@@ -41,14 +48,24 @@ async function status(dataDir: string | undefined, options: StatusOptions): Prom
     const run = await storedRun(view, options.pipeline);
     const { record } = run;
     const tasks = await viewTasks(view, run);
+    const older = dataDir === undefined ? await tasksAtOlderCode(view, run) : [];
     const deadLetters = (await storedLetters(view, record.pipeline, { run: record.id })).length;
     if (options.json === true) {
-      printJson({ pipeline: record.pipeline, run: record.id, createdAt: record.createdAt, deadLetters, tasks });
+      const { pipeline, id, createdAt } = record;
+      printJson({
+        pipeline,
+        run: id,
+        createdAt,
+        deadLetters,
+        tasks,
+        ...(older.length > 0 ? { atOlderCode: older } : {}),
+      });
       return;
     }
     print(`${colours.bold(record.pipeline)}: run ${record.id}, begun ${timeText(record.createdAt)}`);
     print(columns(HEAD, tasks.map(rowOf)));
     for (const task of tasks) if (task.error !== undefined) print(troubleText(task));
+    for (const [code, waiting] of Map.groupBy(older, (each) => each.code)) print(olderText(code, waiting));
     if (deadLetters > 0)
       print(`${counted(deadLetters, 'dead letter')}; to see them: millrace dead-letters list ${whereText(dataDir)}`);
   } finally {
@@ -81,6 +98,15 @@ function rowOf(task: TaskView): readonly string[] {
 function lagOf({ lag, bytesLeft }: TaskView): string {
   if (lag !== undefined) return grouped(lag);
   return bytesLeft === undefined ? '' : sizeText(bytesLeft);
+}
+
+/** Where nobody runs that code any more, somebody has to. */
+function olderText(code: number, tasks: readonly OlderCode[]): string {
+  const names = tasks.map(({ stage, partition }) => `${stage}/${partition}`).join(', ');
+  return [
+    `${colours.yellow('older code')}: version ${code} of the code has not finished with ${names}`,
+    `  ${colours.cyan('hint:')} if this lasts, start a worker with that version: millrace worker <its pipeline> ...; it ends by itself`,
+  ].join('\n');
 }
 
 function troubleText({ stage, partition, status: kind, error, reason, until }: TaskView): string {

@@ -8,7 +8,7 @@ export * from './open-run.ts';
 export * from './replay.ts';
 export { metrics } from './report.ts';
 export { runIdOf } from './run-id.ts';
-export { type CodeInForce, newestCode, newestRun } from './run-records.ts';
+export { type CodeInForce, type CodeVersion, codeVersions, newestCode, newestRun } from './run-records.ts';
 export * from './run-tasks.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
 export type { StageCode } from './stage-chain.ts';

@@ -33,7 +33,7 @@ export async function beginRun(
 }
 
 /** A version of the code that a run went on with. */
-interface CodeVersion {
+export interface CodeVersion {
   readonly plan: Plan;
   /** Of each stage that has ever changed. */
   readonly epochs: Readonly<Record<string, number>>;
@@ -54,15 +54,19 @@ export async function newestCode(commits: Records, run: RunRecord): Promise<Omit
   return { version: numberIn(newest.name), epochs: (newest.value as CodeVersion).epochs };
 }
 
+/** All versions of a run's code, by how many times it had changed. */
+export async function codeVersions(commits: Records, run: RunRecord): Promise<readonly CodeVersion[]> {
+  const records = await commits.records(run.pipeline, codeOf(run));
+  return [{ plan: run.plan as Plan, epochs: {} }, ...records.map(({ value }) => value as CodeVersion)];
+}
+
 /** Which of the run's earlier versions the plan is; undefined if none, or the newest. */
 async function earlierCode(commits: Records, plan: Plan, run: RunRecord): Promise<CodeInForce | undefined> {
-  const records = await commits.records(run.pipeline, codeOf(run));
-  const versions = [{ version: 0, plan: run.plan as Plan, epochs: {} }].concat(
-    records.map(({ name, value }) => ({ version: numberIn(name), ...(value as CodeVersion) })),
-  );
-  const same = versions.filter((each) => comparePlans(each.plan, plan).changedStages.length === 0).at(-1);
-  if (same === undefined || same === versions.at(-1)) return undefined;
-  return { version: same.version, epochs: same.epochs, changed: [] };
+  const versions = await codeVersions(commits, run);
+  const isSame = (each: CodeVersion): boolean => comparePlans(each.plan, plan).changedStages.length === 0;
+  const version = versions.findLastIndex(isSame);
+  if (version < 0 || version === versions.length - 1) return undefined;
+  return { version, epochs: versions[version]!.epochs, changed: [] };
 }
 
 /**
