@@ -3,13 +3,12 @@
  */
 import { MAX_TIME, MIN_TIME, MillraceError, messageOf, NOTHING, taskName, type WallTime } from '../model/index.ts';
 import { DEAD_LETTERS } from '../plan/index.ts';
-import type { LogEntry, SinkBatch, StepGroup } from '../ports/index.ts';
+import type { LogEntry, StepGroup } from '../ports/index.ts';
 import {
   ByteWriter,
   type Commit,
   type CommitHeader,
   decodeMessage,
-  encodeMessage,
   encodeValue,
   expectedInSlot,
   type Frame,
@@ -20,12 +19,12 @@ import {
 } from '../protocol/index.ts';
 import { encodeCells, REMOVED, type Snapshots } from '../state/index.ts';
 import type { Applier } from './applier.ts';
-import { type GivenUp, isAuthorError, SinkFailure } from './attempt.ts';
+import type { GivenUp } from './attempt.ts';
 import { type DeadLetter, deadLetterOf, fittingLetter } from './dead-letter.ts';
 import { blobPrefix, nonceOf, snapshotsOf } from './load.ts';
 import { reportSinks, reportStep, TaskLabels } from './report.ts';
 import { type Debt, encodeBody } from './sheet.ts';
-import type { SinkOutput } from './sink-output.ts';
+import { allWritten, debtsOf, type Written } from './sink-writes.ts';
 import { splitToFit } from './split-frame.ts';
 import { refuseUnfitCells, StagedStep } from './staged-step.ts';
 import type { TaskHost } from './task-host.ts';
@@ -96,12 +95,16 @@ export class Committer {
         sink,
         batch: sink.take(upTo, toldWatermark(state), Math.max(state.since ?? 0, state.committedAt) as WallTime),
       }));
-    const journaled = (stage.journaled || decided) && atomic === undefined && !commits.volatile;
-    const debts = [...state.debts, ...(journaled ? debtsOf(entries, batches) : [])];
+    const undecided = (stage.journaled || decided) && !commits.volatile;
+    const journaled = undecided && atomic === undefined;
+    // Where a step is atomic its messages come with the commit, and sinks that go back follow it; the others must not show what no commit holds yet.
+    const later = batches.filter(({ sink }) => journaled || (undecided && sink.isFinal));
+    const debts = [...state.debts, ...debtsOf(journaled ? entries : [], later)];
     const group = commits.volatile ? undefined : atomic?.group;
-    if (batches.some(({ sink }) => sink.isFinal)) await group?.flush();
-    if (!journaled) await allWritten(batches);
-    if (group !== undefined) return this.#stage(group, state, entries, batches);
+    const atOnce = batches.filter((batch) => !later.includes(batch));
+    if (atOnce.some(({ sink }) => sink.isFinal)) await group?.flush();
+    await allWritten(atOnce);
+    if (group !== undefined) return this.#stage(group, state, entries, batches, debts);
     const version = state.version + 1;
     const snapshot = await this.#covering(state, version);
     const [commit, cells] = await this.#build(state, version, snapshot, debts);
@@ -128,16 +131,26 @@ export class Committer {
       this.#adopt(state, snapshot);
     }
     for (const [i, sink] of state.chain.sinks.entries()) sink.committed(remembered[i]);
-    if (journaled && debts.length > 0) {
-      await this.#pay(state, debts);
-      state.debts = [];
-      this.#paid = true;
-    }
+    await this.#payAtOnce(state, debts);
     return { kind: 'committed' };
   }
 
+  /** What the commit that was just written owes. */
+  async #payAtOnce(state: TaskState, debts: readonly Debt[]): Promise<void> {
+    if (debts.length === 0) return;
+    await this.#pay(state, debts);
+    state.debts = [];
+    this.#paid = true;
+  }
+
   /** Leaves the step to be written with others. The version is that of the one staged before, if that has not been written. */
-  async #stage(group: StepGroup, state: TaskState, entries: LogEntry[], batches: readonly Written[]): Promise<Outcome> {
+  async #stage(
+    group: StepGroup,
+    state: TaskState,
+    entries: LogEntry[],
+    batches: readonly Written[],
+    debts: readonly Debt[],
+  ): Promise<Outcome> {
     const { run, task } = this.#host;
     refuseUnfitCells(state.store);
     let version: number;
@@ -146,9 +159,9 @@ export class Committer {
       version = state.settled + 1;
       snapshot = await this.#covering(state, version);
     } while (version !== state.settled + 1);
-    const sheet = state.sheet([]);
+    const sheet = state.sheet(debts);
     const step: StagedStep = new StagedStep(
-      this.#header(state, version, snapshot, []),
+      this.#header(state, version, snapshot, debts),
       sheet,
       state.store,
       (cells, n) => {
@@ -168,6 +181,8 @@ export class Committer {
     state.store.clear();
     this.#paid = false;
     reportSinks(this.#host, this.#labels, batches);
+    if (debts.length > 0) await group.flush();
+    await this.#payAtOnce(state, debts);
     return { kind: 'committed' };
   }
 
@@ -359,38 +374,8 @@ export class Committer {
   }
 }
 
-interface Written {
-  readonly sink: SinkOutput;
-  readonly batch: SinkBatch;
-}
-
 /** What others may take for the task's watermark: not yet its end, while processing-time timers may still bring records. */
 function toldWatermark({ store, unit }: TaskState): number {
   const isHeld = unit.watermark === MAX_TIME && store.processingTimers.earliest() !== undefined;
   return isHeld ? MIN_TIME : unit.watermark;
-}
-
-/** Writes to sinks side by side. If one fails, the others have ended before that is thrown. */
-async function allWritten(batches: readonly Written[]): Promise<void> {
-  const outcomes = await Promise.allSettled(batches.map(({ sink, batch }) => written(sink, batch)));
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-}
-
-async function written(sink: SinkOutput, batch: SinkBatch): Promise<void> {
-  try {
-    await sink.write(batch);
-  } catch (error) {
-    throw isAuthorError(error) ? new SinkFailure(sink.id, error) : error;
-  }
-}
-
-/** What a commit says is still to be appended and written. */
-function debtsOf(
-  entries: readonly LogEntry[],
-  batches: readonly { readonly sink: { readonly id: string }; readonly batch: SinkBatch }[],
-): Debt[] {
-  const messages = entries.map(({ topic, partition, message, bytes }): Debt => {
-    return { kind: 'message', topic, partition, bytes: bytes ?? encodeMessage(message) };
-  });
-  return [...messages, ...batches.map(({ sink, batch }): Debt => ({ kind: 'sink', sink: sink.id, batch }))];
 }

@@ -116,7 +116,7 @@ export const commits: readonly Mutation[] = [
   {
     name: 'a nondeterministic stage is not journaled',
     edits: [
-      { file: COMMITTER, find: 'const journaled = (stage.journaled || decided)', replace: 'const journaled = decided' },
+      { file: COMMITTER, find: 'const undecided = (stage.journaled || decided)', replace: 'const undecided = decided' },
     ],
     scenarios: ['journaled'],
   },
@@ -136,8 +136,8 @@ export const commits: readonly Mutation[] = [
     edits: [
       {
         file: COMMITTER,
-        find: 'const journaled = (stage.journaled || decided)',
-        replace: 'const journaled = stage.journaled',
+        find: 'const undecided = (stage.journaled || decided)',
+        replace: 'const undecided = stage.journaled',
       },
     ],
     scenarios: ['moody'],

@@ -9,7 +9,7 @@ export const groups: readonly Mutation[] = [
   {
     name: 'a sink that does not go back is written before the flush',
     edits: [
-      { file: COMMITTER, find: 'if (batches.some(({ sink }) => sink.isFinal)) await group?.flush();', replace: '' },
+      { file: COMMITTER, find: 'if (atOnce.some(({ sink }) => sink.isFinal)) await group?.flush();', replace: '' },
     ],
     scenarios: ['groups-moody'],
   },

@@ -31,7 +31,7 @@ export const groupsMoody: Scenario = {
               key: `k${(n + i) % 5}`,
             }));
           });
-        enriched.to('beside', simSink('file'));
+        enriched.to('beside', simSink(random.next() < 0.5 ? 'outside' : 'file'));
         enriched
           .keyBy('by-key', (r) => r.key)
           .filter((r) => r.id >= 0)
