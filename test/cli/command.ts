@@ -84,6 +84,11 @@ export class Running {
     );
   }
 
+  /** What it has printed so far. */
+  get text(): string {
+    return this.#stdout + this.#stderr;
+  }
+
   /** Resolves when the process has printed something that fits; rejects if it ends before. */
   async prints(pattern: RegExp): Promise<void> {
     const ended = this.ended.then((outcome) => outcome);
