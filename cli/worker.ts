@@ -29,6 +29,7 @@ interface WorkerFlags extends CommonOptions, StoresFlags {
   readonly pumpPeriod?: number;
   readonly warmBytes?: number;
   readonly newCode?: boolean;
+  readonly clockSkew?: number;
   readonly stopTimeout: number;
   readonly quiet?: boolean;
 }
@@ -56,6 +57,7 @@ export function addWorker(program: Command): void {
     .option('--session-timeout <s>', 'seconds without a sign of life after which others take over', seconds)
     .option('--linger <ms>', 'least time between two steps of a task: fewer, larger commits', count)
     .option('--pump-period <s>', 'seconds between two looks at silent sources and due timers', seconds)
+    .option('--clock-skew <ms>', 'twice the greatest deviation of a machine’s clock; default 1000', count)
     .option('--warm-bytes <n>', 'bytes of state to keep for tasks that are not this worker’s', wholeNumber)
     .option('--new-code', 'code that the run has gone past counts as new: to go back to it')
     .option('--stop-timeout <s>', 'seconds that a clean end may take', seconds, 30)
@@ -106,7 +108,8 @@ async function work(path: string, flags: WorkerFlags): Promise<void> {
   process.exit(code);
 }
 
-function tuningOf({ standby, sessionTimeout, linger, pumpPeriod, warmBytes, newCode = false }: WorkerFlags) {
+function tuningOf(flags: WorkerFlags) {
+  const { standby, sessionTimeout, linger, pumpPeriod, warmBytes, clockSkew, newCode = false } = flags;
   return {
     newCode,
     ...(standby === undefined ? {} : { copies: standby }),
@@ -114,6 +117,7 @@ function tuningOf({ standby, sessionTimeout, linger, pumpPeriod, warmBytes, newC
     ...(linger === undefined ? {} : { linger: linger as Duration }),
     ...(pumpPeriod === undefined ? {} : { pumpPeriod: (pumpPeriod * 1_000) as Duration }),
     ...(warmBytes === undefined ? {} : { warmBytes }),
+    ...(clockSkew === undefined ? {} : { limits: { clockSkew: clockSkew as Duration } }),
   };
 }
 

@@ -3,6 +3,7 @@ import { KafkaGroupAssignment } from '../adapters/kafka/index.ts';
 import { systemClock, systemRandom } from '../adapters/system/index.ts';
 import { silentTelemetry } from '../adapters/telemetry/index.ts';
 import { type WorkerOptions as HostOptions, Worker } from '../hosts/worker/index.ts';
+import type { Duration } from '../model/index.ts';
 import type { Bindings, Pipeline } from '../pipeline/index.ts';
 import type { Clock, Random, Telemetry } from '../ports/index.ts';
 import { type OpenRun, runIdOf, type TaskPorts } from '../runtime/index.ts';
@@ -12,6 +13,9 @@ type Tuning = Pick<
   HostOptions,
   'limits' | 'slots' | 'signal' | 'pumpPeriod' | 'pollPeriod' | 'linger' | 'readBytes' | 'warmBytes' | 'copyPeriod'
 >;
+
+/** Twice the deviation of a machine's clock from true time that is allowed for, unless `limits.clockSkew` says otherwise. */
+const CLOCK_SKEW = 1_000 as Duration;
 
 /** How a worker runs. */
 export interface WorkerOptions extends StoresOptions, Tuning {
@@ -60,6 +64,7 @@ export async function openWorker(pipeline: Pipeline, options: WorkerOptions): Pr
   try {
     const worker = await Worker.open(bound, ports, {
       ...options,
+      limits: { clockSkew: CLOCK_SKEW, ...options.limits },
       durable: true,
       rejoinCode: options.newCode !== true,
       connections,

@@ -5,7 +5,7 @@
  * 2. `end` resolves when no step is under way; the state stays in memory, its sinks closed.
  * 3. Whatever wakes the task, it looks for itself what there is; a step that finds nothing costs one read.
  */
-import { type Duration, messageOf, taskName } from '../../model/index.ts';
+import { type Duration, messageOf, taskName, type WallTime } from '../../model/index.ts';
 import type { Clock, LogMessage, Random, Telemetry } from '../../ports/index.ts';
 import type { Stop } from '../../protocol/index.ts';
 import { isTurnOf, type StepResult, type Task } from '../../runtime/index.ts';
@@ -36,8 +36,8 @@ export interface LoopDeps {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly inbox: Inbox;
-  /** Sets a task going again that is found stopped, if what stopped it may be mended. */
-  readonly resume: boolean;
+  /** Sets a task going again, once, that had stopped before this time, if what stopped it may be mended. */
+  readonly resumeBefore: WallTime;
   /** Least time between the beginnings of two steps: what comes meanwhile is one batch. */
   readonly linger: Duration;
 }
@@ -64,7 +64,7 @@ export class TaskLoop {
   /** The epoch of newer code. */
   #handOver: number | undefined;
   #saidBarrier = false;
-  #resume: boolean;
+  #resumed = false;
   #collecting = false;
   /** Rows of a source that this loop has committed. */
   records = 0;
@@ -72,7 +72,6 @@ export class TaskLoop {
   constructor(task: Task, deps: LoopDeps) {
     this.task = task;
     this.#deps = deps;
-    this.#resume = deps.resume;
     this.#backoff = new Backoff(deps.random, { first: FIRST_DELAY, most: LONGEST_DELAY });
   }
 
@@ -163,10 +162,17 @@ export class TaskLoop {
       if (host.isCurrent()) return task.handOver(await this.#beyondAllReads(), newer);
     }
     const result = delivered === undefined ? await task.ring() : await task.deliver(delivered);
-    if (!this.#resume || task.state?.status.kind !== 'stopped' || task.state.epoch > host.epoch) return result;
-    this.#resume = false;
+    if (this.#resumed || !this.#stoppedBefore()) return result;
+    this.#resumed = true;
     const resumed = await task.resume();
     return resumed.kind === 'idle' ? result : resumed;
+  }
+
+  /** Whether it had stopped, at code no newer than this, before this worker came to look after it. */
+  #stoppedBefore(): boolean {
+    const { state, host } = this.task;
+    if (state?.status.kind !== 'stopped' || state.epoch > host.epoch) return false;
+    return state.status.failure.at < this.#deps.resumeBefore;
   }
 
   /** An offset of a source at or after everything that any attempt has read by now: its end, or, where that is not known, what one step reads at most. */

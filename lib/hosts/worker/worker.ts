@@ -6,7 +6,7 @@
  * 2. A task that is given up is let go of after the step under way, and its state stays in memory while there is room.
  * 3. Nothing that goes wrong with a task, a store or the log ends the worker. It ends when it is asked to, or when the run is over.
  */
-import { type Duration, MillraceError, messageOf, taskName } from '../../model/index.ts';
+import { type Duration, MillraceError, messageOf, taskName, type WallTime } from '../../model/index.ts';
 import type { Pipeline } from '../../pipeline/index.ts';
 import type { Assignment, LogPlace, LogSlice, Share, SourcePlace } from '../../ports/index.ts';
 import {
@@ -103,6 +103,7 @@ export class Worker {
   #taking: Promise<void> = Promise.resolve();
   #offered: readonly Task[] = [];
   #share: Share | undefined;
+  readonly #startedAt: WallTime;
   /** States that have been measured: to be set to 0 when no task is in them any more. */
   #seen: readonly LoopState['kind'][] = [];
   #told = false;
@@ -114,6 +115,7 @@ export class Worker {
     this.open = open;
     this.#stopping = parts.stopping;
     this.#assignment = parts.assignment;
+    this.#startedAt = ports.clock.now();
     this.#ports = ports;
     this.#options = options;
     const { patience = 100 as Duration, pollPeriod = 20 as Duration, copyPeriod = 1_000 as Duration } = options;
@@ -222,20 +224,21 @@ export class Worker {
   }
 
   #take(share: Share): Promise<void> {
-    this.#taking = this.#taking.then(() => this.#change(share));
+    const change = (): Promise<void> =>
+      this.#change(share).catch((error: unknown) => this.#warn('taking a share failed', error));
+    this.#taking = this.#taking.then(change);
     return this.#taking;
   }
 
   async #change(share: Share): Promise<void> {
     if (this.#end === 'finished') return;
-    const isFirst = this.#share === undefined;
     this.#share = share;
     const { own, copies } = share;
     const lost = [...this.#loops.keys()].filter((name) => !own.has(name));
     await Promise.all([this.#letGo(lost), own.has(PUMP) ? this.#pump.begin() : this.#pump.end()]);
     for (const task of this.open.tasks) {
       const name = itemOf(task);
-      if (own.has(name) && !this.#loops.has(name)) this.#begin(name, task, isFirst);
+      if (own.has(name) && !this.#loops.has(name)) this.#begin(name, task);
     }
     this.#warm.copy(this.open.tasks.filter((task) => copies.has(itemOf(task)) && !own.has(itemOf(task))));
     await this.#warm.fit();
@@ -250,7 +253,7 @@ export class Worker {
     this.#assignment.offer([PUMP, ...this.#offered.map(itemOf)]);
   }
 
-  #begin(name: string, task: Task, resume: boolean): void {
+  #begin(name: string, task: Task): void {
     const { clock, random, telemetry } = this.#ports;
     this.#warm.release(task);
     const loop = new TaskLoop(task, {
@@ -258,7 +261,7 @@ export class Worker {
       random,
       telemetry,
       inbox: this.#inboxOf(task),
-      resume,
+      resumeBefore: this.#startedAt,
       linger: this.#options.linger ?? (0 as Duration),
     });
     this.#loops.set(name, loop);

@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { KafkaGroupAssignment, type KafkaGroupOptions } from '../../../lib/adapters/kafka/group-assignment.ts';
+import type { OpenConnection } from '../../../lib/adapters/kafka/index.ts';
+import { kafkajsConnections } from '../../../lib/adapters/kafka/kafkajs-broker-connection.ts';
 import { recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
+import { MillraceError } from '../../../lib/model/index.ts';
 import type { Share } from '../../../lib/ports/index.ts';
 import { skipNote } from '../../conformance/opened.ts';
 import { useKafka } from '../../services/kafka.ts';
@@ -19,11 +22,11 @@ class Idler {
   /** How long it takes to let go of something. */
   slowness = 0;
 
-  constructor(group: string, options: Partial<KafkaGroupOptions> = {}) {
+  constructor(group: string, options: Partial<KafkaGroupOptions> = {}, open?: OpenConnection) {
     const telemetry = recordingTelemetry();
     const connection = { brokers: [kafka.running!.address] };
     const quick = { sessionTimeout: 1_500, heartbeatPeriod: 50 };
-    this.assignment = new KafkaGroupAssignment(connection, { group, telemetry, ...quick, ...options });
+    this.assignment = new KafkaGroupAssignment(connection, { group, telemetry, ...quick, ...options }, open);
   }
 
   start(offered: readonly string[] = items): this {
@@ -48,10 +51,34 @@ class Idler {
   }
 }
 
+/** Connections that can be cut. */
+class Cut {
+  off = false;
+  readonly open: OpenConnection = async (address) => {
+    const link = await kafkajsConnections({ brokers: [kafka.running!.address] })(address);
+    const send: typeof link.send = async (exchange, patience) => {
+      if (this.off) throw new MillraceError('unavailable', 'the line is cut');
+      return link.send(exchange, patience);
+    };
+    return {
+      get open() {
+        return link.open;
+      },
+      send,
+      close: () => link.close(),
+    };
+  };
+}
+
 describe.skipIf(kafka.missing)(`a group at a real broker${skipNote(kafka.missing)}`, () => {
   const idlers: Idler[] = [];
-  const begin = (group: string, options?: Partial<KafkaGroupOptions>, offered?: readonly string[]): Idler => {
-    const idler = new Idler(group, options).start(offered);
+  const begin = (
+    group: string,
+    options?: Partial<KafkaGroupOptions>,
+    offered?: readonly string[],
+    open?: OpenConnection,
+  ): Idler => {
+    const idler = new Idler(group, options, open).start(offered);
     idlers.push(idler);
     return idler;
   };
@@ -105,6 +132,28 @@ describe.skipIf(kafka.missing)(`a group at a real broker${skipNote(kafka.missing
     await expect.poll(() => shared(a, b), { timeout: 10_000 }).toEqual(items);
     const isTask = (item: string): boolean => item.includes('/');
     await expect.poll(() => [a.copies, b.copies]).toEqual([b.own.filter(isTask), a.own.filter(isTask)]);
+  });
+
+  it('gives the share of one that is cut off to others, when that one no longer counts itself in', async () => {
+    const group = ownName('group');
+    const cut = new Cut();
+    const a = begin(group, {}, items, cut.open);
+    await expect.poll(() => a.own, { timeout: 10_000 }).toEqual(items);
+    const b = begin(group);
+    await expect.poll(() => [a.own.length, b.own.length], { timeout: 10_000 }).toEqual([3, 3]);
+    expect(a.assignment.isCurrent()).toBe(true);
+    cut.off = true;
+    let wasCurrent = true;
+    while (b.own.length < items.length) {
+      wasCurrent = a.assignment.isCurrent();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(wasCurrent).toBe(false);
+    expect(a.own).toHaveLength(3);
+    cut.off = false;
+    await expect.poll(() => [a.own.length, b.own.length], { timeout: 10_000 }).toEqual([3, 3]);
+    expect(shared(a, b)).toEqual(items);
+    expect(a.assignment.isCurrent()).toBe(true);
   });
 
   it('does not know those of another name', async () => {
