@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { carryOut, type OpenEmbedded, openEmbedded, type RunSummary, type StopRequest } from '../lib/embedded/index.ts';
-import { bindingsOf } from './bind.ts';
+import { allBindingsOf } from './bind-kafka.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { failureData, printFailure } from './failure.ts';
@@ -8,6 +8,7 @@ import { loadPipeline, type PipelineModule } from './load-pipeline.ts';
 import { jsonProgress, noProgress, type ProgressDisplay, plainProgress, terminalProgress } from './progress.ts';
 import { parseSpeed, replayed } from './speed.ts';
 import { listenForStop, type StopSignals } from './stop-signals.ts';
+import { kafkaOf } from './stores-options.ts';
 import { printSummary } from './summary.ts';
 import { type CommonOptions, counted, errorColours, flushed, print, printError, printJson } from './terminal.ts';
 import { warnings } from './warnings.ts';
@@ -15,6 +16,8 @@ import { warnings } from './warnings.ts';
 interface RunCommandOptions extends CommonOptions {
   readonly dataDir?: string;
   readonly bind: readonly string[];
+  readonly kafka?: string;
+  readonly config?: string;
   readonly quiet?: boolean;
   readonly parallelism?: number;
   readonly speed?: string;
@@ -27,7 +30,14 @@ export function addRun(program: Command): void {
     .command('run <pipeline>')
     .description('run a pipeline in this process until its input ends')
     .option('-d, --data-dir <folder>', 'keep state there: a run that ended in whatever way goes on where it was')
-    .option('-b, --bind <id=path>', 'a file in the place of a source or sink; may be given again', collect, [])
+    .option(
+      '-b, --bind <id=to>',
+      'a file or kafka:topic in the place of a source or sink; may be given again',
+      collect,
+      [],
+    )
+    .option('-k, --kafka <brokers>', 'the cluster of its Kafka connectors, host:port[,host:port...]')
+    .option('--config <file>', 'settings in JSON, as for workers: credentials of Kafka, for instance')
     .option('--parallelism <n>', 'tasks of each stage behind a key-by', wholeNumber)
     .option('--speed <factor>', 'play sources back so many times faster than real time, or max')
     .option('--fsync', 'with a data directory: survive power cuts too, not only the end of the process')
@@ -41,6 +51,7 @@ Examples:
   millrace run . --bind flights=2001.csv.gz            other input
   millrace run . --bind stats=stats.parquet --json     other output; what happens as lines of JSON
   cat orders.jsonl | millrace run . --bind orders=-    standard input
+  millrace run . -k localhost:9092 --bind orders=kafka:orders
   millrace run . --speed 3600                          an hour a second
 ${exitCodesHelp}`,
     )
@@ -51,7 +62,7 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
   const loaded = await loadPipeline(path);
   let { pipeline } = loaded;
   if (options.parallelism !== undefined) pipeline = pipeline.withParallelism(options.parallelism);
-  if (options.bind.length > 0) pipeline = pipeline.withBindings(bindingsOf(pipeline, options.bind));
+  if (options.bind.length > 0) pipeline = pipeline.withBindings(await allBindingsOf(pipeline, options.bind));
   if (options.speed !== undefined) pipeline = pipeline.withBindings(replayed(pipeline, parseSpeed(options.speed)));
   const { dataDir, fsync = false } = options;
   const stop = listenForStop((text) => say(options, text), dataDir === undefined ? undefined : commandLine());
@@ -61,6 +72,7 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
     const open = await openEmbedded(pipeline, {
       ...{ fsync, signal: stop.signal, telemetry: warnings((text) => warn(text, display, options)) },
       ...(dataDir === undefined ? {} : { dataDir }),
+      connections: await connectionsOf(options),
     });
     try {
       announce(open, options);
@@ -89,6 +101,13 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
   }
   await flushed();
   process.exit(code);
+}
+
+async function connectionsOf(options: RunCommandOptions): Promise<Readonly<Record<string, unknown>>> {
+  const kafka = kafkaOf(options);
+  if (kafka === undefined) return {};
+  const { KafkaClient } = await import('../lib/adapters/kafka/index.ts');
+  return { kafka: new KafkaClient(kafka) };
 }
 
 function announce({ run, pipeline, dataDir }: OpenEmbedded, options: RunCommandOptions): void {

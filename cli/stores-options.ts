@@ -71,20 +71,13 @@ export function storesOf(flags: StoresFlags, env: Readonly<NodeJS.ProcessEnv> = 
     if (value === undefined || value === '') missing.push(`${flag} (or ${variable})`);
     return value ?? '';
   };
-  const brokers = (flags.kafka ?? env[variables.brokers])?.split(',') ?? file.kafka?.brokers;
+  const kafka = kafkaIn(flags, env, file);
   const topicPrefix = flags.topicPrefix ?? env[variables.topicPrefix] ?? file.log?.topicPrefix;
   const blobPrefix = flags.blobPrefix ?? env[variables.blobPrefix] ?? file.blobPrefix;
-  const tls = tlsOf(env[variables.tls]) ?? file.kafka?.tls;
-  const sasl = saslOf(env, flags.region ?? env['AWS_REGION']) ?? file.kafka?.sasl;
-  required(brokers?.join(','), '--kafka', variables.brokers);
+  required(kafka?.brokers.join(','), '--kafka', variables.brokers);
   const options: StoresOptions = {
     ...file,
-    kafka: {
-      ...file.kafka,
-      brokers: brokers ?? [],
-      ...(tls === undefined ? {} : { tls }),
-      ...(sasl === undefined ? {} : { sasl }),
-    },
+    kafka: kafka ?? { brokers: [] },
     log: { ...file.log, ...(topicPrefix === undefined ? {} : { topicPrefix }) },
     table: required(flags.table ?? env[variables.table] ?? file.table, '--table', variables.table),
     bucket: required(flags.bucket ?? env[variables.bucket] ?? file.bucket, '--bucket', variables.bucket),
@@ -95,6 +88,26 @@ export function storesOf(flags: StoresFlags, env: Readonly<NodeJS.ProcessEnv> = 
   };
   if (missing.length === 0) return options;
   throw new UsageError(`it is not said where the run lives: ${missing.join(', ')}`, '--help lists the options');
+}
+
+/** The cluster that connectors of a pipeline in one process use, if anything says which. */
+export const kafkaOf = (
+  flags: Pick<StoresFlags, 'kafka' | 'config' | 'region'>,
+  env: Readonly<NodeJS.ProcessEnv> = process.env,
+): KafkaConnection | undefined => kafkaIn(flags, env, readConfig(flags.config ?? env[variables.config]));
+
+function kafkaIn(flags: StoresFlags, env: Readonly<NodeJS.ProcessEnv>, file: ConfigFile): KafkaConnection | undefined {
+  const said = flags.kafka ?? env[variables.brokers] ?? '';
+  const brokers = said === '' ? file.kafka?.brokers : said.split(',');
+  if (brokers === undefined) return undefined;
+  const tls = tlsOf(env[variables.tls]) ?? file.kafka?.tls;
+  const sasl = saslOf(env, flags.region ?? env['AWS_REGION']) ?? file.kafka?.sasl;
+  return {
+    ...file.kafka,
+    brokers,
+    ...(tls === undefined ? {} : { tls }),
+    ...(sasl === undefined ? {} : { sasl }),
+  };
 }
 
 /** An endpoint that is given by the environment counts as given here: S3 is then asked by path, which is what others than Amazon know. */
