@@ -75,6 +75,7 @@ export interface WorkerStatus {
 export const PUMP = '(pump)';
 
 const MiB = 2 ** 20;
+
 /** A task at this worker's version of the code: workers of other versions may have the same task, each for its stretch of the log. */
 const itemOf = ({ id, host }: Task): string => `${taskName(id)}@${host.epoch}`;
 
@@ -107,6 +108,8 @@ export class Worker {
   /** States that have been measured: to be set to 0 when no task is in them any more. */
   #seen: readonly LoopState['kind'][] = [];
   #told = false;
+  /** What it is given from now on it does not take: it is about to leave. */
+  #isClosing = false;
   #records = 0;
   #end: WorkerEnd['kind'] = 'stopped';
 
@@ -194,6 +197,7 @@ export class Worker {
     await this.#ended.wait();
     if (this.#end === 'stopped') await this.#code.servePast(this.#ports.clock);
     this.#stopping.abort();
+    this.#isClosing = true;
     await this.#taking;
     const own = [...this.#loops.values()].map(({ task }) => task);
     await Promise.all([this.#letGo([...this.#loops.keys()]), this.#pump.end()]);
@@ -231,7 +235,7 @@ export class Worker {
   }
 
   async #change(share: Share): Promise<void> {
-    if (this.#end === 'finished') return;
+    if (this.#isClosing) return;
     this.#share = share;
     const { own, copies } = share;
     const lost = [...this.#loops.keys()].filter((name) => !own.has(name));
