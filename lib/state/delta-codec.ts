@@ -146,8 +146,8 @@ function writeUsedTables(
 }
 
 function writeCell(writer: ByteWriter, place: number, cell: AnyCell): void {
-  const { sub, timer } = cell;
-  const removed = cell.value === REMOVED;
+  const { sub, timer, value } = cell;
+  const removed = value === REMOVED;
   let flags = removed ? REMOVED_FLAG : 0;
   if (sub !== undefined) flags |= SUB_FLAG;
   if (timer !== NEVER && cell.table.options.domain !== 'none') {
@@ -158,7 +158,7 @@ function writeCell(writer: ByteWriter, place: number, cell: AnyCell): void {
   if (sub !== undefined) writeKeyId(writer, sub);
   if (flags & DOUBLE_TIMER_FLAG) writer.f64(timer);
   else if (flags & TIMER_FLAG) writer.zigzag(timer);
-  if (!removed) writeSized(writer, cell.value);
+  if (!removed) writeSized(writer, value);
 }
 
 /** The value's length, then the value; one byte is kept for the length, which most need, and longer values are moved. */
