@@ -1,7 +1,14 @@
 import type { Key } from '../model/index.ts';
 import { MillraceError } from '../model/index.ts';
 import type { OperatorDefinition } from '../operators/index.ts';
-import { type DraftNode, type DraftRef, type FaultPlan, fingerprint, type PlanFault } from '../plan/index.ts';
+import {
+  type DraftNode,
+  type DraftRef,
+  dataFingerprint,
+  type FaultPlan,
+  fingerprint,
+  type PlanFault,
+} from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import { jsonOf } from './json.ts';
 import type { FaultOptions } from './restart.ts';
@@ -21,6 +28,8 @@ export interface OperatorOptions extends FaultOptions {
 /** A node as authored, with the code that belongs to it. */
 export interface Entry {
   readonly draft: DraftNode;
+  /** Fingerprint of what is data in the node, as `draft.code` is one of its functions' text as well. */
+  readonly data: string;
   readonly source?: SourceDefinition;
   readonly operator?: OperatorDefinition;
   readonly selector?: (record: unknown) => Key;
@@ -50,7 +59,7 @@ export class Graph {
   }
 
   source(id: string, source: SourceDefinition): DraftRef {
-    return this.#add({ draft: draftSource(id, source), source });
+    return this.#add({ draft: draftSource(id, source), data: source.data, source });
   }
 
   operator(
@@ -65,6 +74,7 @@ export class Graph {
     const named = stateful || async || type === 'split';
     return this.#add({
       operator,
+      data: dataFingerprint(type, operator.options, operator.functions),
       draft: {
         kind: 'operator',
         id,
@@ -86,6 +96,7 @@ export class Graph {
   keyBy(input: DraftRef, id: string, selector: (record: unknown) => Key, parallelism: number | undefined): DraftRef {
     return this.#add({
       selector,
+      data: dataFingerprint('key-by', selector),
       draft: {
         ...{ kind: 'key-by', id, inputs: [input], code: fingerprint('key-by', selector) },
         ...(parallelism === undefined ? {} : { parallelism }),
@@ -98,26 +109,32 @@ export class Graph {
   }
 
   rebalance(input: DraftRef, id: string | undefined, parallelism: number | undefined): DraftRef {
+    const code = fingerprint('rebalance');
     return this.#add({
+      data: code,
       draft: {
-        ...{ kind: 'rebalance', id, auto: 'rebalance', inputs: [input], code: fingerprint('rebalance') },
+        ...{ kind: 'rebalance', id, auto: 'rebalance', inputs: [input], code },
         ...(parallelism === undefined ? {} : { parallelism }),
       },
     });
   }
 
   union(inputs: readonly DraftRef[], mistakes: Mistakes): DraftRef {
+    const code = fingerprint('union');
     return this.#add({
-      draft: { kind: 'union', id: undefined, auto: 'union', inputs, code: fingerprint('union'), mistakes },
+      data: code,
+      draft: { kind: 'union', id: undefined, auto: 'union', inputs, code, mistakes },
     });
   }
 
   sink(input: DraftRef, id: string, sink: SinkConnector<unknown>): void {
     const { kind, options, guarantee, single } = sink;
+    const code = fingerprint('sink');
     this.#add({
       sink,
+      data: code,
       draft: {
-        ...{ kind: 'sink', id, inputs: [input], code: fingerprint('sink') },
+        ...{ kind: 'sink', id, inputs: [input], code },
         ...{ connector: kind, options: jsonOf(options), guarantee, single },
       },
     });
@@ -134,8 +151,9 @@ export class Graph {
         },
       );
     }
-    const code = this.#version === undefined ? entry.draft.code : fingerprint(this.#version, entry.draft.code);
-    this.#entries.push({ ...entry, draft: { ...entry.draft, code } });
+    const versioned = (code: string): string => (this.#version === undefined ? code : fingerprint(this.#version, code));
+    const draft = { ...entry.draft, code: versioned(entry.draft.code) };
+    this.#entries.push({ ...entry, draft, data: versioned(entry.data) });
     return { node: this.#entries.length - 1 };
   }
 }

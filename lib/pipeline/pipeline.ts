@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Key, MillraceError } from '../model/index.ts';
 import type { OperatorDefinition } from '../operators/index.ts';
-import { compile, type Draft, type Plan } from '../plan/index.ts';
+import { compile, type Draft, fingerprint, type Plan } from '../plan/index.ts';
 import type { SinkConnector, SourceConnector } from '../ports/index.ts';
 import { type Entry, Graph } from './graph.ts';
 import { jsonOf } from './json.ts';
@@ -61,6 +61,12 @@ export interface Pipeline {
   withBindings(bindings: Bindings): Pipeline;
   /** The same pipeline with so many tasks behind every exchange that does not say how many itself. */
   withParallelism(parallelism: number): Pipeline;
+  /**
+   * The same pipeline, whose code counts by these hashes, by id of the source, operator, key-by or sink, and by its options, instead of by its functions' text: a
+   * deployment hashes the modules that functions stand in, which sees what they import, and is the same after bundling. Ids that are not named keep what they have. Throws
+   * `invalid-pipeline` for an id that the pipeline does not have.
+   */
+  withCode(hashes: Readonly<Record<string, string>>): Pipeline;
 }
 
 /**
@@ -111,6 +117,18 @@ function assemble(frame: Omit<Draft, 'nodes'>, entries: readonly Entry[]): Pipel
       );
     },
     withParallelism: (parallelism) => assemble({ ...frame, parallelism }, entries),
+    withCode(hashes) {
+      checkIds(plan.pipeline, [unknownIds(hashes, new Set(names), 'operator')]);
+      return assemble(
+        frame,
+        entries.map((entry, index) => {
+          const hash = hashes[names[index] as string];
+          return hash === undefined
+            ? entry
+            : { ...entry, draft: { ...entry.draft, code: fingerprint(entry.data, hash) } };
+        }),
+      );
+    },
   };
 }
 
@@ -118,12 +136,16 @@ function bind(entry: Entry, id: string, { sources = {}, sinks = {} }: Bindings):
   if (entry.source !== undefined && Object.hasOwn(sources, id)) {
     const source = rebind(entry.source, sources[id] as SourceConnector<unknown>);
     const { code } = entry.draft;
-    return { source, draft: { ...draftSource(id, source), code } };
+    return { source, data: entry.data, draft: { ...draftSource(id, source), code } };
   }
   if (entry.draft.kind === 'sink' && Object.hasOwn(sinks, id)) {
     const sink = sinks[id] as SinkConnector<unknown>;
     const { kind, options, guarantee, single } = sink;
-    return { sink, draft: { ...entry.draft, connector: kind, options: jsonOf(options), guarantee, single } };
+    return {
+      sink,
+      data: entry.data,
+      draft: { ...entry.draft, connector: kind, options: jsonOf(options), guarantee, single },
+    };
   }
   return entry;
 }
@@ -134,14 +156,21 @@ function checkBindings(
   sources: ReadonlyMap<string, unknown>,
   sinks: ReadonlyMap<string, unknown>,
 ): void {
-  const unknown = (given: object | undefined, known: ReadonlyMap<string, unknown>, what: string): string[] =>
-    Object.keys(given ?? {})
-      .filter((id) => !known.has(id))
-      .map((id) => `no ${what} '${id}': its ${what}s are ${[...known.keys()].map((key) => `'${key}'`).join(', ')}`);
-  const faults = [...unknown(bindings.sources, sources, 'source'), ...unknown(bindings.sinks, sinks, 'sink')];
+  checkIds(name, [unknownIds(bindings.sources, sources, 'source'), unknownIds(bindings.sinks, sinks, 'sink')]);
+}
+
+type Ids = Pick<ReadonlySet<string>, 'has' | 'keys'>;
+
+const unknownIds = (given: object | undefined, known: Ids, what: string): string[] =>
+  Object.keys(given ?? {})
+    .filter((id) => !known.has(id))
+    .map((id) => `no ${what} '${id}': its ${what}s are ${[...known.keys()].map((key) => `'${key}'`).join(', ')}`);
+
+function checkIds(name: string, unknown: readonly (readonly string[])[]): void {
+  const faults = unknown.flat();
   if (faults.length === 0) return;
   throw new MillraceError('invalid-pipeline', `pipeline ${name} has ${faults.join('; and it has ')}`, {
     where: { pipeline: name },
-    hint: 'bind one of the ids that the pipeline gives to its sources and sinks',
+    hint: 'name one of the ids that the pipeline gives',
   });
 }

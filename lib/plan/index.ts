@@ -2,6 +2,6 @@ export { comparePlans, type PlanComparison } from './compare.ts';
 export { type Compiled, compile, invalidPipeline } from './compile.ts';
 export { planAsJson, planAsMermaid, planAsText } from './describe.ts';
 export type * from './draft.ts';
-export { fingerprint } from './fingerprint.ts';
+export { dataFingerprint, fingerprint } from './fingerprint.ts';
 export { DEAD_LETTERS, mistakeInName } from './names.ts';
 export type * from './plan.ts';
