@@ -7,6 +7,7 @@ export { birth, blobPrefix, load } from './load.ts';
 export * from './open-run.ts';
 export * from './replay.ts';
 export { metrics } from './report.ts';
+export * from './run-control.ts';
 export { runIdOf } from './run-id.ts';
 export { type CodeInForce, type CodeVersion, codeVersions, newestCode, newestRun } from './run-records.ts';
 export * from './run-tasks.ts';

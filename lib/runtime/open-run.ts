@@ -9,7 +9,7 @@ import { dataToJson, edgeTimesOf, type RunRecord } from '../protocol/index.ts';
 import { deadLetterTopic } from './dead-letter.ts';
 import { grownRun, growthOf, refuseFewer, refuseWriters, tasksOfStage } from './growth.ts';
 import { birth } from './load.ts';
-import { beginRun, newestRun, takeCode } from './run-records.ts';
+import { beginRun, newestRun, type TakeOptions, takeCode } from './run-records.ts';
 import { RunTasks } from './run-tasks.ts';
 import { Task } from './task.ts';
 import { defaultLimits, type Limits, type TaskHost, type TaskPorts } from './task-host.ts';
@@ -32,6 +32,8 @@ export interface OpenOptions {
    * new code once more.
    */
   readonly rejoinCode?: boolean;
+  /** Number of the deployment that this process is of, where later ones have greater numbers: an earlier one's code does not take the place of a later one's. */
+  readonly deployment?: number;
   /** Whether this process still counts as the one that works on its tasks; see `Assignment`. Default: always. */
   readonly isCurrent?: () => boolean;
 }
@@ -87,7 +89,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     await noteRun(ports, first);
     const record = await grownRun(ports.commits, first);
     const topics = await topicsOf(plan, ports, record, sources);
-    const { version, epochs, changed } = await takeCode(ports.commits, plan, first, options.rejoinCode);
+    const { version, epochs, changed } = await takeCode(ports.commits, plan, first, takeOptions(options));
     const run = new RunTasks(
       {
         ...{ plan, record, sources },
@@ -115,6 +117,9 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     throw error;
   }
 }
+
+const takeOptions = ({ rejoinCode = false, deployment }: OpenOptions): TakeOptions =>
+  deployment === undefined ? { rejoin: rejoinCode } : { rejoin: rejoinCode, by: deployment };
 
 async function closeAll(tasks: readonly Task[], sources: ReadonlyMap<string, SourceLog>): Promise<void> {
   try {

@@ -37,6 +37,16 @@ export interface CodeVersion {
   readonly plan: Plan;
   /** Of each stage that has ever changed. */
   readonly epochs: Readonly<Record<string, number>>;
+  /** Who brought it, where those who do are numbered in order. */
+  readonly by?: number;
+}
+
+/** How code comes into a run. */
+export interface TakeOptions {
+  /** A plan that is one of the run's earlier versions stays that one. Default: it is new code once more. */
+  readonly rejoin?: boolean;
+  /** Number of the deployment that brings the code: where a later one has brought other code, this one's stays what it was. */
+  readonly by?: number;
 }
 
 /** Which epoch each stage is at with this code, and which stages are new in it. */
@@ -70,27 +80,43 @@ async function earlierCode(commits: Records, plan: Plan, run: RunRecord): Promis
 }
 
 /**
- * Compares the plan with the newest code of the run, and gives stages that have changed a new epoch. With `rejoin`, a plan that is one of the run's earlier
- * versions stays that one. Throws `incompatible`, naming the differences.
+ * Compares the plan with the newest code of the run, and gives stages that have changed a new epoch. Throws `incompatible`, naming the differences, or for
+ * code that is none of the run's and comes from an earlier deployment than the newest.
  */
-export async function takeCode(commits: Records, plan: Plan, run: RunRecord, rejoin = false): Promise<CodeInForce> {
+export async function takeCode(
+  commits: Records,
+  plan: Plan,
+  run: RunRecord,
+  { rejoin = false, by }: TakeOptions = {},
+): Promise<CodeInForce> {
   const earlier = rejoin ? await earlierCode(commits, plan, run) : undefined;
   if (earlier !== undefined) return earlier;
   const prefix = codeOf(run);
   for (;;) {
     const newest = (await commits.records(run.pipeline, prefix, 1)).at(-1);
     const before = (newest?.value ?? { plan: run.plan, epochs: {} }) as CodeVersion;
+    if (by !== undefined && before.by !== undefined && by < before.by) return codeBefore(commits, plan, run, before.by);
     const changed = changesSince(before.plan, plan);
     const known = newest === undefined ? 0 : numberIn(newest.name);
     if (changed.length === 0) return { version: known, epochs: before.epochs, changed };
     const epochs = { ...before.epochs };
     for (const stage of changed) epochs[stage] = (epochs[stage] ?? 0) + 1;
     const name = numbered(prefix, known + 1);
-    const next: CodeVersion = { plan, epochs };
+    const next: CodeVersion = { plan, epochs, ...(by === undefined ? {} : { by }) };
     if ((await commits.createRecord(run.pipeline, name, next)) === 'created') {
       return { version: known + 1, epochs, changed };
     }
   }
+}
+
+/** What the plan was before deployment `newer` brought other code. */
+async function codeBefore(commits: Records, plan: Plan, run: RunRecord, newer: number): Promise<CodeInForce> {
+  const earlier = await earlierCode(commits, plan, run);
+  if (earlier !== undefined) return earlier;
+  throw new MillraceError('incompatible', `deployment ${newer} has brought newer code of pipeline ${plan.pipeline}`, {
+    where: { pipeline: plan.pipeline },
+    hint: 'nothing is to be done: the newer deployment goes on',
+  });
 }
 
 /** Stages whose code differs. Throws `incompatible` if one plan cannot go on from another's state. */

@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
-import { requestDrain } from '../../lib/hosts/worker/index.ts';
 import { storedLetters } from '../../lib/inspect/index.ts';
+import { requestDrain } from '../../lib/runtime/index.ts';
 import { Cluster, ledger } from '../hosts/worker/cluster.ts';
 import { fedRows } from './fed-rows.ts';
 import { resultsOf, runsTheSuite, type SuiteHost } from './on-host.ts';

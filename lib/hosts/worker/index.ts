@@ -1,4 +1,3 @@
-export { type Control, noteOver, type RunName, readControl, requestDrain } from './control.ts';
 export * from './fixed-assignment.ts';
 export type { LoopState } from './task-loop.ts';
 export * from './worker.ts';

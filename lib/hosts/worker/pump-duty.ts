@@ -1,9 +1,8 @@
 /** The pump's rounds, carried out by the worker whose duty they are. Two at once do no harm. */
 import { type Duration, messageOf, taskName } from '../../model/index.ts';
 import type { Random } from '../../ports/index.ts';
-import { Controller, type ControllerRun, type TaskPorts } from '../../runtime/index.ts';
+import { Controller, type ControllerRun, noteOver, noteStop, stopError, type TaskPorts } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
-import { noteOver, noteStop, stopError } from './control.ts';
 
 export interface PumpDeps {
   readonly run: ControllerRun;

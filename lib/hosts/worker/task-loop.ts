@@ -8,10 +8,9 @@
 import { type Duration, messageOf, taskName, type WallTime } from '../../model/index.ts';
 import type { Clock, LogMessage, Random, Telemetry } from '../../ports/index.ts';
 import type { Stop } from '../../protocol/index.ts';
-import { isTurnOf, type StepResult, type Task } from '../../runtime/index.ts';
+import { isTurnOf, type StepResult, stopError, type Task } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
 import { barrierFor } from './barriers.ts';
-import { stopError } from './control.ts';
 import type { Inbox } from './inbox.ts';
 import { workerMetrics } from './metrics.ts';
 

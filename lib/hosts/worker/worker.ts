@@ -14,13 +14,13 @@ import {
   type OpenOptions,
   type OpenRun,
   openRun,
+  readControl,
   type Task,
   type TaskPorts,
 } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
 import { appendBarriers } from './barriers.ts';
 import { CodeWatch } from './code-watch.ts';
-import { readControl } from './control.ts';
 import { type Inbox, LogInbox, PolledInbox, SourceInbox } from './inbox.ts';
 import { LongPoll } from './long-poll.ts';
 import { workerMetrics } from './metrics.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { requestDrain } from '../../../lib/hosts/worker/index.ts';
 import {
   boundedOutOfOrderness,
   count,
@@ -9,6 +8,7 @@ import {
   pipeline,
   tumbling,
 } from '../../../lib/index.ts';
+import { requestDrain } from '../../../lib/runtime/index.ts';
 import { Feed } from '../../../lib/testing/index.ts';
 import { Cluster, ledger, type Running, until } from './cluster.ts';
 

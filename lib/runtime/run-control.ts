@@ -1,11 +1,11 @@
 /**
- * What all workers of a run must know and nobody may forget, as records in the commit store: that it is to be drained, that it is over, that tasks must
- * stop. Each is written once; workers look for them from time to time.
+ * What all processes of a run must know and nobody may forget, as records in the commit store: that it is to be drained, that it is over, that it pauses, that
+ * tasks must stop. Each is written once; who works on the run looks for them from time to time.
  */
-import type { TaskId } from '../../model/index.ts';
-import { MillraceError, taskName } from '../../model/index.ts';
-import type { CommitStore } from '../../ports/index.ts';
-import type { RunRecord, Stop } from '../../protocol/index.ts';
+import type { TaskId } from '../model/index.ts';
+import { MillraceError, taskName } from '../model/index.ts';
+import type { CommitStore, PipelineRecord } from '../ports/index.ts';
+import type { RunRecord, Stop } from '../protocol/index.ts';
 
 /** Which run is meant. */
 export type RunName = Pick<RunRecord, 'pipeline' | 'id'>;
@@ -16,6 +16,8 @@ export interface Control {
   readonly drain: boolean;
   /** All tasks are done, and nothing that was sent is missing. */
   readonly over: boolean;
+  /** Since when sources are to take in nothing; undefined while they may. What is behind them goes on. */
+  readonly pausedAt: number | undefined;
   /** Tasks that must not go on, by name. */
   readonly stops: ReadonlyMap<string, Stop>;
 }
@@ -31,8 +33,38 @@ export async function readControl(commits: CommitStore, run: RunName): Promise<C
   return {
     drain: names.has('drain'),
     over: names.has('over'),
+    pausedAt: lastPause(records.filter(({ name }) => name.startsWith(`${prefix}pause/`)).at(-1)),
     stops: new Map(stops.map((stop) => [taskName(stop.task), stop])),
   };
+}
+
+/** What is said of pauses, numbered: the last word counts. */
+interface PauseRecord {
+  readonly paused: boolean;
+  readonly at: number;
+}
+
+const lastPause = (record: PipelineRecord | undefined): number | undefined => {
+  const said = record?.value as PauseRecord | undefined;
+  return said?.paused === true ? said.at : undefined;
+};
+
+/** Says that sources are to take in nothing from now on, or that they may again; `exists` if that was said already. `at`: the time. */
+export async function notePause(
+  commits: CommitStore,
+  run: RunName,
+  paused: boolean,
+  at: number,
+): Promise<'requested' | 'exists'> {
+  const prefix = `${prefixOf(run)}pause/`;
+  for (;;) {
+    const last = (await commits.records(run.pipeline, prefix, 1)).at(-1);
+    if ((lastPause(last) !== undefined) === paused) return 'exists';
+    const number = last === undefined ? 0 : Number(last.name.slice(prefix.length)) + 1;
+    const name = prefix + String(number).padStart(8, '0');
+    const said: PauseRecord = { paused, at };
+    if ((await commits.createRecord(run.pipeline, name, said)) === 'created') return 'requested';
+  }
 }
 
 /** Asks that the run be drained: sources end where they then stand, every window closes, and the workers end. Cannot be taken back. `at`: the time, for people. */
