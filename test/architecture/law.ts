@@ -11,6 +11,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   // What several adapters need of Amazon's services.
   'lib/aws': ['lib/model'],
   'lib/plan': ['lib/model'],
+  // A formula over the plan.
+  'lib/cost': ['lib/plan'],
   'lib/protocol': ['lib/model', 'lib/plan'],
   'lib/ports': ['lib/model', 'lib/protocol'],
   'lib/adapters': ['lib/aws', 'lib/folders', 'lib/model', 'lib/plan', 'lib/ports', 'lib/protocol'],
@@ -33,6 +35,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/embedded': ['lib'],
   // The composition root of workers: it chooses Kafka, DynamoDB and S3.
   'lib/worker': ['lib'],
+  // The local event source, between Kafka and functions.
+  'lib/local': ['lib'],
   'lib/testing': ['lib'],
   lib: ['lib'],
   // It deploys the functions, and its app loads a pipeline's file as the command line does.
@@ -42,7 +46,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders in which nothing may wait or do I/O. */
-export const pure: readonly string[] = ['lib/plan', 'lib/protocol'];
+export const pure: readonly string[] = ['lib/cost', 'lib/plan', 'lib/protocol'];
 
 export interface Permission {
   /** Path prefixes where it may be imported. */
@@ -80,6 +84,8 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
 
   '@aws-sdk/client-dynamodb': [{ in: ['lib/adapters/dynamodb/'] }],
   '@aws-sdk/client-s3': [{ in: ['lib/adapters/s3/'] }],
+  '@aws-sdk/client-lambda': [{ in: ['lib/adapters/lambda/'] }],
+  '@aws-sdk/client-cloudformation': [{ in: ['lib/adapters/cloudformation/'] }],
 
   commander: [{ in: ['cli/'] }],
   picocolors: [{ in: ['cli/'] }],

@@ -8,7 +8,7 @@ import type { OpenConnection } from './exchange.ts';
 import type { KafkaConnection } from './kafka-connection.ts';
 import { kafkajsConnections } from './kafkajs-broker-connection.ts';
 import { LongReads } from './long-reads.ts';
-import { coordinatorOf, EARLIEST, groupOffsets, LATEST } from './offset-requests.ts';
+import { commitOffsets, coordinatorOf, EARLIEST, groupOffsets, LATEST } from './offset-requests.ts';
 import { PartitionReads, type ReadPlace, type RecordLimit, type RecordSlice } from './partition-reads.ts';
 import { TopicAdmin } from './topic-admin.ts';
 import { TopicCatalog } from './topic-catalog.ts';
@@ -150,9 +150,8 @@ export class KafkaClient {
     return attempt(
       this.#patience,
       async () => {
-        const found = await this.#links.sendAny(coordinatorOf(group));
-        if (found.error !== 0) throw brokerError(found.error, `DESCRIBE of the group ${group}`, {}, found.message);
-        const { error, offsets } = await this.#links.send(found.node, 'main', groupOffsets(group, topic, partitions));
+        const node = await this.#coordinator(group);
+        const { error, offsets } = await this.#links.send(node, 'main', groupOffsets(group, topic, partitions));
         const failed = offsets.find((each) => each.error !== 0);
         const code = failed?.error ?? error;
         if (code !== 0) throw brokerError(code, `READ of the group ${group}`, { topic });
@@ -164,6 +163,28 @@ export class KafkaClient {
       },
       () => this.#catalog.brokers(),
     );
+  }
+
+  /**
+   * Commits offsets of a group, by partition: the next to be read. For one who reads without being a member; a group that has members refuses it.
+   */
+  commitOffsets(group: string, topic: string, offsets: ReadonlyMap<number, number>): Promise<void> {
+    return attempt(
+      this.#patience,
+      async () => {
+        const node = await this.#coordinator(group);
+        const answers = await this.#links.send(node, 'main', commitOffsets(group, topic, offsets));
+        const code = answers.find(({ error }) => error !== 0)?.error ?? 0;
+        if (code !== 0) throw brokerError(code, `COMMIT of the group ${group}`, { topic });
+      },
+      () => this.#catalog.brokers(),
+    );
+  }
+
+  async #coordinator(group: string): Promise<number> {
+    const found = await this.#links.sendAny(coordinatorOf(group));
+    if (found.error !== 0) throw brokerError(found.error, `DESCRIBE of the group ${group}`, {}, found.message);
+    return found.node;
   }
 
   /**

@@ -114,3 +114,32 @@ export const groupOffsets = (
     return { error: reader.int16(), offsets: offsets.flat() };
   },
 });
+
+/** Writes a group's offsets in one topic, for one who reads on its own: refused while the group has members. (OffsetCommit 7) */
+export const commitOffsets = (
+  group: string,
+  topic: string,
+  offsets: ReadonlyMap<number, number>,
+): Exchange<readonly { readonly partition: number; readonly error: number }[]> => ({
+  name: 'OffsetCommit',
+  apiKey: 8,
+  apiVersion: 7,
+  flexible: false,
+  encode: (writer) => {
+    writer.string(group).int32(-1).string('').nullableString(undefined);
+    writer.array([topic], () => {
+      writer.string(topic).array([...offsets], ([partition, offset]) => {
+        writer.int32(partition).int64(offset).int32(-1).nullableString('');
+      });
+    });
+  },
+  decode: (reader) => {
+    reader.int32();
+    return reader
+      .array(() => {
+        reader.string();
+        return reader.array(() => ({ partition: reader.int32(), error: reader.int16() }));
+      })
+      .flat();
+  },
+});

@@ -266,6 +266,26 @@ describe.skipIf(kafka.missing)(`a Kafka client, on a real broker${skipNote(kafka
       expect(await commitAt('5', 'commit', 100)).toEqual(new Map([[0, { offset: 5, metadata: '' }]]));
       expect(await commitAt('9', 'abort', 100)).toEqual(new Map([[0, { offset: 5, metadata: '' }]]));
     });
+
+    it('of a group are kept as a reader without membership commits them, each partition by itself', async () => {
+      const topic = await made(3);
+      const group = ownName('group');
+      const kept = async () =>
+        [...(await client.groupOffsets(group, topic.name, [0, 1, 2]))].map(([at, { offset }]) => [at, offset]);
+      await client.commitOffsets(
+        group,
+        topic.name,
+        new Map([
+          [0, 7],
+          [2, 9],
+        ]),
+      );
+      await client.commitOffsets(group, topic.name, new Map([[2, 2 ** 40]]));
+      expect(await kept()).toEqual([
+        [0, 7],
+        [2, 2 ** 40],
+      ]);
+    });
   });
 
   describe('offsets', () => {

@@ -1,0 +1,2 @@
+/** What is deployed, as CloudFormation tells it. */
+export * from './deployed-stack.ts';

@@ -1,0 +1,2 @@
+/** Functions of AWS Lambda. */
+export * from './lambda-functions.ts';
