@@ -17,7 +17,7 @@ export interface LogFacts {
 
 export interface TaskFacts {
   readonly task: TaskId;
-  /** Its newest commit; undefined: not born yet. */
+  /** Its newest commit; undefined where it has none (any more). */
   readonly head: CommitHeader | undefined;
   /** Undefined if it could not be read this time: then nothing is concluded from it. */
   readonly log: LogFacts | undefined;

@@ -3,28 +3,29 @@
  *
  * 1. It says only what is true for ever (claims) or the time of day (ticks); it may run twice at once, late, or not at all.
  * 2. A claim or tick is made only where it lets a pending timer fire that would not fire by itself.
- * 3. With no timer, debt, backlog, unborn or unfinished task, there is nothing to do.
+ * 3. With no timer, debt, backlog or unfinished task, there is nothing to do.
  *
  * Order of the reads that the facts must come from: the clock, then all tasks' newest commits, then the ends of their logs.
  */
 import { type TaskId, taskName } from '../model/index.ts';
 import type { Plan, SourceNode } from '../plan/index.ts';
 import { slotsUsed } from './chain.ts';
-import { isDrained, isOver, logFault, type Stop, type TaskFacts } from './facts.ts';
+import type { CommitHeader } from './commit.ts';
+import { isDrained, isOver, type LogFacts, logFault, type Stop, type TaskFacts } from './facts.ts';
 import { type ClaimRules, claimOf, foresee, type SourceSilence, silenceOf } from './foresight.ts';
 import type { Claims, Tick } from './message.ts';
 
 export interface RoundFacts extends ClaimRules {
   readonly run: string;
   readonly plan: Pick<Plan, 'nodes' | 'stages' | 'edges'>;
-  /** All tasks of the run, unborn ones too. */
+  /** All tasks of the run; each has been born, so that one without a commit has lost it. */
   readonly tasks: readonly TaskFacts[];
   /** Slots per task; undefined where snapshots are not taken. */
   readonly slots: number | undefined;
 }
 
 /** Why a task is woken, in the order in which the first that applies is given. */
-export type RingReason = 'unborn' | 'debts' | 'back-off over' | 'backlog' | 'unfinished' | 'snapshot wanted';
+export type RingReason = 'debts' | 'back-off over' | 'backlog' | 'unfinished' | 'snapshot wanted';
 
 export interface Ring {
   readonly task: TaskId;
@@ -60,7 +61,11 @@ export function decideRound(facts: RoundFacts): Round {
   };
   for (const each of facts.tasks) {
     const { task, head } = each;
-    if (head?.status.kind === 'stopped') {
+    if (head === undefined) {
+      stops.push({ task, reason: 'state-lost', message: 'it has no commits although it was born' });
+      continue;
+    }
+    if (head.status.kind === 'stopped') {
       if (head.debts > 0) rings.push({ task, reason: 'debts' });
       continue;
     }
@@ -69,22 +74,25 @@ export function decideRound(facts: RoundFacts): Round {
       stops.push(fault);
       continue;
     }
-    const reason = reasonToRing(each, facts);
+    const reason = reasonToRing(head, each.log, facts);
     if (reason !== undefined) rings.push({ task, reason });
-    if (head?.status.kind === 'backoff') {
+    if (head.status.kind === 'backoff') {
       if (head.status.until > facts.now) later(head.status.until);
       continue;
     }
-    const timer = head?.processingTimer;
-    if (timer === undefined || head?.source !== undefined) continue;
+    const timer = head.processingTimer;
+    if (timer === undefined || head.source !== undefined) continue;
     if (timer > facts.now) later(timer);
     else if (isDrained(each)) ticks.push({ ...task, message: { kind: 'tick', run: facts.run, time: facts.now } });
   }
   return { rings, claims: claimsOf(facts), ticks, stops, next, over: isOver(facts.tasks) };
 }
 
-function reasonToRing({ head, log }: TaskFacts, { now, slots }: RoundFacts): RingReason | undefined {
-  if (head === undefined) return 'unborn';
+function reasonToRing(
+  head: CommitHeader,
+  log: LogFacts | undefined,
+  { now, slots }: RoundFacts,
+): RingReason | undefined {
   if (head.debts > 0) return 'debts';
   if (head.status.kind === 'backoff') return head.status.until <= now ? 'back-off over' : undefined;
   const { source } = head;

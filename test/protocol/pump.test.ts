@@ -33,9 +33,8 @@ const rings = (tasks: readonly TaskFacts[], said: Partial<RoundFacts> = {}) =>
   decideRound(roundOf(plan, tasks, said)).rings.map(({ task, reason }) => `${task.stage}#${task.partition} ${reason}`);
 
 describe('rings', () => {
-  it('16: wake what is unborn, owes, lags, is to be tried again, has not finished, or wants a snapshot', () => {
+  it('16: wake what owes, lags, is to be tried again, has not finished, or wants a snapshot', () => {
     const tasks = [
-      taskOf('src#0', undefined),
       taskOf('src#1', { nextOffset: 5, source: sourceOf() }, { end: 6 }),
       taskOf('src#2', { nextOffset: 5, source: sourceOf() }, { sealed: true }),
       taskOf('src#3', { nextOffset: 5, source: sourceOf() }, { end: undefined }),
@@ -47,7 +46,6 @@ describe('rings', () => {
       taskOf('win#5', { status: stopped, debts: 1 }),
     ];
     expect(rings(tasks, { now: 10, slots: 8 })).toEqual([
-      'src#0 unborn',
       'src#1 backlog',
       'src#2 unfinished',
       'src#3 backlog',
@@ -264,6 +262,13 @@ describe('stops', () => {
       '2 data-lost',
     ]);
     expect(round.rings).toEqual([]);
+  });
+
+  it('are for tasks whose commits are gone: all have been born', () => {
+    const round = decideRound(roundOf(plan, [taskOf('src#0', undefined), taskOf('win#0', { nextOffset: 5 })]));
+    expect(round.stops).toMatchObject([{ task: { stage: 'src' }, reason: 'state-lost' }]);
+    expect(round.rings).toEqual([]);
+    expect(round.over).toBe(false);
   });
 });
 

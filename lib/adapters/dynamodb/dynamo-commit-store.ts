@@ -16,8 +16,6 @@ export interface DynamoCommitStoreOptions {
   readonly maxInlineBytes?: number;
 }
 
-/** How many slots `head` looks at one by one before it asks for all. */
-const STEPS = 4;
 const SLOT_DIGITS = 6;
 const NOTHING = new Uint8Array(0);
 
@@ -77,21 +75,36 @@ export class DynamoCommitStore implements CommitStore {
   }
 
   /**
-   * Looks at the slots after the newest version that was seen here, as long as they hold its successors. Undefined if that is older than the known one, or
-   * long past.
+   * The newest version by looking at few slots after the newest that was seen here: at ever larger steps, then between the last that is there and the first
+   * that is not. Undefined if that was older than the known one, or the slots do not hold what they must.
    */
   async #lookOn(pk: string, { version, slots }: KnownVersion): Promise<CommitHeader | undefined> {
-    let head = this.#heads.get(pk);
-    if (head === undefined || head.version < version) return undefined;
-    for (let i = 0; i < STEPS; i++) {
-      const next: number = head.version + 1;
-      const item = await this.#table.get('head', { pk, sk: slotKey(next % slots) }, ['version', 'header']);
+    const seen = this.#heads.get(pk);
+    if (seen === undefined || seen.version < version) return undefined;
+    let head = seen;
+    let step = 1;
+    /** The first version after `head` that is known not to be there. */
+    let missing: number | undefined;
+    while (missing !== head.version + 1) {
+      const next: number =
+        missing === undefined ? head.version + step : head.version + Math.floor((missing - head.version) / 2);
+      const item = await this.#slot(pk, next, slots);
       const found = versionOf(item);
-      if (found === (next < slots ? -1 : next - slots)) return head;
-      if (item === undefined || found !== next) return undefined;
-      head = this.#header(item);
+      if (item !== undefined && found >= next && (found - next) % slots === 0) {
+        head = this.#header(item);
+        if (found > next) missing = undefined;
+        step = found > next ? 1 : Math.max(1, Math.min(2 * step, slots - 1));
+      } else if (found === (next < slots ? ABSENT : next - slots)) missing = next;
+      else return undefined;
     }
-    return undefined;
+    // Nothing was found here: an empty slot of the first round would not tell that all the others are empty too.
+    const isProven =
+      head !== seen || missing >= slots || versionOf(await this.#slot(pk, seen.version, slots)) === seen.version;
+    return isProven ? head : undefined;
+  }
+
+  #slot(pk: string, version: number, slots: number): Promise<Item | undefined> {
+    return this.#table.get('head', { pk, sk: slotKey(version % slots) }, ['version', 'header']);
   }
 
   async #newest(pk: string): Promise<CommitHeader | undefined> {
@@ -139,8 +152,9 @@ const RECORD = 'record/';
 const SLOTS = 'slot/';
 const slotKey = (slot: number): string => SLOTS + String(slot).padStart(SLOT_DIGITS, '0');
 
-/** -1 where there is no item. */
-const versionOf = (item: Item | undefined): number => Number(item?.['version']?.N ?? -1);
+/** In the place of a version where there is no item. */
+const ABSENT = -1;
+const versionOf = (item: Item | undefined): number => Number(item?.['version']?.N ?? ABSENT);
 
 function itemOf({ header, body }: Commit): Item {
   return {

@@ -250,14 +250,37 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
   });
 
   describe('what it costs', () => {
-    it('is one item read for a task at rest, whose version is known', async () => {
+    it('is one item read for a task at rest, whose version is known; two while its ring is not full', async () => {
       const { store, client } = await newStore();
       for (let version = 0; version < 11; version++) {
         await put(store, version);
         await store.head(RUN, task);
         const made = attemptsMade(client);
         expect((await store.head(RUN, task, { version, slots }))?.version).toBe(version);
-        expect(made).toEqual(['GetItem']);
+        expect(made).toEqual(version + 1 < slots ? ['GetItem', 'GetItem'] : ['GetItem']);
+      }
+    });
+
+    it('is few items also where many commits came, and finds the newest of any number', async () => {
+      const many = 32;
+      const { store, client, table } = await newStore();
+      const other = storeOf(table).store;
+      const made = attemptsMade(client);
+      let version = -1;
+      for (const more of [1, 1, 2, 3, 5, 8, 13, 20, 31, 32, 33, 40]) {
+        const known = version;
+        for (let i = 0; i < more; i++) {
+          version++;
+          const slot = slotOf(version, many);
+          await other.put(RUN, task, slot, commit(version), expectedInSlot(version, many));
+        }
+        made.length = 0;
+        const seen = known < 0 ? undefined : { version: known, slots: many };
+        expect(await store.head(RUN, task, seen)).toEqual(header(version));
+        if (seen !== undefined && more < many) {
+          expect(made).not.toContain('Query');
+          expect(made.length).toBeLessThanOrEqual(10);
+        }
       }
     });
 
@@ -300,6 +323,15 @@ describe.skipIf(missing !== undefined)(`DynamoCommitStore${skipNote(missing)}`, 
     await ensureCommitTable(client, table);
     expect(await store.head(RUN, task, { version: 5, slots })).toBeUndefined();
     expect(await put(store, 6)).toBe('lost');
+  });
+
+  it('notices that the table was emptied before the ring of a task was full', async () => {
+    const { store, client, table } = await newStore();
+    for (let version = 0; version < 2; version++) await put(store, version);
+    await store.head(RUN, task);
+    await client.send(new DeleteTableCommand({ TableName: table }));
+    await ensureCommitTable(client, table);
+    expect(await store.head(RUN, task, { version: 1, slots })).toBeUndefined();
   });
 
   it('says data-lost where an item is not what it wrote', async () => {
