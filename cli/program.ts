@@ -1,5 +1,6 @@
 /** The commands, one a file beside this one. They print; what there is to decide, the library decides. */
 import { Command, CommanderError } from 'commander';
+import { addCost } from './cost.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { printFailure } from './failure.ts';
@@ -28,6 +29,7 @@ addStop(program);
 addStatus(program);
 addState(program);
 addDeadLetters(program);
+addCost(program);
 addInit(program);
 for (const command of commandsIn(program)) {
   command

@@ -40,7 +40,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/testing': ['lib'],
   lib: ['lib'],
   // It deploys the functions, and its app loads a pipeline's file as the command line does.
-  cdk: ['lib/model', 'lib/plan', 'lib/pipeline', 'lib/runtime', 'functions', 'cli'],
+  cdk: ['lib/model', 'lib/plan', 'lib/pipeline', 'lib/ports', 'lib/protocol', 'lib/runtime', 'functions', 'cli'],
   functions: ['lib'],
   cli: ['lib'],
 };
@@ -86,6 +86,10 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   '@aws-sdk/client-s3': [{ in: ['lib/adapters/s3/'] }],
   '@aws-sdk/client-lambda': [{ in: ['lib/adapters/lambda/'] }],
   '@aws-sdk/client-cloudformation': [{ in: ['lib/adapters/cloudformation/'] }],
+  '@aws-sdk/client-kafka': [{ in: ['functions/'] }],
+  '@aws-sdk/client-secrets-manager': [{ in: ['functions/'] }],
+  '@aws-lambda-powertools/': [{ in: ['functions/'] }],
+  '@middy/core': [{ in: ['functions/'] }],
 
   commander: [{ in: ['cli/'] }],
   picocolors: [{ in: ['cli/'] }],
