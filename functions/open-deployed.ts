@@ -39,6 +39,7 @@ export async function openDeployed(pipeline: Pipeline, settings: Settings, conne
   }
   const open = await openRun(pipeline, ports, {
     durable: true,
+    ...(connections.lent === undefined ? {} : { connections: connections.lent }),
     signal: new AbortController().signal,
     runId: `${ports.clock.now()}-${Math.floor(ports.random.next() * 2 ** 32).toString(36)}`,
   });

@@ -1,23 +1,83 @@
-import { MillraceError } from '../lib/model/index.ts';
-import type { TaskPorts } from '../lib/runtime/index.ts';
+import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
+import { silentTelemetry } from '../lib/adapters/telemetry/index.ts';
+import { MillraceError, seconds } from '../lib/model/index.ts';
+import type { CommitStore, Connections as Lent, Telemetry } from '../lib/ports/index.ts';
+import type { RunRecord } from '../lib/protocol/index.ts';
+import { newestRun, type TaskPorts } from '../lib/runtime/index.ts';
+import { connectStores } from '../lib/worker/index.ts';
+import { type FunctionVersion, functionAt, functionsOf } from './function-versions.ts';
+import { kafkaConnection } from './kafka-connection.ts';
 import type { RingEvent } from './ring-event.ts';
 import type { Settings } from './settings.ts';
 
 /** What a deployed function works through. */
 export interface Connections {
   readonly ports: TaskPorts;
-  /** Wakes tasks of a stage, and does not wait for what they do. */
-  ring(stage: string, event: RingEvent): Promise<void>;
+  /** What connectors may use. Absent: nothing. */
+  readonly lent?: Lent;
+  /**
+   * Wakes tasks of a stage, and does not wait for what they do: calls the function version that has the code of this epoch, or of the newest. Throws
+   * `unavailable` where none is written down, or it cannot be called.
+   */
+  ring(stage: string, event: RingEvent, epoch?: number): Promise<void>;
 }
 
-/**
- * Connects a function to Kafka, DynamoDB, S3 and Lambda. Not yet: throws `unavailable`. The pipeline can be deployed, its functions say so when
- * they are called.
- */
-export async function connect({ pipeline, stage }: Settings): Promise<Connections> {
-  throw new MillraceError('unavailable', 'a deployed function cannot reach Kafka, DynamoDB and S3 yet', {
-    where: { pipeline, ...(stage === undefined ? {} : { stage }) },
-    hint: 'this comes with the Kafka adapter; until then run the pipeline in one process: millrace run',
-    retry: false,
-  });
+/** Connects a function to Kafka, DynamoDB, S3 and Lambda. Throws `unavailable` where brokers or their secret cannot be looked up; nothing else is reached yet. */
+export async function connect(settings: Settings, telemetry: Telemetry = silentTelemetry): Promise<Connections> {
+  const { table, bucket, blobPrefix, topicPrefix, pipeline } = settings;
+  const isLocal = process.env.AWS_ENDPOINT_URL !== undefined || process.env.AWS_ENDPOINT_URL_S3 !== undefined;
+  const stores = await connectStores(
+    {
+      kafka: await kafkaConnection(settings),
+      log: { topicPrefix },
+      table,
+      bucket,
+      blobPrefix,
+      s3: { pathStyle: isLocal },
+    },
+    telemetry,
+  );
+  const { log, commits, blobs, connections } = stores;
+  let run: RunRecord | undefined;
+  return {
+    ports: { log, commits, blobs, atomic: undefined, clock: systemClock, random: systemRandom, telemetry },
+    lent: connections,
+    async ring(stage, event, epoch) {
+      run ??= await newestRun(commits, pipeline);
+      const target = run === undefined ? undefined : await targetOf(commits, run, stage, epoch);
+      if (target !== undefined)
+        return (await lambda()).send(`${target.function}:${target.version}`, JSON.stringify(event));
+      throw new MillraceError(
+        'unavailable',
+        `no function is known for ${epoch === undefined ? 'the newest code' : `code version ${epoch}`} of stage ${stage}`,
+        {
+          where: { pipeline, stage },
+          hint: 'the controller writes it down when it takes a deployment over; see its log if it does not',
+        },
+      );
+    },
+  };
+}
+
+/** Functions by epoch are listed in order. */
+async function targetOf(
+  commits: CommitStore,
+  run: RunRecord,
+  stage: string,
+  epoch: number | undefined,
+): Promise<FunctionVersion | undefined> {
+  return epoch === undefined
+    ? (await functionsOf(commits, run, stage)).at(-1)
+    : await functionAt(commits, run, stage, epoch);
+}
+
+/** Loaded at the first ring: most calls of a function ring nobody. */
+const lambda = lazily(async () => {
+  const { LambdaFunctions } = await import('../lib/adapters/lambda/index.ts');
+  return new LambdaFunctions({ attempts: 4, requestTimeout: seconds(5) });
+});
+
+function lazily<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }

@@ -1,48 +1,108 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AssetHashType, DockerImage } from 'aws-cdk-lib';
+import { AssetHashType, AssetStaging, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
 import type { Topics } from '../../functions/topics.ts';
+import type { Plan, StagePlan } from '../../lib/plan/index.ts';
+import { type ModuleGraph, ModuleNames } from './module-graph.ts';
 
 /** Handlers in the bundle. */
 export const handlers = { stage: 'stage.handler', controller: 'controller.handler' } as const;
 
+/** What goes into a bundle beside this package. */
+export interface BundleParts {
+  /** The author's module, whose default export is the pipeline. */
+  readonly entry: string;
+  readonly modules: ModuleGraph;
+  /** The pipeline is bound to them. */
+  readonly topics: Topics;
+  /** What its nodes' code counts by. */
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
 /**
- * The code of all functions of a pipeline: one bundle, made when the stack is synthesised. `entry` is the author's module, whose default export is the
- * pipeline; in the bundle it is bound to the topics. The bundle changes only with what goes into it.
+ * The code of all functions of a pipeline: one bundle, made once when the stack is synthesised. A stage's function is told apart by what it runs: its stage's code, the layout
+ * of the plan, and this package. So it is deployed anew if one of these changes, and not with every change elsewhere.
  */
-export function codeBundle(entry: string, topics: Topics): Code {
-  return Code.fromAsset(dirname(resolve(entry)), {
-    assetHashType: AssetHashType.OUTPUT,
-    bundling: {
-      image: DockerImage.fromRegistry('not-used'),
-      // Part of the key under which the toolkit remembers what it has bundled.
-      environment: { entry: resolve(entry), topics: JSON.stringify(topics) },
-      local: {
-        tryBundle(outputDir) {
-          bundle(resolve(entry), topics, outputDir);
-          return true;
+export class CodeBundle extends Construct {
+  /** The controller's, which knows the code of all stages. */
+  readonly controller: Code;
+  readonly #folder: string;
+  readonly #plan: Plan;
+  readonly #parts: BundleParts;
+
+  constructor(scope: Construct, id: string, props: BundleParts & { readonly plan: Plan }) {
+    super(scope, id);
+    const { plan, ...parts } = props;
+    const { entry, topics, hashes } = parts;
+    const staged = new AssetStaging(this, 'Bundle', {
+      sourcePath: dirname(resolve(entry)),
+      assetHashType: AssetHashType.OUTPUT,
+      bundling: {
+        image: DockerImage.fromRegistry('not-used'),
+        // Part of the key under which the toolkit remembers what it has bundled.
+        environment: { entry: resolve(entry), parts: JSON.stringify([topics, hashes]) },
+        local: {
+          tryBundle(outputDir) {
+            bundle(parts, outputDir);
+            return true;
+          },
         },
       },
-    },
-  });
+    });
+    this.#plan = plan;
+    this.#parts = parts;
+    this.#folder = staged.absoluteStagedPath;
+    this.controller = Code.fromAsset(this.#folder, { assetHash: staged.assetHash });
+  }
+
+  /** The code of one stage's function. */
+  stage(stage: StagePlan): Code {
+    const { topics, modules } = this.#parts;
+    const parts = [layoutFor(this.#plan, stage), stage.code, topics, modules.exportsOfEntry, frameworkIn(this.#folder)];
+    return Code.fromAsset(this.#folder, {
+      assetHash: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
+    });
+  }
+}
+
+/** What of a plan one stage's function goes by, but for code. */
+function layoutFor(plan: Plan, stage: StagePlan): unknown {
+  const { format, pipeline, edges, faults } = plan;
+  const own = new Set(stage.nodes);
+  return [
+    ...[format, pipeline, edges, faults, plan.local[stage.id]],
+    plan.stages.map(({ code, ...rest }) => rest),
+    plan.nodes.filter(({ id }) => own.has(id)).map(({ code, ...rest }) => rest),
+  ];
+}
+
+const FRAMEWORK_FILE = 'millrace.json';
+
+/** What this package's part of a bundle counts by. */
+function frameworkIn(folder: string): string {
+  const file = join(folder, FRAMEWORK_FILE);
+  return existsSync(file) ? readFileSync(file, 'utf8') : 'not bundled';
 }
 
 /**
  * Writes `stage.mjs` and `controller.mjs`, and what they share, into a folder: readable, without source maps, the same for the same sources wherever
  * they are. Throws with esbuild's messages where the code cannot be bundled.
  */
-export function bundle(entry: string, topics: Topics, outputDir: string): void {
+export function bundle({ entry, modules, topics, hashes }: BundleParts, outputDir: string): void {
   const { root, functions, alias } = ownModules();
-  buildSync({
+  const { metafile } = buildSync({
     entryPoints: [join(functions, `stage${extension}`), join(functions, `controller${extension}`)],
     absWorkingDir: root,
     outdir: outputDir,
-    alias: { ...alias, 'millrace:pipeline': entry },
-    define: { MILLRACE_TOPICS: JSON.stringify(topics) },
+    alias: { ...alias, 'millrace:pipeline': resolve(entry) },
+    define: { MILLRACE_TOPICS: JSON.stringify(topics), MILLRACE_CODE: JSON.stringify(hashes) },
     bundle: true,
+    metafile: true,
     splitting: true,
     format: 'esm',
     outExtension: { '.js': '.mjs' },
@@ -56,6 +116,11 @@ export function bundle(entry: string, topics: Topics, outputDir: string): void {
       js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);",
     },
   });
+  const own = Object.keys(metafile.inputs)
+    .map((path) => resolve(root, path))
+    .filter((path) => existsSync(path) && !modules.has(path));
+  const framework = createHash('sha256').update(new ModuleNames().of(own).join('\n')).digest('hex');
+  writeFileSync(join(outputDir, FRAMEWORK_FILE), JSON.stringify({ framework }));
 }
 
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
@@ -81,6 +146,13 @@ function ownModules(): OwnModules {
     alias[`millrace${path.slice(1)}`] = join(root, file);
   }
   return { root, functions: join(here, '..', '..', 'functions'), alias };
+}
+
+/** Whether a file is this package's own, as opposed to the author's or another package's. */
+export function isOfMillrace(file: string): boolean {
+  const { root } = ownModules();
+  const folders = extension === '.ts' ? ['lib', 'functions', 'cdk'] : ['dist'];
+  return folders.some((folder) => file.startsWith(join(root, folder) + sep));
 }
 
 const packageRoot = (folder: string): string =>

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { openDeployed } from '../../functions/open-deployed.ts';
-import { connect } from '../../functions/ports.ts';
 import { settingsFrom, variables } from '../../functions/settings.ts';
 import { bindTopics } from '../../functions/topics.ts';
 import {
@@ -173,16 +172,6 @@ describe('functions of a deployment', () => {
     const settings = { ...deployment.settings(), pipeline: 'other' };
     await expect(openDeployed(made, settings, deployment.connect)).rejects.toMatchObject({ kind: 'incompatible' });
   });
-
-  it('say that they cannot reach the cloud yet', async () => {
-    const { made } = counting();
-    const deployment = new LocalDeployment(made);
-    await expect(connect(deployment.settings('per-minute'))).rejects.toMatchObject({
-      kind: 'unavailable',
-      retry: false,
-      hint: expect.stringContaining('Kafka adapter'),
-    });
-  });
 });
 
 describe('settings', () => {
@@ -194,24 +183,46 @@ describe('settings', () => {
   };
 
   it('are read from the environment', () => {
-    expect(settingsFrom({ ...complete, [variables.stage]: 'counts' })).toEqual({
-      pipeline: 'clicks',
-      stage: 'counts',
-      table: 'commits',
-      bucket: 'snapshots',
+    expect(settingsFrom({ ...complete, [variables.stage]: 'counts', [variables.topicPrefix]: 'one.' })).toMatchObject({
+      ...{ pipeline: 'clicks', stage: 'counts', table: 'commits', bucket: 'snapshots' },
       kafka: { brokers: ['a:9092', 'b:9092'] },
-      kafkaSecret: undefined,
-      functions: [],
-    });
-    expect(settingsFrom({ ...complete, [variables.clusterArn]: 'arn:c', [variables.functions]: 'f,g' })).toMatchObject({
-      kafka: { clusterArn: 'arn:c' },
-      functions: ['f', 'g'],
+      ...{ kafkaAuth: 'none', kafkaTls: false, kafkaSecret: undefined },
+      ...{ topicPrefix: 'one.', blobPrefix: '', functions: [], timeout: 60_000, period: 60_000, self: undefined },
     });
   });
 
-  it('name all that is missing at once', () => {
-    expect(() => settingsFrom({})).toThrow(
-      `lacks ${variables.pipeline}, ${variables.table}, ${variables.bucket}, ${variables.brokers}`,
+  it('name functions and their versions', () => {
+    const functions = 'f:7,arn:aws:lambda:eu-west-1:1:function:g:12,h';
+    const lambda = { AWS_LAMBDA_FUNCTION_NAME: 'c', AWS_LAMBDA_FUNCTION_VERSION: '3' };
+    expect(settingsFrom({ ...complete, ...lambda, [variables.functions]: functions })).toMatchObject({
+      functions: [
+        { function: 'f', version: '7' },
+        { function: 'arn:aws:lambda:eu-west-1:1:function:g', version: '12' },
+        { function: 'h', version: '$LATEST' },
+      ],
+      self: { function: 'c', version: '3' },
+    });
+  });
+
+  it.each([
+    ['IAM at a cluster of MSK', { [variables.clusterArn]: 'arn:c' }, 'iam', true],
+    ['SCRAM where there is a secret', { [variables.kafkaSecret]: 'arn:s' }, 'scram-sha-512', false],
+    ['SCRAM and TLS at MSK', { [variables.clusterArn]: 'c', [variables.kafkaSecret]: 's' }, 'scram-sha-512', true],
+    ['mutual TLS', { [variables.kafkaAuth]: 'mtls', [variables.kafkaSecret]: 's' }, 'mtls', true],
+    ['TLS alone', { [variables.kafkaTls]: 'true' }, 'none', true],
+    ['nothing at all at MSK', { [variables.clusterArn]: 'c', [variables.kafkaAuth]: 'none' }, 'none', false],
+  ])('go by the cluster: %s', (_, more, kafkaAuth, kafkaTls) => {
+    expect(settingsFrom({ ...complete, ...more })).toMatchObject({ kafkaAuth, kafkaTls });
+  });
+
+  it('name all that is missing or wrong at once', () => {
+    expect(() => settingsFrom({ [variables.kafkaAuth]: 'kerberos', [variables.timeout]: 'soon' })).toThrow(
+      `it lacks ${variables.pipeline}, ${variables.table}, ${variables.bucket}, ${variables.brokers}; ` +
+        `${variables.kafkaAuth} is "kerberos", not one of none, iam, scram-sha-512, scram-sha-256, plain, mtls; ` +
+        `${variables.timeout} is "soon", not a number above 0`,
+    );
+    expect(() => settingsFrom({ ...complete, [variables.kafkaAuth]: 'plain' })).toThrow(
+      `lacks ${variables.kafkaSecret}`,
     );
   });
 });
@@ -226,11 +237,5 @@ describe('a pipeline on topics', () => {
       connector: 'kafka',
       single: false,
     });
-  });
-
-  it('opens no topic yet', async () => {
-    const bound = bindTopics(counting().made, { sources: { clicks: { topic: 'c', partitions: 1 } } });
-    const deployment = new LocalDeployment(bound);
-    await expect(deployment.controller()()).rejects.toMatchObject({ kind: 'unavailable', retry: false });
   });
 });

@@ -3,7 +3,7 @@ import { controllerHandler } from '../../functions/controller-handler.ts';
 import type { KafkaEvent, KafkaEventRecord } from '../../functions/kafka-event.ts';
 import type { Connections } from '../../functions/ports.ts';
 import type { RingEvent } from '../../functions/ring-event.ts';
-import type { Settings } from '../../functions/settings.ts';
+import { type Settings, settingsFrom, variables } from '../../functions/settings.ts';
 import { stageHandler } from '../../functions/stage-handler.ts';
 import { MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../../lib/adapters/memory/index.ts';
 import { ManualClock, SeededRandom } from '../../lib/adapters/simulated/index.ts';
@@ -42,13 +42,13 @@ export class LocalDeployment {
   settings(stage?: string): Settings {
     const { name } = this.pipeline;
     return {
-      pipeline: name,
+      ...settingsFrom({
+        [variables.pipeline]: name,
+        [variables.table]: 't',
+        [variables.bucket]: 'b',
+        [variables.brokers]: 'b',
+      }),
       stage,
-      table: 't',
-      bucket: 'b',
-      kafka: { brokers: ['b'] },
-      kafkaSecret: undefined,
-      functions: [],
     };
   }
 
