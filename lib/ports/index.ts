@@ -4,6 +4,7 @@ export type * from './blob-store.ts';
 export type * from './commit-store.ts';
 export type * from './connections.ts';
 export type * from './format.ts';
+export type * from './lease.ts';
 export type * from './log.ts';
 export type * from './sink.ts';
 export * from './source.ts';

@@ -89,7 +89,12 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
     await noteRun(ports, first);
     const record = await grownRun(ports.commits, first);
     const topics = await topicsOf(plan, ports, record, sources);
-    const { version, epochs, changed } = await takeCode(ports.commits, plan, first, takeOptions(options));
+    const { version, epochs, changed } = await takeCode(
+      ports.commits,
+      plan,
+      first,
+      takeOptions(options, ports.clock.now()),
+    );
     const run = new RunTasks(
       {
         ...{ plan, record, sources },
@@ -118,8 +123,10 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
   }
 }
 
-const takeOptions = ({ rejoinCode = false, deployment }: OpenOptions): TakeOptions =>
-  deployment === undefined ? { rejoin: rejoinCode } : { rejoin: rejoinCode, by: deployment };
+const takeOptions = ({ rejoinCode = false, deployment }: OpenOptions, at: number): TakeOptions => ({
+  ...{ rejoin: rejoinCode, at },
+  ...(deployment === undefined ? {} : { by: deployment }),
+});
 
 async function closeAll(tasks: readonly Task[], sources: ReadonlyMap<string, SourceLog>): Promise<void> {
   try {

@@ -12,6 +12,8 @@ export type RunName = Pick<RunRecord, 'pipeline' | 'id'>;
 
 /** What has been said of a run. */
 export interface Control {
+  /** Whether anybody has said that he works on it: who has, and finds that nobody did, must ask himself whether the store was emptied. */
+  readonly begun: boolean;
   /** Sources are to end where they stand, and everything behind them to close. */
   readonly drain: boolean;
   /** All tasks are done, and nothing that was sent is missing. */
@@ -31,11 +33,17 @@ export async function readControl(commits: CommitStore, run: RunName): Promise<C
   const names = new Set(records.map(({ name }) => name.slice(prefix.length)));
   const stops = records.filter(({ name }) => name.startsWith(`${prefix}stop/`)).map(({ value }) => value as Stop);
   return {
+    begun: names.has('begun'),
     drain: names.has('drain'),
     over: names.has('over'),
     pausedAt: lastPause(records.filter(({ name }) => name.startsWith(`${prefix}pause/`)).at(-1)),
     stops: new Map(stops.map((stop) => [taskName(stop.task), stop])),
   };
+}
+
+/** Says that the run is being worked on: to be said by who has opened it. */
+export async function noteBegun(commits: CommitStore, run: RunName, at: number): Promise<void> {
+  await commits.createRecord(run.pipeline, `${prefixOf(run)}begun`, { at });
 }
 
 /** What is said of pauses, numbered: the last word counts. */

@@ -39,6 +39,8 @@ export interface CodeVersion {
   readonly epochs: Readonly<Record<string, number>>;
   /** Who brought it, where those who do are numbered in order. */
   readonly by?: number;
+  /** When it came, by the clock of who brought it. */
+  readonly at?: number;
 }
 
 /** How code comes into a run. */
@@ -47,6 +49,8 @@ export interface TakeOptions {
   readonly rejoin?: boolean;
   /** Number of the deployment that brings the code: where a later one has brought other code, this one's stays what it was. */
   readonly by?: number;
+  /** The time. */
+  readonly at?: number;
 }
 
 /** Which epoch each stage is at with this code, and which stages are new in it. */
@@ -87,7 +91,7 @@ export async function takeCode(
   commits: Records,
   plan: Plan,
   run: RunRecord,
-  { rejoin = false, by }: TakeOptions = {},
+  { rejoin = false, by, at }: TakeOptions = {},
 ): Promise<CodeInForce> {
   const earlier = rejoin ? await earlierCode(commits, plan, run) : undefined;
   if (earlier !== undefined) return earlier;
@@ -102,7 +106,12 @@ export async function takeCode(
     const epochs = { ...before.epochs };
     for (const stage of changed) epochs[stage] = (epochs[stage] ?? 0) + 1;
     const name = numbered(prefix, known + 1);
-    const next: CodeVersion = { plan, epochs, ...(by === undefined ? {} : { by }) };
+    const next: CodeVersion = {
+      plan,
+      epochs,
+      ...(by === undefined ? {} : { by }),
+      ...(at === undefined ? {} : { at }),
+    };
     if ((await commits.createRecord(run.pipeline, name, next)) === 'created') {
       return { version: known + 1, epochs, changed };
     }
