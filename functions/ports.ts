@@ -1,11 +1,11 @@
 import { systemClock, systemRandom } from '../lib/adapters/system/index.ts';
 import { silentTelemetry } from '../lib/adapters/telemetry/index.ts';
 import { MillraceError, seconds } from '../lib/model/index.ts';
-import type { Connections as Lent, Telemetry } from '../lib/ports/index.ts';
+import type { CommitStore, Connections as Lent, Telemetry } from '../lib/ports/index.ts';
 import type { RunRecord } from '../lib/protocol/index.ts';
 import { newestRun, type TaskPorts } from '../lib/runtime/index.ts';
 import { connectStores } from '../lib/worker/index.ts';
-import { findFunction } from './function-versions.ts';
+import { functionAt, functionsOf } from './function-versions.ts';
 import { kafkaConnection } from './kafka-connection.ts';
 import type { RingEvent } from './ring-event.ts';
 import type { Settings } from './settings.ts';
@@ -44,7 +44,7 @@ export async function connect(settings: Settings, telemetry: Telemetry = silentT
     lent: connections,
     async ring(stage, event, epoch) {
       run ??= await newestRun(commits, pipeline);
-      const target = run === undefined ? undefined : await findFunction(commits, run, stage, epoch);
+      const target = run === undefined ? undefined : await targetOf(commits, run, stage, epoch);
       if (target !== undefined)
         return (await lambda()).send(`${target.function}:${target.version}`, JSON.stringify(event));
       throw new MillraceError(
@@ -58,6 +58,9 @@ export async function connect(settings: Settings, telemetry: Telemetry = silentT
     },
   };
 }
+
+const targetOf = async (commits: CommitStore, run: RunRecord, stage: string, epoch: number | undefined) =>
+  epoch === undefined ? (await functionsOf(commits, run, stage)).at(-1) : functionAt(commits, run, stage, epoch);
 
 /** Loaded at the first ring: most calls of a function ring nobody. */
 const lambda = lazily(async () => {
