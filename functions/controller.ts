@@ -5,4 +5,8 @@ import { connect } from './ports.ts';
 import { settingsFrom } from './settings.ts';
 import { bindTopics } from './topics.ts';
 
-export const handler = controllerHandler(bindTopics(pipeline, MILLRACE_TOPICS), settingsFrom(process.env), connect);
+export const handler = controllerHandler(
+  bindTopics(pipeline, MILLRACE_TOPICS).withCode(MILLRACE_CODE),
+  settingsFrom(process.env),
+  connect,
+);

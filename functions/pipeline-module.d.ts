@@ -6,3 +6,6 @@ declare module 'millrace:pipeline' {
 
 /** The deployment's topics: the bundle puts them in this place. */
 declare const MILLRACE_TOPICS: import('./topics.ts').Topics;
+
+/** What the code of the pipeline's nodes counts by: the bundle puts it in this place. */
+declare const MILLRACE_CODE: Readonly<Record<string, string>>;

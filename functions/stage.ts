@@ -5,4 +5,8 @@ import { settingsFrom } from './settings.ts';
 import { stageHandler } from './stage-handler.ts';
 import { bindTopics } from './topics.ts';
 
-export const handler = stageHandler(bindTopics(pipeline, MILLRACE_TOPICS), settingsFrom(process.env), connect);
+export const handler = stageHandler(
+  bindTopics(pipeline, MILLRACE_TOPICS).withCode(MILLRACE_CODE),
+  settingsFrom(process.env),
+  connect,
+);

@@ -63,7 +63,7 @@ export class CodeBundle extends Construct {
   /** The code of one stage's function. */
   stage(stage: StagePlan): Code {
     const { topics, modules } = this.#parts;
-    const parts = [layoutFor(this.#plan, stage), stage.code, topics, modules.exportsOfEntry, frameworkIn(this.#folder)];
+    const parts = [layoutFor(this.#plan, stage), stage.code, topics, aroundAll(modules), frameworkIn(this.#folder)];
     return Code.fromAsset(this.#folder, {
       assetHash: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
     });
@@ -81,6 +81,13 @@ function layoutFor(plan: Plan, stage: StagePlan): unknown {
   ];
 }
 
+/** The author's middleware works around all stages and is part of no stage's code: with it, every module counts for every function. */
+const aroundAll = (modules: ModuleGraph): readonly string[] =>
+  modules.exportsOfEntry.includes('middleware') ? modules.namesOf(modules.files) : [];
+
+/** Packages with machine code, which no bundle can hold: topics compressed with lz4 cannot be read by functions. */
+const NATIVE = ['lz4-napi'] as const;
+
 const FRAMEWORK_FILE = 'millrace.json';
 
 /** What this package's part of a bundle counts by. */
@@ -94,7 +101,7 @@ function frameworkIn(folder: string): string {
  * they are. Throws with esbuild's messages where the code cannot be bundled.
  */
 export function bundle({ entry, modules, topics, hashes }: BundleParts, outputDir: string): void {
-  const { root, functions, alias } = ownModules();
+  const { root, functions, alias } = own;
   const { metafile } = buildSync({
     entryPoints: [join(functions, `stage${extension}`), join(functions, `controller${extension}`)],
     absWorkingDir: root,
@@ -110,16 +117,17 @@ export function bundle({ entry, modules, topics, hashes }: BundleParts, outputDi
     platform: 'node',
     target: 'node24',
     legalComments: 'none',
+    external: [...NATIVE],
     logLevel: 'error',
     // Packages that are not modules ask for Node's own parts by `require`.
     banner: {
       js: "import { createRequire as requireOfBundle } from 'node:module'; const require = requireOfBundle(import.meta.url);",
     },
   });
-  const own = Object.keys(metafile.inputs)
+  const others = Object.keys(metafile.inputs)
     .map((path) => resolve(root, path))
     .filter((path) => existsSync(path) && !modules.has(path));
-  const framework = createHash('sha256').update(new ModuleNames().of(own).join('\n')).digest('hex');
+  const framework = createHash('sha256').update(new ModuleNames().of(others).join('\n')).digest('hex');
   writeFileSync(join(outputDir, FRAMEWORK_FILE), JSON.stringify({ framework }));
 }
 
@@ -148,12 +156,14 @@ function ownModules(): OwnModules {
   return { root, functions: join(here, '..', '..', 'functions'), alias };
 }
 
+const own = ownModules();
+
 /** Whether a file is this package's own, as opposed to the author's or another package's. */
 export function isOfMillrace(file: string): boolean {
-  const { root } = ownModules();
   const folders = extension === '.ts' ? ['lib', 'functions', 'cdk'] : ['dist'];
-  return folders.some((folder) => file.startsWith(join(root, folder) + sep));
+  return folders.some((folder) => file.startsWith(join(own.root, folder) + sep));
 }
 
-const packageRoot = (folder: string): string =>
-  existsSync(join(folder, 'package.json')) ? folder : packageRoot(dirname(folder));
+function packageRoot(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : packageRoot(dirname(folder));
+}

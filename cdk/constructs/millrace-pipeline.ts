@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -6,9 +7,11 @@ import { Construct } from 'constructs';
 import { bindTopics, type SinkTopic, type SourceTopic, type Topics } from '../../functions/topics.ts';
 import type { Pipeline } from '../../lib/pipeline/index.ts';
 import { invalidPipeline, type Plan, type PlanFault } from '../../lib/plan/index.ts';
-import { codeBundle } from './code-bundle.ts';
+import { CodeBundle } from './code-bundle.ts';
+import { codeHashes } from './code-hashes.ts';
 import { ControllerFunction } from './controller-function.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
+import { ModuleGraph } from './module-graph.ts';
 import { LONGEST_TIMEOUT } from './pipeline-function.ts';
 import { StageFunction } from './stage-function.ts';
 import { StateStore } from './state-store.ts';
@@ -50,17 +53,27 @@ export class MillracePipeline extends Construct {
     super(scope, id);
     const { entry, cluster, sources = {}, sinks = {}, memorySize = 1_769, timeout = Duration.minutes(2) } = props;
     const topics: Topics = { sources, sinks };
-    const { plan } = bindTopics(props.pipeline, topics);
+    const bound = bindTopics(props.pipeline, topics);
+    const modules = new ModuleGraph(resolve(entry));
+    const hashes = codeHashes(bound, modules);
+    const { plan } = bound.withCode(hashes);
     const faults = [...faultsOf(plan, timeout)];
     if (faults.length > 0) throw invalidPipeline(plan.pipeline, faults);
 
-    const code = codeBundle(entry, topics);
+    const code = new CodeBundle(this, 'Code', { plan, entry, modules, topics, hashes });
     const state = new StateStore(this, 'State');
     const folder = new Construct(this, 'Stages');
     const stages = plan.stages.map(
-      (stage) => new StageFunction(folder, stage.id, { plan, stage, code, cluster, state, memorySize, timeout }),
+      (stage) =>
+        new StageFunction(folder, stage.id, {
+          ...{ plan, stage, cluster, state, memorySize, timeout },
+          code: code.stage(stage),
+        }),
     );
-    const controller = new ControllerFunction(this, 'Controller', { plan, code, cluster, state, stages });
+    const controller = new ControllerFunction(this, 'Controller', {
+      ...{ plan, cluster, state, stages },
+      code: code.controller,
+    });
 
     this.plan = plan;
     this.table = state.table;

@@ -15,3 +15,4 @@ export * from './steps.ts';
 export { decodeValue, encodeValue, readValue, writeValue } from './value-codec.ts';
 export { MAX_VALUE_DEPTH } from './value-refusal.ts';
 export * from './value-size.ts';
+export { PROTOCOL_VERSION } from './version.ts';

@@ -26,7 +26,7 @@ describe('a deployed pipeline', () => {
     unfused.template.resourceCountIs('AWS::Lambda::Function', 5);
   });
 
-  it('runs all functions on Node 24, on arm64, from one bundle, with what the plan says of them', () => {
+  it('runs all functions on Node 24, on arm64, each with what the plan says of it', () => {
     template.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -37,7 +37,7 @@ describe('a deployed pipeline', () => {
     const keys = resources(template, 'AWS::Lambda::Function').map(([, { Properties }]) =>
       JSON.stringify(Properties['Code']),
     );
-    expect(new Set(keys).size).toBe(1);
+    expect(new Set(keys).size).toBe(4);
     template.hasResourceProperties('AWS::Lambda::Function', {
       Handler: 'stage.handler',
       MemorySize: 1_769,
