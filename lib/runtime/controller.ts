@@ -1,13 +1,14 @@
 /**
  * The pump's I/O: gives partitions that sources have gained their tasks, reads the facts in the order that makes them true, has `decideRound` decide, and appends what it says. It keeps nothing but hints: it may run twice at once, late, or not at all.
  */
-import type { Duration } from '../model/index.ts';
+import { type Duration, messageOf, taskName } from '../model/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { SourceLog } from '../ports/index.ts';
 import {
   type AuditedTask,
   audit,
   type CommitHeader,
+  channelName,
   decideRound,
   type LogFacts,
   type Round,
@@ -15,7 +16,8 @@ import {
   type Stop,
   type TaskFacts,
 } from '../protocol/index.ts';
-import { load } from './load.ts';
+import { bodyOf } from './load.ts';
+import { decodeBody, type Sheet } from './sheet.ts';
 import type { Task } from './task.ts';
 import type { TaskPorts } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
@@ -27,8 +29,8 @@ export interface ControllerRun {
   readonly sources: ReadonlyMap<string, SourceLog>;
   /** All that are known; another list once there are more. */
   readonly tasks: readonly Task[];
-  /** Gives partitions that sources have gained their tasks. */
-  grow(): Promise<unknown>;
+  /** Gives partitions that sources have gained their tasks; tells the stages of sources for which that failed. */
+  grow(failed: (stage: string, error: unknown) => void): Promise<unknown>;
 }
 
 export interface ControllerOptions {
@@ -44,6 +46,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   /** Newest versions seen: where a store may begin to look. */
   readonly #known = new Map<Task, number>();
+  #seen: readonly TaskFacts[] = [];
 
   constructor(run: ControllerRun, ports: TaskPorts, options: ControllerOptions) {
     this.#run = run;
@@ -51,11 +54,17 @@ export class Controller {
     this.#options = options;
   }
 
-  /** One round: claims and ticks are appended; whom to ring and to stop is the host's to do. */
-  async round(): Promise<Round> {
+  /** What the last round went by. */
+  get facts(): readonly TaskFacts[] {
+    return this.#seen;
+  }
+
+  /** One round: claims and ticks are appended, unless it is to be `silent`; whom to ring and to stop is the host's to do. */
+  async round({ silent = false }: { readonly silent?: boolean } = {}): Promise<Round> {
     const { record, plan } = this.#run;
     const now = this.#ports.clock.now();
     const tasks = await this.#facts();
+    this.#seen = tasks;
     const round = decideRound({
       run: record.id,
       plan,
@@ -65,7 +74,8 @@ export class Controller {
       ...this.#options,
     });
     const topics = new Map(plan.stages.map((stage) => [stage.id, stage.topic]));
-    const entries = [...round.claims, ...round.ticks].map(({ stage, partition, message }) => ({
+    const said = silent ? [] : [...round.claims, ...round.ticks];
+    const entries = said.map(({ stage, partition, message }) => ({
       topic: topics.get(stage)!,
       partition,
       message,
@@ -74,40 +84,51 @@ export class Controller {
     return round;
   }
 
-  /** Looks for what was lost between tasks. Loads the states that are not in memory, so now and then only. */
+  /** Looks for what was lost between tasks. Reads all commits of tasks that are not in memory, so now and then only. */
   async audit(): Promise<readonly Stop[]> {
     const audited: AuditedTask[] = [];
     for (const facts of await this.#facts()) {
       const task = this.#run.tasks.find(
         ({ id }) => id.stage === facts.task.stage && id.partition === facts.task.partition,
       )!;
-      const state = await this.#stateOf(task, facts.head);
-      const sound = state !== undefined && facts.head !== undefined && isAt(state, facts.head);
+      const sheet = facts.head === undefined ? undefined : await this.#sheetOf(task, facts.head);
+      const thru = new Map(sheet?.channels.map((each) => [channelName(each.edge, each.task), each.thru]));
+      const sent = Object.entries(sheet?.sent ?? {}).map(([edge, each]) => [edge, each.map((s) => s.thru)] as const);
       audited.push({
         ...facts,
-        thru: sound ? (edge, sender) => state.channels.state(edge, sender)?.thru : undefined,
-        sent: sound
-          ? Object.fromEntries(state.chain.edges.map((edge) => [edge.edge.id, edge.sent.map((s) => s.thru)]))
-          : undefined,
+        thru: sheet === undefined ? undefined : (edge, sender) => thru.get(channelName(edge, sender)),
+        sent: sheet === undefined ? undefined : Object.fromEntries(sent),
       });
     }
     return audit(this.#run.plan, audited);
   }
 
-  async #stateOf(task: Task, head: CommitHeader | undefined): Promise<TaskState | undefined> {
-    if (head === undefined) return undefined;
-    if (task.state !== undefined && isAt(task.state, head)) return task.state;
-    return this.#ports.commits.volatile ? undefined : load(task.host);
+  /** What the commit says of channels; undefined where it cannot be had, or is gone past. */
+  async #sheetOf(task: Task, head: CommitHeader): Promise<Pick<Sheet, 'channels' | 'sent'> | undefined> {
+    const { state, host, id } = task;
+    if (state !== undefined && isAt(state, head)) return state.sheet(state.debts);
+    const { commits } = this.#ports;
+    if (commits.volatile) return undefined;
+    const commit = (await commits.slots(host.run.id, id)).find(({ header }) => isAt(positionOf(header), head));
+    return commit === undefined ? undefined : decodeBody(await bodyOf(host, commit)).sheet;
   }
 
-  /** Partitions are counted after the commits were read: what those say of time was read before one was gained that is not counted. */
+  /**
+   * Partitions are counted after the commits were read: what those say of time was read before one was gained that is not counted. Of a log that cannot be
+   * read, and of a source whose partitions cannot be counted, nothing is known.
+   */
   async #facts(): Promise<TaskFacts[]> {
     for (;;) {
       const { tasks } = this.#run;
       const heads = await Promise.all(tasks.map((task) => this.#head(task)));
-      await this.#run.grow();
+      const uncounted = new Set<string>();
+      await this.#run.grow((stage, error) => {
+        uncounted.add(stage);
+        this.#warn(`partitions of ${stage} cannot be counted`, error);
+      });
       if (this.#run.tasks !== tasks) continue;
-      return Promise.all(tasks.map(async (task, i) => ({ task: task.id, head: heads[i], log: await this.#log(task) })));
+      const logs = await Promise.all(tasks.map((task) => (uncounted.has(task.id.stage) ? undefined : this.#log(task))));
+      return tasks.map((task, i) => ({ task: task.id, head: heads[i], log: logs[i] }));
     }
   }
 
@@ -119,7 +140,20 @@ export class Controller {
     return head;
   }
 
-  async #log({ host, id }: Task): Promise<LogFacts | undefined> {
+  async #log(task: Task): Promise<LogFacts | undefined> {
+    try {
+      return await this.#bounds(task);
+    } catch (error) {
+      this.#warn(`the log of ${taskName(task.id)} cannot be read`, error);
+      return undefined;
+    }
+  }
+
+  #warn(what: string, error: unknown): void {
+    this.#ports.telemetry.log('warn', `${what}: ${messageOf(error)}`);
+  }
+
+  async #bounds({ host, id }: Task): Promise<LogFacts | undefined> {
     if (host.source !== undefined) {
       const { start, end, sealed } = await host.source.log.bounds(id.partition);
       const fixed = host.source.end;
@@ -137,8 +171,14 @@ export class Controller {
   }
 }
 
+type Standing = Pick<TaskState, 'version' | 'nextOffset' | 'done'>;
+
+const positionOf = ({ version, nextOffset, source }: CommitHeader): Standing => ({
+  ...{ version, nextOffset, done: source?.done ?? false },
+});
+
 /** Whether a state is the one that a commit tells of. Steps that are written together share a version. */
-function isAt(state: TaskState, head: CommitHeader): boolean {
-  const { version, nextOffset, source } = head;
-  return state.version === version && state.nextOffset === nextOffset && state.done === (source?.done ?? false);
+function isAt(state: Standing, head: CommitHeader): boolean {
+  const { version, nextOffset, done } = positionOf(head);
+  return state.version === version && state.nextOffset === nextOffset && state.done === done;
 }
