@@ -113,7 +113,9 @@ class Flow {
   #frames(edge: EdgePlan, tasks: number, from: StageLoad | undefined): number {
     if (from === undefined || from.commits === 0) return 0;
     const records = this.#of(edge.output) / from.commits;
-    return from.commits * (edge.partitioning.kind === 'forward' ? Math.min(1, records) : spread(tasks, records));
+    const { kind } = edge.partitioning;
+    if (kind === 'broadcast') return from.commits * tasks * Math.min(1, records);
+    return from.commits * (kind === 'forward' ? Math.min(1, records) : spread(tasks, records));
   }
 
   /** Records a second that a node gives out. */

@@ -21,6 +21,11 @@ export interface OperatorDefinition {
   readonly code: OperatorCode;
   /** It keeps state or timers by key, so that a `keyBy` must come before it. */
   readonly needsKey: boolean;
+  /**
+   * If it has several inputs, what each must be, in the order of `Operator.inputs`: records with a key (of one kind for all inputs), records that
+   * come to every task, or any. Without it, there is one input and `needsKey` says what it must be.
+   */
+  readonly inputs?: readonly ('key' | 'broadcast' | 'any')[];
   /** It has tables: its id names data that outlives the code. */
   readonly stateful: boolean;
   readonly async: boolean;

@@ -63,7 +63,7 @@ export class Graph {
   }
 
   operator(
-    input: DraftRef,
+    inputs: DraftRef | readonly DraftRef[],
     id: string | undefined,
     operator: OperatorDefinition,
     options: OperatorOptions = {},
@@ -79,7 +79,8 @@ export class Graph {
         kind: 'operator',
         id,
         ...(named ? {} : { auto: type }),
-        inputs: [input],
+        inputs: [inputs].flat(),
+        ...(operator.inputs === undefined ? {} : { needs: operator.inputs }),
         code: fingerprint(type, operator.options, operator.functions),
         mistakes: operator.mistakes ?? [],
         options: jsonOf(operator.options),
@@ -116,6 +117,14 @@ export class Graph {
         ...{ kind: 'rebalance', id, auto: 'rebalance', inputs: [input], code },
         ...(parallelism === undefined ? {} : { parallelism }),
       },
+    });
+  }
+
+  broadcast(input: DraftRef, id: string | undefined): DraftRef {
+    const code = fingerprint('broadcast');
+    return this.#add({
+      data: code,
+      draft: { kind: 'broadcast', id, auto: 'broadcast', inputs: [input], code },
     });
   }
 

@@ -74,7 +74,9 @@ class Writing {
       }
       case 'operator': {
         const { kind, type, options, stateful, async, eventTime, processingTime, steps, state, faults } = node;
-        const keyed = node.inputs.every((input) => isKeyed(this.#draft.nodes, input));
+        const keyed = node.inputs.every(
+          (input, i) => node.needs?.[i] === 'broadcast' || isKeyed(this.#draft.nodes, input),
+        );
         const nondeterministic = node.nondeterministic || async;
         return {
           ...common,
@@ -103,7 +105,7 @@ class Writing {
         to: this.#idOf(edge.to),
         output: this.#output(edge.output),
         wires: edge.wires.map((wire) => this.#wire(wire)),
-        partitioning: this.#partitioning(edge),
+        partitioning: this.#partitioning(edge, keyed),
         ...(keyed ? { carriesKey: true } : {}),
         steps: behind.get(edge.to) ?? 'none',
       };
@@ -121,10 +123,14 @@ class Writing {
     return parts.join('--');
   }
 
-  #partitioning(edge: EdgeLayout): EdgePlan['partitioning'] {
+  /** Records that carry a key and have no exchange before them stay in their partition, unless their stage has another number of them. */
+  #partitioning(edge: EdgeLayout, keyed: boolean): EdgePlan['partitioning'] {
     if (edge.gather) return { kind: 'gather' };
-    if (edge.exchange === undefined) return { kind: 'forward' };
-    if (this.#draft.nodes[edge.exchange]?.kind === 'rebalance') return { kind: 'rebalance' };
+    if (edge.exchange === undefined) {
+      return { kind: keyed && edge.from.partitions !== edge.to.partitions ? 'key' : 'forward' };
+    }
+    const { kind } = this.#draft.nodes[edge.exchange] as DraftNode;
+    if (kind === 'rebalance' || kind === 'broadcast') return { kind };
     return { kind: 'key', keyBy: this.#name(edge.exchange) };
   }
 
@@ -146,7 +152,9 @@ class Writing {
     const outputs = edges.filter((edge) => edge.from === id);
     const source = stage.source === undefined ? undefined : this.#name(stage.source);
     const members = stage.nodes.map((index) => nodes[index] as PlanNode);
-    const keyBys = outputs.flatMap(({ partitioning }) => (partitioning.kind === 'key' ? [partitioning.keyBy] : []));
+    const keyBys = outputs.flatMap(({ partitioning }) =>
+      partitioning.kind === 'key' && partitioning.keyBy !== undefined ? [partitioning.keyBy] : [],
+    );
     const senders = inputs.flatMap(({ from }) => nodes.filter((node) => node.kind === 'source' && node.id === from));
     return {
       id,

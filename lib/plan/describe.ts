@@ -125,13 +125,15 @@ function shapeOf(node: PlanNode): string {
 function routeOf({ partitioning }: EdgePlan): string {
   switch (partitioning.kind) {
     case 'key':
-      return `by key ${partitioning.keyBy}`;
+      return partitioning.keyBy === undefined ? 'by key' : `by key ${partitioning.keyBy}`;
     case 'forward':
       return 'partition by partition';
     case 'rebalance':
       return 'spread evenly';
     case 'gather':
       return 'gathered';
+    case 'broadcast':
+      return 'to every task';
   }
 }
 

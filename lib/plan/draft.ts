@@ -3,7 +3,15 @@
  * list, so that missing and duplicate ids can be told apart; a node's inputs always come before it.
  */
 import type { Json } from '../model/index.ts';
-import type { BadRecordPolicy, FaultPlan, IdlePolicy, OperatorNode, SinkNode, WatermarkPlan } from './plan.ts';
+import type {
+  BadRecordPolicy,
+  FaultPlan,
+  IdlePolicy,
+  InputNeed,
+  OperatorNode,
+  SinkNode,
+  WatermarkPlan,
+} from './plan.ts';
 
 /** Something an author must change: where, which rule it breaks, and how to mend it. */
 export interface PlanFault {
@@ -44,9 +52,9 @@ export interface DraftSource extends DraftCommon {
   readonly partitions: number | undefined;
 }
 
-/** A key-by, a rebalance or a union: changes where records go, not what they are. */
+/** A key-by, a rebalance, a broadcast or a union: changes where records go, not what they are. */
 export interface DraftRoute extends DraftCommon {
-  readonly kind: 'key-by' | 'rebalance' | 'union';
+  readonly kind: 'key-by' | 'rebalance' | 'broadcast' | 'union';
   /** Tasks of the stage behind it. Default: the pipeline's. */
   readonly parallelism?: number;
 }
@@ -68,6 +76,8 @@ export interface DraftOperator
     > {
   readonly kind: 'operator';
   readonly needsKey: boolean;
+  /** What each of its inputs must be, if it has several. Otherwise `needsKey` says it. */
+  readonly needs?: readonly InputNeed[];
   /** Its results go on under the key of their causes. */
   readonly keepsKey: boolean;
   /** Side outputs that it may emit to. */

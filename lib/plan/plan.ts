@@ -70,12 +70,19 @@ export interface SourceNode extends NodeCommon {
   readonly badRecords: BadRecordPolicy;
 }
 
+/** What an input of an operator must be: records with a key; records that an exchange brings to every task; or any. */
+export type InputNeed = 'key' | 'broadcast' | 'any';
+
 /** Changes where records go, not what they are. */
 export interface KeyByNode extends NodeCommon {
   readonly kind: 'key-by';
 }
 export interface RebalanceNode extends NodeCommon {
   readonly kind: 'rebalance';
+}
+/** Sends every record to every task behind it. */
+export interface BroadcastNode extends NodeCommon {
+  readonly kind: 'broadcast';
 }
 export interface UnionNode extends NodeCommon {
   readonly kind: 'union';
@@ -113,7 +120,7 @@ export interface SinkNode extends NodeCommon {
   readonly single: boolean;
 }
 
-export type PlanNode = SourceNode | KeyByNode | RebalanceNode | UnionNode | OperatorNode | SinkNode;
+export type PlanNode = SourceNode | KeyByNode | RebalanceNode | BroadcastNode | UnionNode | OperatorNode | SinkNode;
 
 /** Operators fused between two exchanges. A source stage's log is the source; any other has one input topic. */
 export interface StagePlan {
@@ -149,11 +156,13 @@ export interface EdgePlan {
   readonly output: OutputRef;
   /** Nodes of the receiving stage that get its records. */
   readonly wires: readonly Wire[];
-  readonly partitioning:
-    | { readonly kind: 'key'; readonly keyBy: string }
+  readonly partitioning: /** By the key that a key-by gives records; without one, by the key that they carry. */
+    | { readonly kind: 'key'; readonly keyBy?: string }
     | { readonly kind: 'forward' }
     | { readonly kind: 'rebalance' }
-    | { readonly kind: 'gather' };
+    | { readonly kind: 'gather' }
+    /** To every partition. */
+    | { readonly kind: 'broadcast' };
   /** Records keep their key although the exchange does not sort by it (a keyed operator behind a forward exchange). */
   readonly carriesKey?: boolean;
   /** Grid of watermark steps in milliseconds that operators behind this edge need; 'every', or 'none'. */

@@ -31,7 +31,7 @@ export interface EdgeLayout {
   readonly from: StageLayout;
   readonly to: StageLayout;
   readonly output: DraftRef;
-  /** The key-by or rebalance that it passes; of several the last. */
+  /** The key-by, rebalance or broadcast that it passes; of several the last. */
   readonly exchange: number | undefined;
   readonly gather: boolean;
   readonly wires: PlacedWire[];
@@ -97,7 +97,8 @@ class Fusing {
   #feeds(ref: DraftRef, exchange: number | undefined): readonly Feed[] {
     const node = this.#draft.nodes[ref.node] as DraftNode;
     if (node.kind === 'union') return node.inputs.flatMap((input) => this.#feeds(input, exchange));
-    if (node.kind !== 'key-by' && node.kind !== 'rebalance') return [{ output: ref, exchange }];
+    if (node.kind !== 'key-by' && node.kind !== 'rebalance' && node.kind !== 'broadcast')
+      return [{ output: ref, exchange }];
     return node.inputs.flatMap((input) => this.#feeds(input, exchange ?? ref.node));
   }
 
@@ -130,7 +131,8 @@ class Fusing {
   }
 
   #beginOwn(node: DraftOperator | DraftSink, feeds: readonly Feed[]): StageLayout {
-    const counts = feeds.map(({ output, exchange }) => {
+    const spread = feeds.filter(({ exchange }) => !this.#isBroadcast(exchange));
+    const counts = (spread.length === 0 ? feeds : spread).map(({ output, exchange }) => {
       if (exchange !== undefined) return this.#parallelism(exchange);
       const stage = this.#stageOf.get(output.node) as StageLayout;
       return stage.certain ? stage.partitions : this.#draft.parallelism;
@@ -146,6 +148,10 @@ class Fusing {
   #parallelism(exchange: number): number {
     const node = this.#draft.nodes[exchange] as DraftNode;
     return ('parallelism' in node ? node.parallelism : undefined) ?? this.#draft.parallelism;
+  }
+
+  #isBroadcast(exchange: number | undefined): boolean {
+    return exchange !== undefined && this.#draft.nodes[exchange]?.kind === 'broadcast';
   }
 
   #begin(stage: Pick<StageLayout, 'partitions' | 'certain'> & Partial<StageLayout>): StageLayout {

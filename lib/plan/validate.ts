@@ -1,7 +1,7 @@
 /** Every rule that a pipeline must keep, checked without running anything: all faults at once, in the order in which the pipeline was written. */
 import type { Draft, DraftNode, DraftOperator, DraftRef, PlanFault } from './draft.ts';
 import { DEAD_LETTERS, mistakeInName } from './names.ts';
-import type { FaultPlan } from './plan.ts';
+import type { FaultPlan, InputNeed } from './plan.ts';
 
 type Mistake = Omit<PlanFault, 'operator'>;
 
@@ -27,6 +27,7 @@ export function faultsOf(draft: Draft, names: readonly string[]): readonly PlanF
     if (node.kind === 'source') say(name, sourceMistakes(node));
     if (node.kind === 'operator') say(name, operatorMistakes(nodes, names, node));
     if (node.kind === 'key-by' || node.kind === 'rebalance') say(name, parallelismMistakes(node.parallelism));
+    say(name, broadcastMistakes(nodes, names, node));
   });
   return faults;
 }
@@ -149,12 +150,7 @@ function* operatorMistakes(
   names: readonly string[],
   node: DraftOperator,
 ): Generator<Mistake> {
-  if (node.needsKey && !node.inputs.every((input) => isKeyed(nodes, input))) {
-    yield {
-      rule: `a ${node.type} needs records with a key`,
-      fix: 'put .keyBy(id, selector) directly before it',
-    };
-  }
+  yield* needMistakes(nodes, node);
   if (node.eventTime) {
     const timeless = sourcesOf(nodes, node).filter((source) => {
       const found = nodes[source] as DraftNode & { kind: 'source' };
@@ -182,6 +178,47 @@ function* operatorMistakes(
     if (wrong !== undefined) yield { rule: `the name of a side output ${wrong}`, fix: `write it like 'late'` };
   }
   if (node.faults !== undefined) yield* restartMistakes(node.faults);
+}
+
+function* needMistakes(nodes: readonly DraftNode[], node: DraftOperator): Generator<Mistake> {
+  const { needs = node.inputs.map(() => (node.needsKey ? 'key' : 'any') as InputNeed) } = node;
+  const keyless = node.inputs.flatMap((input, i) => (needs[i] === 'key' && !isKeyed(nodes, input) ? [i] : []));
+  if (keyless.length > 0) {
+    const which =
+      needs.length > 1 && keyless.length === 1 ? `: its ${ORDINALS[keyless[0] as number]} input has none` : '';
+    yield {
+      rule: `a ${node.type} needs records with a key${which}`,
+      fix:
+        needs.length > 1
+          ? 'put .keyBy(id, selector) of the same key directly before each of its inputs'
+          : 'put .keyBy(id, selector) directly before it',
+    };
+  }
+  for (const [i, input] of node.inputs.entries()) {
+    if (needs[i] !== 'broadcast' || nodes[input.node]?.kind === 'broadcast') continue;
+    yield {
+      rule: `the ${ORDINALS[i]} input of a ${node.type} must come to every task`,
+      fix: 'give it stream.broadcast()',
+    };
+  }
+}
+
+const ORDINALS = ['first', 'second', 'third', 'fourth'];
+
+/** What every task gets must be read as such: anything else would handle each record as often as there are tasks. */
+function* broadcastMistakes(
+  nodes: readonly DraftNode[],
+  names: readonly string[],
+  node: DraftNode,
+): Generator<Mistake> {
+  for (const [i, input] of node.inputs.entries()) {
+    if (nodes[input.node]?.kind !== 'broadcast') continue;
+    if (node.kind === 'operator' && node.needs?.[i] === 'broadcast') continue;
+    yield {
+      rule: `it reads ${names[input.node]}, which brings each record to every task`,
+      fix: 'connect another stream to it: stream.connect(rules.broadcast()).process(...)',
+    };
+  }
 }
 
 /** Places of all sources whose records, changed or not, reach a node. */

@@ -5,7 +5,16 @@
  * 2. A step stands after the records that preceded it; the watermark at a frame's end is never ahead of what the frame holds.
  * 3. `prev` is the `thru` of the frame sent before to that partition; `thru` is how far this one speaks.
  */
-import { ALL, type KeyId, keyIdOf, MIN_TIME, NOTHING, type Position, partitionOf } from '../model/index.ts';
+import {
+  ALL,
+  type KeyId,
+  keyIdOf,
+  MIN_TIME,
+  MillraceError,
+  NOTHING,
+  type Position,
+  partitionOf,
+} from '../model/index.ts';
 import type { Receiver } from '../operators/index.ts';
 import type { EdgePlan } from '../plan/index.ts';
 import { bucket, controlGridOf, type Frame, nextBoundary } from '../protocol/index.ts';
@@ -53,6 +62,8 @@ export class EdgeOutput implements Receiver {
   /** Whether the partition is the key's. */
   readonly #sorts: boolean;
   readonly #keyed: boolean;
+  /** Whether each record goes to all partitions, at one position. */
+  readonly #everywhere: boolean;
   readonly #keyOf: ((value: unknown) => unknown) | undefined;
   readonly #unit: Unit;
   readonly #task: number;
@@ -78,7 +89,8 @@ export class EdgeOutput implements Receiver {
     this.#task = task;
     this.#unit = unit;
     this.#sorts = edge.partitioning.kind === 'key';
-    this.#keyed = this.#sorts || edge.carriesKey === true;
+    this.#everywhere = edge.partitioning.kind === 'broadcast';
+    this.#keyed = this.#sorts || (edge.carriesKey === true && !this.#everywhere);
     this.#keyOf = keyOf;
     this.#grid = edge.steps === 'every' ? 1 : edge.steps === 'none' ? Number.POSITIVE_INFINITY : edge.steps;
     this.#controlGrid = controlGridOf(edge.steps);
@@ -96,22 +108,24 @@ export class EdgeOutput implements Receiver {
       this.#cause = cause;
       this.#k = 0;
     }
+    if (this.#everywhere) {
+      if (this.inspect !== undefined) this.inspect(value, key);
+      for (const to of this.#drafts) put(to, value, time, cause, this.#k);
+      this.#k++;
+      return;
+    }
     let to: Draft;
     if (this.#sorts) {
-      const raw = this.#keyOf === undefined ? key : this.#keyOf(value);
-      const id = typeof raw === 'string' && raw.charCodeAt(0) !== 0 ? raw : keyIdOf(raw);
+      const id = this.#keyOf === undefined ? carried(key) : idOf(this.#keyOf(value));
       if (this.inspect !== undefined) this.inspect(value, id);
       to = this.#drafts[this.partitions === 1 ? 0 : partitionOf(id, this.partitions)]!;
       to.keys.push(id);
     } else {
       if (this.inspect !== undefined) this.inspect(value, key);
       to = this.#drafts[this.#place(cause)]!;
-      if (this.#keyed) to.keys.push(keyIdOf(key));
+      if (this.#keyed) to.keys.push(carried(key));
     }
-    to.values.push(value);
-    to.times.push(time);
-    to.causes.push(cause);
-    to.ks.push(this.#k++);
+    put(to, value, time, cause, this.#k++);
   }
 
   /** The stage's watermark has moved to `watermark`. */
@@ -236,6 +250,21 @@ export class EdgeOutput implements Receiver {
     for (const d of this.#drafts) least = Math.min(least, d.watermark);
     this.#boundary = nextBoundary(least, this.#grid);
   }
+}
+
+function put(to: Draft, value: unknown, time: number, cause: number, k: number): void {
+  to.values.push(value);
+  to.times.push(time);
+  to.causes.push(cause);
+  to.ks.push(k);
+}
+
+const idOf = (key: unknown): KeyId => (typeof key === 'string' && key.charCodeAt(0) !== 0 ? key : keyIdOf(key));
+
+/** The key that a record comes with, which is an identity already. */
+function carried(key: KeyId | undefined): KeyId {
+  if (key !== undefined) return key;
+  throw new MillraceError('internal', 'a record without a key came to an exchange that hands keys on');
 }
 
 const draft = (watermark: number, steps: readonly number[] = []): Draft => ({

@@ -131,7 +131,7 @@ export class StageChain {
     const result = outlet(this.site, [
       ...this.#targets(wires),
       ...edges.map((edge) => ({
-        node: edge.partitioning.kind === 'key' ? edge.partitioning.keyBy : output.node,
+        node: keyByOf(edge) ?? output.node,
         receiver: this.#edgeOutput(edge),
       })),
     ]);
@@ -141,7 +141,8 @@ export class StageChain {
 
   #edgeOutput(edge: EdgePlan): EdgeOutput {
     const { partition, unit, sent, code } = this.#host;
-    const keyOf = edge.partitioning.kind === 'key' ? code.keys.get(edge.partitioning.keyBy) : undefined;
+    const keyBy = keyByOf(edge);
+    const keyOf = keyBy === undefined ? undefined : code.keys.get(keyBy);
     const output = new EdgeOutput(edge, this.#host.partitionsOf(edge.to), partition, unit, sent[edge.id], keyOf);
     this.edges.push(output);
     return output;
@@ -175,5 +176,9 @@ export class StageChain {
     return definition.code.create(context);
   }
 }
+
+/** The key-by whose keys an edge sorts by. */
+const keyByOf = ({ partitioning }: EdgePlan): string | undefined =>
+  partitioning.kind === 'key' ? partitioning.keyBy : undefined;
 
 const same = (a: OutputRef, b: OutputRef): boolean => a.node === b.node && a.side === b.side;

@@ -45,11 +45,15 @@ export class DraftWriter {
     return this.route('key-by', id, [from], given);
   }
 
-  operator(id: string | undefined, from: number | DraftRef, given: Given<DraftOperator> = {}): number {
+  operator(
+    id: string | undefined,
+    from: number | DraftRef | readonly (number | DraftRef)[],
+    given: Given<DraftOperator> = {},
+  ): number {
     return this.#add({
       kind: 'operator',
       id,
-      inputs: [refOf(from)],
+      inputs: [from].flat().map((input) => refOf(input as number | DraftRef)),
       code: `operator ${id}`,
       type: 'map',
       options: null,

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALL, MAX_TIME, MIN_TIME, NOTHING, partitionOf } from '../../lib/model/index.ts';
+import { ALL, keyIdOf, MAX_TIME, MIN_TIME, NOTHING, partitionOf } from '../../lib/model/index.ts';
 import type { EdgePlan } from '../../lib/plan/index.ts';
 import { bucket, type Frame } from '../../lib/protocol/index.ts';
 import { EdgeOutput, type Sent } from '../../lib/runtime/edge-output.ts';
 import { Unit } from '../../lib/runtime/unit.ts';
 
-const planOf = (steps: EdgePlan['steps'], kind: 'key' | 'forward' | 'rebalance' | 'gather' = 'key'): EdgePlan => ({
+const planOf = (steps: EdgePlan['steps'], kind: EdgePlan['partitioning']['kind'] = 'key'): EdgePlan => ({
   id: 'a--b',
   from: 'a',
   to: 'b',
@@ -79,6 +79,40 @@ describe('routing', () => {
     expect(routed('forward', 6)).toEqual(new Array(8).fill(2));
     expect(routed('rebalance')).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
     expect(routed('gather', 3)).toEqual(new Array(8).fill(0));
+  });
+
+  it('goes to every partition, at the same positions', () => {
+    const sending = new Sending(planOf('none', 'broadcast'), 3);
+    for (const cause of [2, 2, 5]) sending.record(cause, `rule ${cause}`);
+    const frames = sending.frames(6);
+    expect(frames).toHaveLength(3);
+    for (const frame of frames) {
+      expect(frame).toMatchObject({
+        values: ['rule 2', 'rule 2', 'rule 5'],
+        causes: [2, 2, 5],
+        ks: [0, 1, 0],
+        keys: undefined,
+      });
+    }
+  });
+
+  it('undoes what went to every partition', () => {
+    const sending = new Sending(planOf('none', 'broadcast'), 2);
+    sending.record(0, 'kept');
+    const mark = sending.output.mark();
+    sending.record(1, 'undone');
+    sending.output.rollback(mark);
+    expect(sending.frames(2).map((frame) => frame?.values)).toEqual([['kept'], ['kept']]);
+  });
+
+  it('goes by the key that records carry, whose identity is handed on as it is', () => {
+    const tuple = keyIdOf(['a', 1]);
+    for (const partitioning of [{ kind: 'key' }, { kind: 'forward' }] as const) {
+      const sending = new Sending({ ...planOf('none'), partitioning, carriesKey: true }, 4);
+      sending.record(0, 'x', tuple as string);
+      const place = partitioning.kind === 'key' ? partitionOf(tuple, 4) : 0;
+      expect(sending.frames(1)[place]?.keys).toEqual([tuple]);
+    }
   });
 });
 
