@@ -3,6 +3,7 @@ export { isTurnOf } from './code-turn.ts';
 export * from './controller.ts';
 export * from './dead-letter.ts';
 export { grownRun, growthPrefix, withGrowth } from './growth.ts';
+export * from './join-stage.ts';
 export { birth, blobPrefix, load } from './load.ts';
 export * from './open-run.ts';
 export * from './replay.ts';
@@ -13,7 +14,7 @@ export { type CodeInForce, type CodeVersion, codeVersions, newestCode, newestRun
 export * from './run-tasks.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
 export type { StageCode } from './stage-chain.ts';
-export type { StepResult } from './step-result.ts';
+export { isMendable, type StepResult } from './step-result.ts';
 export * from './task.ts';
 export * from './task-host.ts';
 export type { TaskState } from './task-state.ts';
