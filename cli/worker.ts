@@ -34,6 +34,9 @@ interface WorkerFlags extends CommonOptions, StoresFlags {
   readonly quiet?: boolean;
 }
 
+/** Milliseconds of each second of the time for a clean end after which steps under way are given up: the rest is for what comes after them. */
+const ENDING = 900;
+
 /** `millrace worker` */
 export function addWorker(program: Command): void {
   addStoresOptions(
@@ -112,6 +115,7 @@ function tuningOf(flags: WorkerFlags) {
   const { standby, sessionTimeout, linger, pumpPeriod, warmBytes, clockSkew, newCode = false } = flags;
   return {
     newCode,
+    stopTimeout: (flags.stopTimeout * ENDING) as Duration,
     ...(standby === undefined ? {} : { copies: standby }),
     ...(sessionTimeout === undefined ? {} : { sessionTimeout: sessionTimeout * 1_000 }),
     ...(linger === undefined ? {} : { linger: linger as Duration }),

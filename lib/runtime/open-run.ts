@@ -48,7 +48,7 @@ export interface OpenRun {
    * Gives partitions that sources have gained their tasks; returns those new to this process, which the host must call from then on. A controller's
    * round does so; a host that is asked for a task it does not know looks again by this. See `RunTasks.grow`.
    */
-  grow(): Promise<readonly Task[]>;
+  grow(failed?: (stage: string, error: unknown) => void): Promise<readonly Task[]>;
   /** True if it was there before. */
   readonly resumed: boolean;
   /** How many times the run's code had changed with this one. */
@@ -114,7 +114,7 @@ export async function openRun(pipeline: Pipeline, ports: TaskPorts, options: Ope
       get tasks() {
         return run.tasks;
       },
-      grow: () => run.grow(),
+      grow: (failed) => run.grow(failed),
       close: () => (closed ??= closeAll(run.tasks, sources)),
     };
   } catch (error) {

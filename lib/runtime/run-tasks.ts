@@ -45,22 +45,33 @@ export class RunTasks {
 
   /**
    * Looks how many partitions sources have, and gives each that was gained a task. Those that are new to this process are returned; others may have
-   * seen and born them before. Throws `data-lost` if a source has lost partitions, `invalid-pipeline` if its own stage must have one task. May be called
-   * at any time, by several processes at once.
+   * seen and born them before. May be called at any time, by several processes at once.
+   *
+   * Throws what a source throws; `data-lost` if one has lost partitions, `invalid-pipeline` if its own stage must have one task. With `failed`, that is
+   * told instead, with the stage, and the other sources are looked at all the same.
    */
-  async grow(): Promise<readonly Task[]> {
-    const { plan, sources } = this.#parts;
+  async grow(failed?: (stage: string, error: unknown) => void): Promise<readonly Task[]> {
     const gained: Task[] = [];
-    for (const stage of plan.stages) {
-      const log = stage.source === undefined ? undefined : sources.get(stage.source);
-      const count = log === undefined ? undefined : growthOf(log, stage.source!, this.#record.ends);
-      if (log === undefined || count === undefined) continue;
-      const known = this.#partitions.get(stage.id) as number;
-      const partitions = await count();
-      refuseFewer(plan, stage.source!, partitions, known);
-      if (partitions > known) gained.push(...(await this.#alone(() => this.#extend(stage, log, partitions))));
+    for (const stage of this.#parts.plan.stages) {
+      try {
+        gained.push(...(await this.#growStage(stage)));
+      } catch (error) {
+        if (failed === undefined) throw error;
+        failed(stage.id, error);
+      }
     }
     return gained;
+  }
+
+  async #growStage(stage: StagePlan): Promise<readonly Task[]> {
+    const { plan, sources } = this.#parts;
+    const log = stage.source === undefined ? undefined : sources.get(stage.source);
+    const count = log === undefined ? undefined : growthOf(log, stage.source!, this.#record.ends);
+    if (log === undefined || count === undefined) return [];
+    const known = this.#partitions.get(stage.id) as number;
+    const partitions = await count();
+    refuseFewer(plan, stage.source!, partitions, known);
+    return partitions > known ? this.#alone(() => this.#extend(stage, log, partitions)) : [];
   }
 
   /** Extends one after another, each from what the one before has left. */

@@ -100,8 +100,17 @@ export class Task {
     });
   }
 
-  /** Stops the task for what others have found: its log is not what it has read, or something sent to it was lost. */
+  /**
+   * Stops the task for what others have found: its log is not what it has read, or something sent to it was lost. Where its commits are gone nothing is
+   * written: a commit would look like the state of a task that is well.
+   */
   halt(reason: StopReason, error: MillraceError): Promise<StepResult> {
+    if (reason === 'state-lost') {
+      return this.#alone(async () => {
+        await this.#forget();
+        return { kind: 'stopped', reason, error };
+      });
+    }
     return this.#change((state) => {
       if (state.status.kind === 'stopped') return 'nothing';
       const failure = failureOf(error, this.host.stage.id, this.host.clock.now());

@@ -11,8 +11,20 @@ import { connectStores, type StoresOptions } from './stores.ts';
 
 type Tuning = Pick<
   HostOptions,
-  'limits' | 'slots' | 'signal' | 'pumpPeriod' | 'pollPeriod' | 'linger' | 'readBytes' | 'warmBytes' | 'copyPeriod'
+  | 'limits'
+  | 'slots'
+  | 'signal'
+  | 'pumpPeriod'
+  | 'pollPeriod'
+  | 'linger'
+  | 'readBytes'
+  | 'warmBytes'
+  | 'copyPeriod'
+  | 'stopTimeout'
 >;
+
+/** How long sinks and sources may take to close before the connections below them are closed: steps that a stop has given up may still wait for stores. */
+const CLOSING = 1_000 as Duration;
 
 /** Twice the deviation of a machine's clock from true time that is allowed for, unless `limits.clockSkew` says otherwise. */
 const CLOCK_SKEW = 1_000 as Duration;
@@ -72,7 +84,10 @@ export async function openWorker(pipeline: Pipeline, options: WorkerOptions): Pr
       assignment: (open) => groupOf(open, options, telemetry),
     });
     const close = async (): Promise<void> => {
-      await worker.open.close().catch(() => {});
+      const closed = new AbortController();
+      const closing = worker.open.close().catch(() => {});
+      await Promise.race([closing, clock.sleep(CLOSING, closed.signal).catch(() => {})]);
+      closed.abort();
       stores.close();
     };
     return { pipeline: bound, worker, ports, close };

@@ -40,6 +40,8 @@ interface Said {
 const PROTOCOL = 'millrace-1';
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
+/** Milliseconds that leaving the group may take. */
+const FAREWELL = 3_000;
 
 const asBytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
@@ -82,14 +84,18 @@ export class KafkaGroupAssignment implements Assignment {
     return performance.now() < this.#currentUntil.monotonic && Date.now() < this.#currentUntil.wall;
   }
 
+  /** Tells the group, unless that takes longer than a moment: then the session's end tells it. */
   async leave(): Promise<void> {
     this.#leaving.abort();
+    this.#currentUntil = { monotonic: 0, wall: 0 };
     this.#wake.abort();
     this.#link.drop();
     await this.#running;
+    const enough = setTimeout(() => this.#link.close(), FAREWELL);
     try {
       if (this.#memberId !== '') await this.#link.send(leaveGroup(this.#options.group, this.#memberId));
     } finally {
+      clearTimeout(enough);
       this.#link.close();
     }
   }
@@ -217,6 +223,7 @@ export class KafkaGroupAssignment implements Assignment {
 
   /** The group has heard from this member, at this time or later: it waits for the next sign at least so long. */
   #countFrom({ monotonic, wall }: { readonly monotonic: number; readonly wall: number }): void {
+    if (this.#leaving.signal.aborted) return;
     this.#currentUntil = { monotonic: monotonic + this.#sessionTimeout, wall: wall + this.#sessionTimeout };
   }
 

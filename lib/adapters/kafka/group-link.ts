@@ -14,6 +14,8 @@ export class GroupLink {
   #link: BrokerConnection | undefined;
   #turn = 0;
   #closed = false;
+  /** Aborted by a drop: ends the search under way. */
+  #searching = new AbortController();
 
   constructor(open: OpenConnection, bootstrap: readonly string[], group: string) {
     this.#open = open;
@@ -29,8 +31,10 @@ export class GroupLink {
     return this.#link.send(exchange, patience);
   }
 
-  /** The coordinator may be another: what is under way fails, and it is looked up again. */
+  /** The coordinator may be another: what is under way fails, the search for it too, and it is looked up again. */
   drop(): void {
+    this.#searching.abort();
+    this.#searching = new AbortController();
     this.#link?.close();
     this.#link = undefined;
   }
@@ -41,13 +45,30 @@ export class GroupLink {
   }
 
   async #find(): Promise<BrokerConnection> {
-    const any = await this.#open(this.#bootstrap[this.#turn++ % this.#bootstrap.length]!);
+    const { signal } = this.#searching;
+    const any = await this.#connected(this.#bootstrap[this.#turn++ % this.#bootstrap.length]!, signal);
+    const end = (): void => any.close();
+    signal.addEventListener('abort', end, { once: true });
     try {
       const { error, message, address } = await any.send(coordinatorOf(this.#group));
       if (error !== 0) throw brokerError(error, `the group ${this.#group}`, {}, message);
-      return await this.#open(address);
+      return await this.#connected(address, signal);
     } finally {
+      signal.removeEventListener('abort', end);
       any.close();
     }
+  }
+
+  /** A connection; fails at once when the search is given up, and closes what opens later. */
+  #connected(address: string, signal: AbortSignal): Promise<BrokerConnection> {
+    return new Promise((resolve, reject) => {
+      const give = (): void =>
+        reject(new MillraceError('unavailable', `the search for the group ${this.#group} was given up`));
+      if (signal.aborted) give();
+      signal.addEventListener('abort', give, { once: true });
+      this.#open(address)
+        .then((link) => (signal.aborted ? link.close() : resolve(link)), reject)
+        .finally(() => signal.removeEventListener('abort', give));
+    });
   }
 }

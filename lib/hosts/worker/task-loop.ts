@@ -51,6 +51,9 @@ const TURN_PERIOD = 200 as Duration;
 /** Commits lost in a row after which somebody is at work there rather than was. */
 const MANY_LOST = 3;
 
+/** Whether no commit will ever say so. */
+const isFinal = ({ reason }: Stop): boolean => reason === 'state-lost';
+
 export class TaskLoop {
   readonly task: Task;
   readonly #deps: LoopDeps;
@@ -101,9 +104,9 @@ export class TaskLoop {
     this.call();
   }
 
-  /** The task stops, for what others have found. */
+  /** The task stops, for what others have found; for good where its state is lost. */
   halt(stop: Stop): void {
-    if (this.#halt !== undefined) return;
+    if (this.#halt !== undefined && (isFinal(this.#halt) || !isFinal(stop))) return;
     this.#halt = stop;
     this.call();
   }
@@ -116,20 +119,30 @@ export class TaskLoop {
     await this.task.rest().catch(() => {});
   }
 
+  /** Never rejects. */
   async #run(): Promise<void> {
     const { signal } = this.#ending;
-    await this.#load();
+    const { clock } = this.#deps;
+    await this.#load().catch(() => {});
     let delivered: readonly LogMessage[] | undefined;
     while (!signal.aborted) {
-      const began = this.#deps.clock.now();
-      let next: Next;
+      const began = clock.now();
       try {
-        next = this.#after(await this.#step(delivered));
-      } catch (error) {
-        next = this.#failed(error);
+        const next = await this.#next(delivered);
+        delivered = signal.aborted ? undefined : await this.#until(next, began);
+      } catch {
+        // Whoever was told of a failure threw as well.
+        delivered = undefined;
+        await clock.sleep(FIRST_DELAY, signal).catch(() => {});
       }
-      if (signal.aborted) return;
-      delivered = await this.#until(next, began);
+    }
+  }
+
+  async #next(delivered: readonly LogMessage[] | undefined): Promise<Next> {
+    try {
+      return this.#after(await this.#step(delivered));
+    } catch (error) {
+      return this.#failed(error);
     }
   }
 
@@ -148,7 +161,7 @@ export class TaskLoop {
 
   async #step(delivered: readonly LogMessage[] | undefined): Promise<StepResult> {
     const { task } = this;
-    if (this.#halt !== undefined && this.#state.kind !== 'stopped') {
+    if (this.#halt !== undefined && (isFinal(this.#halt) || this.#state.kind !== 'stopped')) {
       return task.halt(this.#halt.reason, stopError(this.#halt));
     }
     const { state, host } = task;

@@ -9,24 +9,18 @@
 import { type Duration, MillraceError, messageOf, taskName, type WallTime } from '../../model/index.ts';
 import type { Pipeline } from '../../pipeline/index.ts';
 import type { Assignment, LogPlace, LogSlice, Share, SourcePlace } from '../../ports/index.ts';
-import {
-  defaultLimits,
-  type OpenOptions,
-  type OpenRun,
-  openRun,
-  readControl,
-  type Task,
-  type TaskPorts,
-} from '../../runtime/index.ts';
+import { defaultLimits, type OpenOptions, type OpenRun, type Task, type TaskPorts } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
-import { appendBarriers } from './barriers.ts';
 import { CodeWatch } from './code-watch.ts';
 import { type Inbox, LogInbox, PolledInbox, SourceInbox } from './inbox.ts';
+import { joinRun } from './join-run.ts';
 import { LongPoll } from './long-poll.ts';
 import { workerMetrics } from './metrics.ts';
 import { logPoll, sourcePoll } from './polls.ts';
 import { PumpDuty } from './pump-duty.ts';
+import { RunWatch } from './run-watch.ts';
 import { type LoopState, TaskLoop } from './task-loop.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { Wake } from './wake.ts';
 import { WarmTasks } from './warm-tasks.ts';
 
@@ -49,6 +43,8 @@ export interface WorkerOptions extends Omit<OpenOptions, 'signal'> {
   readonly warmBytes?: number;
   /** How often copies of others' tasks are brought up to date. Default: 1 second. */
   readonly copyPeriod?: Duration;
+  /** How long the end may take once the worker was asked to stop: then steps that still wait for a store or the log are given up. Default: 30 seconds. */
+  readonly stopTimeout?: Duration;
 }
 
 /** How a worker ended. */
@@ -93,8 +89,14 @@ export class Worker {
   /** Aborted when the worker is asked to end, and when it has let go of everything. */
   readonly #stopping: AbortController;
   readonly #abort = new AbortController();
+  /** Aborted when a stop has taken as long as it may. */
+  readonly #tooLate = new AbortController();
+  /** Aborted when the worker has ended. */
+  readonly #over = new AbortController();
+  #isStopping = false;
   readonly #ended = new Wake();
   readonly #pump: PumpDuty;
+  readonly #watched: RunWatch;
   readonly #code: CodeWatch;
   readonly #warm: WarmTasks;
   readonly #logPoll: LongPoll<LogPlace, LogSlice>;
@@ -135,6 +137,7 @@ export class Worker {
     }
     this.#warm = new WarmTasks({ clock, telemetry, bytes: options.warmBytes ?? 256 * MiB, period: copyPeriod });
     this.#code = new CodeWatch(open, ports.commits, () => this.#loops.values());
+    this.#watched = new RunWatch(open, ports, () => this.#loops.values());
     this.#pump = new PumpDuty({
       run: open,
       ports,
@@ -160,16 +163,8 @@ export class Worker {
       try {
         let assignment: Assignment | undefined;
         const isCurrent = (): boolean => assignment?.isCurrent() ?? false;
-        const open = await openRun(pipeline, ports, {
-          rejoinCode: true,
-          ...options,
-          isCurrent,
-          signal: stopping.signal,
-        });
-        await appendBarriers(open, ports).catch(async (error: unknown) => {
-          await open.close();
-          throw error;
-        });
+        const opening = joinRun(pipeline, ports, { ...options, isCurrent, signal: stopping.signal });
+        const open = await unlessAborted(opening, signal, (late) => void late.close().catch(() => {}));
         assignment = options.assignment(open);
         return new Worker({ open, stopping, assignment }, ports, options);
       } catch (error) {
@@ -195,6 +190,18 @@ export class Worker {
     this.#offer();
     this.#assignment.join({ take: (share) => this.#take(share), warm: () => this.#inMemory() });
     await this.#ended.wait();
+    const end = await unlessAborted(this.#close(background), this.#tooLate.signal).catch((error: unknown) => {
+      if (!this.#tooLate.signal.aborted) throw error;
+      this.#abort.abort();
+      this.#warn('the end took too long', error);
+      return { kind: this.#end, error: undefined };
+    });
+    this.#over.abort();
+    this.#options.signal?.removeEventListener('abort', stop);
+    return end;
+  }
+
+  async #close(background: readonly Promise<void>[]): Promise<WorkerEnd> {
     if (this.#end === 'stopped') await this.#code.servePast(this.#ports.clock);
     this.#stopping.abort();
     this.#isClosing = true;
@@ -205,15 +212,21 @@ export class Worker {
     await this.#assignment.leave().catch((error: unknown) => this.#warn('leaving failed', error));
     this.#abort.abort();
     await Promise.all(background);
-    this.#options.signal?.removeEventListener('abort', stop);
     await this.open.close().catch((error: unknown) => this.#warn('closing failed', error));
     return { kind: this.#end, error };
   }
 
-  /** Asks for a clean end: steps under way are finished, nothing new begins, others take over. */
+  /** Asks for a clean end: steps under way are finished, nothing new begins, others take over. What is not finished in time is given up: others do it again. */
   stop(): void {
     if (!this.#code.isOld) this.#stopping.abort();
     this.#ended.call();
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    const { stopTimeout = 30_000 as Duration } = this.#options;
+    this.#ports.clock.sleep(stopTimeout, this.#over.signal).then(
+      () => this.#tooLate.abort(new Error('steps under way are given up; others do them again')),
+      () => {},
+    );
   }
 
   status(): WorkerStatus {
@@ -230,7 +243,7 @@ export class Worker {
   #take(share: Share): Promise<void> {
     const change = (): Promise<void> =>
       this.#change(share).catch((error: unknown) => this.#warn('taking a share failed', error));
-    this.#taking = this.#taking.then(change);
+    this.#taking = this.#taking.then(change, change);
     return this.#taking;
   }
 
@@ -294,17 +307,12 @@ export class Worker {
 
   /** Looks from time to time for what was said of the run. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { clock, commits } = this.#ports;
+    const { clock } = this.#ports;
     while (!signal.aborted) {
       try {
         this.#measure();
-        const { drain, over, stops } = await readControl(commits, this.open.record);
-        for (const loop of this.#loops.values()) {
-          const stop = stops.get(taskName(loop.task.id));
-          if (stop !== undefined) loop.halt(stop);
-          if (drain) loop.drain();
-        }
-        await this.open.grow();
+        const over = await this.#watched.look();
+        await this.open.grow((stage, error) => this.#warn(`partitions of ${stage} cannot be counted`, error));
         this.#offer();
         if (over) return this.#endAs('finished');
         if (await this.#code.look()) return this.#endAs('superseded');

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { KafkaGroupAssignment, type KafkaGroupOptions } from '../../../lib/adapters/kafka/group-assignment.ts';
-import type { OpenConnection } from '../../../lib/adapters/kafka/index.ts';
+import type { Exchange, OpenConnection } from '../../../lib/adapters/kafka/index.ts';
 import { kafkajsConnections } from '../../../lib/adapters/kafka/kafkajs-broker-connection.ts';
 import { recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
 import { MillraceError } from '../../../lib/model/index.ts';
@@ -69,6 +69,77 @@ class Cut {
     };
   };
 }
+
+/** A broker that makes everybody the only member of his group, until it falls silent. */
+class LoneBroker {
+  silent = false;
+  connects = true;
+  readonly said: string[] = [];
+
+  readonly open: OpenConnection = () => {
+    if (!this.connects) return new Promise(() => {});
+    const closed = Promise.withResolvers<never>();
+    closed.promise.catch(() => {});
+    return Promise.resolve({
+      open: true,
+      close: () => closed.reject(new MillraceError('unavailable', 'the connection was closed')),
+      send: async <T>({ name }: Exchange<T>): Promise<T> => {
+        this.said.push(name);
+        return (this.silent ? await closed.promise : this.#answer(name)) as T;
+      },
+    });
+  };
+
+  #answer(name: string): unknown {
+    switch (name) {
+      case 'FindCoordinator':
+        return { error: 0, message: undefined, node: 0, address: 'lone:1' };
+      case 'JoinGroup':
+        return { error: 0, generation: 1, leader: 'other', memberId: 'me', members: [] };
+      case 'SyncGroup':
+        return { error: 0, share: Buffer.from('{"own":[],"copies":[]}') };
+      default:
+        return 0;
+    }
+  }
+}
+
+describe('a member whose broker does not answer', () => {
+  const memberOf = (broker: LoneBroker): KafkaGroupAssignment => {
+    const options = { group: 'g', telemetry: recordingTelemetry(), heartbeatPeriod: 10 };
+    const assignment = new KafkaGroupAssignment({ brokers: ['lone:1'] }, options, broker.open);
+    assignment.join({ take: async () => {}, warm: () => [] });
+    return assignment;
+  };
+  const leavingTakes = async (assignment: KafkaGroupAssignment): Promise<number> => {
+    const began = performance.now();
+    await assignment.leave().catch(() => {});
+    return performance.now() - began;
+  };
+
+  it('ends at once while it is looking for the group', async () => {
+    const broker = new LoneBroker();
+    broker.connects = false;
+    expect(await leavingTakes(memberOf(broker))).toBeLessThan(500);
+    const silent = new LoneBroker();
+    silent.silent = true;
+    const member = memberOf(silent);
+    await expect.poll(() => silent.said).toEqual(['FindCoordinator']);
+    expect(await leavingTakes(member)).toBeLessThan(500);
+  });
+
+  it('does not wait long for the group to hear that it leaves', async () => {
+    const broker = new LoneBroker();
+    const member = memberOf(broker);
+    await expect.poll(() => broker.said).toContain('Heartbeat');
+    expect(member.isCurrent()).toBe(true);
+    broker.silent = true;
+    const leaving = leavingTakes(member);
+    expect(member.isCurrent()).toBe(false);
+    expect(await leaving).toBeLessThan(4_000);
+    expect(member.isCurrent()).toBe(false);
+  });
+});
 
 describe.skipIf(kafka.missing)(`a group at a real broker${skipNote(kafka.missing)}`, () => {
   const idlers: Idler[] = [];

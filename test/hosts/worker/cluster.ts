@@ -5,7 +5,7 @@ import { systemClock, systemRandom } from '../../../lib/adapters/system/index.ts
 import { type RecordingTelemetry, recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
 import { Worker, type WorkerEnd, type WorkerOptions } from '../../../lib/hosts/worker/index.ts';
 import type { Duration, Pipeline, SinkConnector } from '../../../lib/index.ts';
-import type { Assignee, Assignment, Labels } from '../../../lib/ports/index.ts';
+import type { Assignee, Assignment, CommitStore, Labels } from '../../../lib/ports/index.ts';
 import type { TaskPorts } from '../../../lib/runtime/index.ts';
 
 /** Lets calls through, holds them, or swallows them. */
@@ -111,6 +111,22 @@ export class LocalGroup {
   }
 }
 
+/** A store of commits that can be emptied. */
+class EmptiableCommits {
+  #inner: CommitStore = new MemoryCommitStore({ volatile: false });
+
+  empty(): void {
+    this.#inner = new MemoryCommitStore({ volatile: false });
+  }
+
+  readonly store: CommitStore = new Proxy({} as CommitStore, {
+    get: (own, name) => {
+      const value = Reflect.get(own, name) ?? (Reflect.get(this.#inner, name, this.#inner) as unknown);
+      return typeof value === 'function' ? (value.bind(this.#inner) as unknown) : value;
+    },
+  });
+}
+
 export interface Running {
   readonly worker: Worker;
   readonly gate: Gate;
@@ -123,6 +139,7 @@ export class Cluster {
   readonly group = new LocalGroup();
   readonly telemetry: RecordingTelemetry = recordingTelemetry();
   readonly ports: TaskPorts;
+  readonly #commits = new EmptiableCommits();
   readonly #running: Running[] = [];
   readonly #observed: { readonly metric: string; readonly labels: Labels }[] = [];
 
@@ -135,7 +152,7 @@ export class Cluster {
     };
     this.ports = {
       log: new MemoryLog(systemClock, { encode: true }),
-      commits: new MemoryCommitStore({ volatile: false }),
+      commits: this.#commits.store,
       blobs: new MemoryBlobStore(),
       atomic: undefined,
       clock: systemClock,
@@ -149,6 +166,11 @@ export class Cluster {
     return this.#observed
       .filter((each) => each.metric === metric && each.labels['stage'] === stage)
       .map(({ labels }) => labels);
+  }
+
+  /** Takes away all commits and records. */
+  emptyCommits(): void {
+    this.#commits.empty();
   }
 
   /** Another worker of the run. */

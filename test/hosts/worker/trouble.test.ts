@@ -1,6 +1,17 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { MemoryLog } from '../../../lib/adapters/memory/index.ts';
-import { MillraceError, noRestart, type Pipeline, pipeline } from '../../../lib/index.ts';
+import {
+  boundedOutOfOrderness,
+  count,
+  type Duration,
+  epochMillis,
+  MillraceError,
+  noRestart,
+  type Pipeline,
+  pipeline,
+  seconds,
+  tumbling,
+} from '../../../lib/index.ts';
 import { Feed } from '../../../lib/testing/index.ts';
 import { Cluster, ledger, type Running, until } from './cluster.ts';
 
@@ -143,6 +154,116 @@ describe('a worker in trouble', () => {
       message: expect.stringContaining('passing.pass'),
     });
     expect(stateOf(a, 'in/0')?.kind).toBe('ok');
+  });
+
+  it('stops every task of every worker where the commit store is emptied, idle or busy, long before its slots come round', async () => {
+    const run = new Passing();
+    const slots = { slots: 1_000 };
+    const [a, b] = [await run.cluster.start(run.pipeline, slots), await run.cluster.start(run.pipeline, slots)];
+    run.push(8, 0);
+    await until('all is through', () => run.found.length === 8);
+    const busy = setInterval(() => run.push(1, 0), 1);
+    onTestFinished(() => clearInterval(busy));
+    await until('more is through', () => run.found.length > 20);
+    run.cluster.emptyCommits();
+    const states = () => [a, b].flatMap(({ worker }) => worker.status().tasks.map(({ state }) => state));
+    await until('all have stopped', () => states().every(({ kind }) => kind === 'stopped'));
+    expect(states()).toHaveLength(4);
+    for (const state of states()) expect(state).toMatchObject({ reason: 'state-lost' });
+    const { found } = run;
+    run.push(20);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(run.found).toEqual(found);
+    expect(new Set(found).size).toBe(found.length);
+    // No commit may make it look as if there were a state to go on from.
+    await expect(run.cluster.start(run.pipeline)).rejects.toMatchObject({ kind: 'state-lost' });
+  });
+
+  it('goes on with other sources while partitions of one cannot be counted', async () => {
+    const cluster = new Cluster();
+    onTestFinished(() => cluster.close());
+    const out = ledger<{ readonly key: string; readonly n: number }>();
+    const newFeed = () => new Feed<{ at: number }>(1, () => Date.now(), { grows: true });
+    const [good, bad] = [newFeed(), newFeed()];
+    const counted = (p: Parameters<Parameters<typeof pipeline>[1]>[0], name: string, feed: Feed<{ at: number }>) =>
+      p
+        .source(name, feed, {
+          eventTime: (row) => epochMillis(row.at),
+          watermark: boundedOutOfOrderness(0 as Duration),
+        })
+        .keyBy(`${name}-by`, () => name)
+        .window(tumbling(seconds(1)))
+        .aggregate(`${name}-n`, { n: count() })
+        .to(`${name}-out`, out);
+    const two = pipeline('two', (p) => {
+      counted(p, 'good', good);
+      counted(p, 'bad', bad);
+    });
+    const open = bad.open.bind(bad);
+    let failing = false;
+    bad.open = async () => {
+      const log = await open();
+      const partitions = log.partitions!.bind(log);
+      log.partitions = async () => {
+        if (failing) throw new MillraceError('unavailable', 'its metadata cannot be read');
+        return partitions();
+      };
+      return log;
+    };
+    await cluster.start(two);
+    failing = true;
+    const at = Date.now() - 60_000;
+    good.push(0, [{ at }]);
+    await until('the window has closed by the silence of its source', () => out.records.length === 1);
+    expect(out.records).toMatchObject([{ key: 'good', n: 1 }]);
+  });
+
+  it('goes on although whoever is told of a failure throws', async () => {
+    const run = new Passing();
+    const { telemetry, commits } = run.cluster.ports;
+    const countOf = telemetry.count.bind(telemetry);
+    let thrown = 0;
+    telemetry.count = (metric, ...rest) => {
+      if (metric !== 'millrace.worker.failures') return countOf(metric, ...rest);
+      thrown++;
+      throw new Error('nobody listens');
+    };
+    const put = commits.put;
+    let failing = true;
+    commits.put = async function (...args) {
+      if (failing && args[4] !== 'absent') throw new MillraceError('unavailable', 'not now');
+      return put.apply(this, args);
+    };
+    await run.cluster.start(run.pipeline, { slots: 1 });
+    run.push(4);
+    await until('it has failed', () => thrown > 3);
+    failing = false;
+    await until('all is through', () => run.found.length === 4);
+  });
+
+  it('ends in time when it is asked to, also while steps wait for a store that does not answer', async () => {
+    const run = new Passing();
+    const a = await run.cluster.start(run.pipeline, { stopTimeout: 200 as Duration });
+    run.push(8);
+    await until('all is through', () => run.found.length === 8);
+    a.gate.sleep();
+    run.push(8);
+    await until('a step is under way', () => run.found.length >= 8);
+    const began = performance.now();
+    a.worker.stop();
+    expect(await a.end).toEqual({ kind: 'stopped', error: undefined });
+    expect(performance.now() - began).toBeLessThan(1_000);
+    a.gate.wake();
+  });
+
+  it('gives up opening a run at once when it is asked to', async () => {
+    const run = new Passing();
+    const { commits } = run.cluster.ports;
+    commits.records = () => new Promise(() => {});
+    const stop = new AbortController();
+    const opening = run.cluster.start(run.pipeline, { signal: stop.signal });
+    setTimeout(() => stop.abort(new Error('enough')), 50);
+    await expect(opening).rejects.toThrow('enough');
   });
 
   it('works on partitions that a source gains, whoever of the workers gets them', async () => {

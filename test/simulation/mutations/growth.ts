@@ -41,11 +41,11 @@ export const growth: readonly Mutation[] = [
       {
         file: CONTROLLER,
         find: '      const { tasks } = this.#run;\n',
-        replace: '      await this.#run.grow();\n      const { tasks } = this.#run;\n',
+        replace: '      await this.#run.grow(() => {});\n      const { tasks } = this.#run;\n',
       },
       {
         file: CONTROLLER,
-        find: '      await this.#run.grow();\n      if (this.#run.tasks !== tasks) continue;\n',
+        find: '      if (this.#run.tasks !== tasks) continue;\n',
         replace: '',
       },
     ],
