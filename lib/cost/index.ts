@@ -9,6 +9,7 @@ export {
   restOf,
   SECONDS_A_MONTH,
   type StageCost,
+  usualRest,
 } from './cost.ts';
 export { listPrices, type Prices, pricesWith } from './prices.ts';
 export { usualWorker, type WorkerSize, workerCost, workerLine } from './worker-line.ts';

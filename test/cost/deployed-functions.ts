@@ -1,0 +1,189 @@
+/** A pipeline's functions as deployed, called here: on a real broker, DynamoDB Local and an S3 gateway, with every call to AWS counted. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { controllerHandler } from '../../functions/controller-handler.ts';
+import type { Invocation } from '../../functions/open-deployed.ts';
+import type { Connections } from '../../functions/ports.ts';
+import type { RingEvent } from '../../functions/ring-event.ts';
+import { type Settings, settingsFrom, variables } from '../../functions/settings.ts';
+import { stageHandler } from '../../functions/stage-handler.ts';
+import { DynamoCommitStore, dynamoClient, ensureCommitTable } from '../../lib/adapters/dynamodb/index.ts';
+import { KafkaClient, KafkaLog } from '../../lib/adapters/kafka/index.ts';
+import { ensureBucket, S3BlobStore, s3Client } from '../../lib/adapters/s3/index.ts';
+import { systemClock, systemRandom } from '../../lib/adapters/system/index.ts';
+import type { Duration, WallTime } from '../../lib/model/index.ts';
+import type { Pipeline } from '../../lib/pipeline/index.ts';
+import type { Clock, Telemetry } from '../../lib/ports/index.ts';
+import { localAws, ownName } from '../services/aws.ts';
+import { meddle } from '../services/aws-faults.ts';
+
+export interface Addresses {
+  readonly kafka: string;
+  readonly dynamodb: string;
+  readonly s3: string;
+}
+
+/** What was asked of AWS. */
+export interface Counted {
+  readUnits: number;
+  writeUnits: number;
+  gets: number;
+  /** PUTs and LISTs. */
+  puts: number;
+  rings: number;
+  /** Attempts by command. */
+  readonly calls: Map<string, number>;
+}
+
+const noneCounted = (): Counted => ({ readUnits: 0, writeUnits: 0, gets: 0, puts: 0, rings: 0, calls: new Map() });
+
+type Handler = (event: unknown, invocation: Invocation) => Promise<unknown>;
+
+const invocation = { getRemainingTimeInMillis: () => 60_000, awsRequestId: 'r', functionName: 'f' };
+
+export class DeployedFunctions {
+  readonly client: KafkaClient;
+  readonly stores: { readonly dynamodb: DynamoDBClient; readonly s3: S3Client };
+  readonly commits: DynamoCommitStore;
+  readonly rung: { readonly stage: string; readonly event: RingEvent }[] = [];
+  counted = noneCounted();
+  readonly #pipeline: Pipeline;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #connections: Connections;
+  readonly #handlers = new Map<string, Handler>();
+  #ahead = 0;
+
+  private constructor(
+    pipeline: Pipeline,
+    addresses: Addresses,
+    names: { table: string; bucket: string },
+    telemetry: Telemetry,
+  ) {
+    const { table, bucket } = names;
+    const prefix = `${ownName('rest')}.`;
+    this.#pipeline = pipeline;
+    this.#environment = {
+      [variables.pipeline]: pipeline.name,
+      [variables.table]: table,
+      [variables.bucket]: bucket,
+      [variables.brokers]: addresses.kafka,
+      [variables.topicPrefix]: prefix,
+      [variables.functions]: pipeline.plan.stages.map(({ id }) => `${id}:1`).join(','),
+      AWS_LAMBDA_FUNCTION_VERSION: '1',
+    };
+    this.client = new KafkaClient({ brokers: [addresses.kafka] }, { idPrefix: prefix });
+    this.stores = { dynamodb: dynamoClient(localAws(addresses.dynamodb)), s3: s3Client(localAws(addresses.s3)) };
+    this.commits = new DynamoCommitStore({ client: this.stores.dynamodb, table, telemetry });
+    const clock: Clock = {
+      now: () => (systemClock.now() + this.#ahead) as WallTime,
+      sleep: (span, signal) => systemClock.sleep(span, signal),
+    };
+    this.#connections = {
+      ports: {
+        log: new KafkaLog(this.client, { topicPrefix: prefix }),
+        commits: this.commits,
+        blobs: new S3BlobStore({ client: this.stores.s3, bucket, telemetry }),
+        ...{ atomic: undefined, clock, random: systemRandom, telemetry },
+      },
+      lent: new Map([['kafka', this.client]]),
+      ring: async (stage, event) => {
+        this.counted.rings++;
+        this.rung.push({ stage, event });
+      },
+    };
+    this.#count();
+  }
+
+  static async open(pipeline: Pipeline, addresses: Addresses, telemetry: Telemetry): Promise<DeployedFunctions> {
+    const names = { table: ownName('commits'), bucket: ownName('snapshots') };
+    const made = new DeployedFunctions(pipeline, addresses, names, telemetry);
+    await Promise.all([
+      ensureCommitTable(made.stores.dynamodb, names.table),
+      ensureBucket(made.stores.s3, names.bucket),
+    ]);
+    return made;
+  }
+
+  /** The clock of all functions goes on by so much at once. */
+  advance(span: Duration): void {
+    this.#ahead += span;
+  }
+
+  /** Calls the controller as its schedule does. */
+  async round(): Promise<void> {
+    await this.#handler('', (settings) => controllerHandler(this.#pipeline, settings, this.#connect) as Handler)(
+      {},
+      invocation,
+    );
+  }
+
+  /** Calls what the controller has rung. Whether there was anything. */
+  async answerRings(): Promise<boolean> {
+    const rung = this.rung.splice(0);
+    for (const { stage, event } of rung) await this.#stage(stage, event);
+    return rung.length > 0;
+  }
+
+  /** Rings all tasks of a stage. */
+  async ringAll(stage: string, partitions: number): Promise<void> {
+    const ring = Array.from({ length: partitions }, (_, partition) => ({ partition, reason: 'backlog' as const }));
+    await this.#stage(stage, { ring });
+  }
+
+  /** Forgets what was counted. */
+  startCounting(): void {
+    this.counted = noneCounted();
+  }
+
+  close(): void {
+    this.client.close();
+    this.stores.dynamodb.destroy();
+    this.stores.s3.destroy();
+  }
+
+  #stage(stage: string, event: RingEvent): Promise<unknown> {
+    const make = (settings: Settings): Handler => stageHandler(this.#pipeline, settings, this.#connect) as Handler;
+    return this.#handler(stage, make)(event, invocation);
+  }
+
+  #handler(stage: string, make: (settings: Settings) => Handler): Handler {
+    let handler = this.#handlers.get(stage);
+    if (handler === undefined) {
+      handler = make(settingsFrom({ ...this.#environment, ...(stage === '' ? {} : { [variables.stage]: stage }) }));
+      this.#handlers.set(stage, handler);
+    }
+    return handler;
+  }
+
+  #connect = async (): Promise<Connections> => this.#connections;
+
+  #count(): void {
+    meddle(this.stores.dynamodb, async ({ command, send }) => {
+      this.#note(command);
+      const isWrite = /Put|Update|Delete|Write/.test(command);
+      try {
+        const answer = (await send()) as {
+          readonly output: { readonly ConsumedCapacity?: { CapacityUnits?: number } };
+        };
+        const units = answer.output.ConsumedCapacity?.CapacityUnits ?? 1;
+        if (isWrite) this.counted.writeUnits += units;
+        else this.counted.readUnits += units;
+        return answer;
+      } catch (thrown) {
+        // What is refused is paid all the same, and does not say how much: what it would have written is small here.
+        if (isWrite) this.counted.writeUnits += 1;
+        throw thrown;
+      }
+    });
+    meddle(this.stores.s3, ({ command, send }) => {
+      this.#note(command);
+      if (/Put|List|Copy|Multipart|UploadPart/.test(command)) this.counted.puts++;
+      else this.counted.gets++;
+      return send();
+    });
+  }
+
+  #note(command: string): void {
+    this.counted.calls.set(command, (this.counted.calls.get(command) ?? 0) + 1);
+  }
+}
