@@ -18,7 +18,7 @@ export interface Control {
   readonly drain: boolean;
   /** All tasks are done, and nothing that was sent is missing. */
   readonly over: boolean;
-  /** Since when sources are to take in nothing; undefined while they may. What is behind them goes on. */
+  /** Since when sources are to take in nothing; undefined while they may: a drain ends every pause. What is behind them goes on. */
   readonly pausedAt: number | undefined;
   /** Tasks that must not go on, by name. */
   readonly stops: ReadonlyMap<string, Stop>;
@@ -36,7 +36,7 @@ export async function readControl(commits: CommitStore, run: RunName): Promise<C
     begun: names.has('begun'),
     drain: names.has('drain'),
     over: names.has('over'),
-    pausedAt: lastPause(records.filter(({ name }) => name.startsWith(`${prefix}pause/`)).at(-1)),
+    pausedAt: names.has('drain') ? undefined : lastPause(records.filter(({ name }) => name.startsWith(`${prefix}pause/`)).at(-1)),
     stops: new Map(stops.map((stop) => [taskName(stop.task), stop])),
   };
 }

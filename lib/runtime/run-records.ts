@@ -62,10 +62,14 @@ export interface CodeInForce {
 }
 
 /** The newest code of a run: how many times it had changed with it, and at which epoch its stages are. */
-export async function newestCode(commits: Records, run: RunRecord): Promise<Omit<CodeInForce, 'changed'>> {
+export async function newestCode(
+  commits: Records,
+  run: RunRecord,
+): Promise<Omit<CodeInForce, 'changed'> & Pick<CodeVersion, 'by'>> {
   const newest = (await commits.records(run.pipeline, codeOf(run), 1)).at(-1);
   if (newest === undefined) return { version: 0, epochs: {} };
-  return { version: numberIn(newest.name), epochs: (newest.value as CodeVersion).epochs };
+  const { epochs, by } = newest.value as CodeVersion;
+  return { version: numberIn(newest.name), epochs, ...(by === undefined ? {} : { by }) };
 }
 
 /** All versions of a run's code, by how many times it had changed. */

@@ -5,7 +5,7 @@ import type { Connections } from '../../functions/ports.ts';
 import type { RingEvent } from '../../functions/ring-event.ts';
 import { type Settings, settingsFrom, variables } from '../../functions/settings.ts';
 import { stageHandler } from '../../functions/stage-handler.ts';
-import { MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../../lib/adapters/memory/index.ts';
+import { MemoryBlobStore, MemoryCommitStore, MemoryLease, MemoryLog } from '../../lib/adapters/memory/index.ts';
 import { ManualClock, SeededRandom } from '../../lib/adapters/simulated/index.ts';
 import { RecordingTelemetry } from '../../lib/adapters/telemetry/index.ts';
 import type { Pipeline } from '../../lib/pipeline/index.ts';
@@ -69,7 +69,9 @@ export class LocalDeployment {
   }
 
   controller(): () => Promise<void> {
-    return controllerHandler(this.pipeline, this.settings(), this.connect);
+    const connect = async () => ({ ...(await this.connect()), lease: new MemoryLease(), call: async () => undefined });
+    const handler = controllerHandler(this.pipeline, this.settings(), connect);
+    return async () => void (await handler({}, { getRemainingTimeInMillis: () => 5_000 }));
   }
 
   /** What came to a topic since it was last asked, all partitions in one event, with as many messages from before once more; undefined if nothing came. */

@@ -1,0 +1,68 @@
+/**
+ * How tasks come from older code to newer, as a pure function of what a round of the controller has read: it keeps nothing, and may be broken off anywhere.
+ *
+ * 1. A task behind an exchange switches at a barrier in its log: older code handles nothing behind it, newer code nothing before it.
+ * 2. A source's log takes no barrier. From the moment the newer code is written down, older code begins no step of a source's task that has no hand-over; once
+ *    every step that had begun before must be over, the source's end lies beyond all that any attempt has read. There the task is handed over: older code goes on
+ *    to it, newer code from it.
+ * 3. Partitions that older code has gained meanwhile are tasks at older code like others.
+ */
+import type { TaskId } from '../lib/model/index.ts';
+import type { CommitHeader, LogFacts, TaskFacts } from '../lib/protocol/index.ts';
+import { isMendable } from '../lib/runtime/index.ts';
+
+/** A stage that has newer code than it began with. Times and spans are milliseconds. */
+export interface NewerCode {
+  readonly epoch: number;
+  /** When it was written down. */
+  readonly since: number;
+  /** Within which every step that older code had begun before is over. */
+  readonly settled: number;
+  /** Whether a function is known that has the code of an epoch. */
+  hasFunction(epoch: number): boolean;
+}
+
+/** Where a task is on its way. */
+export interface SwitchStep {
+  readonly task: TaskId;
+  readonly from: number;
+  readonly to: number;
+  /**
+   * `barrier`: older code works up to the barrier in its log. `hold`: a source's task stands still until `until`. `hand-over`: older code is to be told that newer
+   * code goes on at `at`. `finish`: it has been told, and works up to there. `stopped`: older code has stopped for an error; newer code goes on if that may be
+   * mended. `stuck`: no function is known that has the older code.
+   */
+  readonly kind: 'barrier' | 'hold' | 'hand-over' | 'finish' | 'stopped' | 'stuck';
+  readonly at?: number;
+  readonly until?: number;
+}
+
+/** What a source's task reads at most in one step, where its end is not known. */
+const BEYOND_ALL_READS = 2 * 8_192;
+
+/** Where each task is that has not come to its stage's newest code. */
+export function decideSwitch(
+  tasks: readonly TaskFacts[],
+  newer: ReadonlyMap<string, NewerCode>,
+  now: number,
+): readonly SwitchStep[] {
+  return tasks.flatMap(({ task, head, log }) => {
+    const code = newer.get(task.stage);
+    if (code === undefined || head === undefined || head.epoch >= code.epoch) return [];
+    return [{ task, from: head.epoch, to: code.epoch, ...stepOf(head, log, code, now) }];
+  });
+}
+
+function stepOf(
+  { status, epoch, source, nextOffset }: CommitHeader,
+  log: LogFacts | undefined,
+  { since, settled, hasFunction }: NewerCode,
+  now: number,
+): Pick<SwitchStep, 'kind' | 'at' | 'until'> {
+  if (status.kind === 'stopped') return { kind: isMendable(status) ? 'stopped' : 'stuck' };
+  if (!hasFunction(epoch)) return { kind: 'stuck' };
+  if (source === undefined) return { kind: 'barrier' };
+  if (source.handOver !== undefined) return { kind: 'finish', at: source.handOver.at };
+  if (now < since + settled) return { kind: 'hold', until: since + settled };
+  return { kind: 'hand-over', at: Math.max(nextOffset, log?.end ?? nextOffset + BEYOND_ALL_READS) };
+}

@@ -1,0 +1,61 @@
+import { MillraceError } from '../lib/model/index.ts';
+import type { Pipeline } from '../lib/pipeline/index.ts';
+import { newestCode, newestRun } from '../lib/runtime/index.ts';
+import type { ConnectController, ControllerConnections } from './controller-ports.ts';
+import { CONTROLLER, type FunctionVersion, functionAt } from './function-versions.ts';
+import { openOnce } from './open-deployed.ts';
+import { Pump } from './pump.ts';
+import type { Settings } from './settings.ts';
+
+/** What the controller's function keeps between its calls: connections, and the run once it could be opened. */
+export class OpenController {
+  readonly pipeline: Pipeline;
+  readonly settings: Settings;
+  readonly connections: () => Promise<ControllerConnections>;
+  #pump: Promise<Pump> | undefined;
+
+  constructor(pipeline: Pipeline, settings: Settings, connect: ConnectController) {
+    this.pipeline = pipeline;
+    this.settings = settings;
+    this.connections = openOnce(async () => {
+      refuseOther(pipeline, settings);
+      return connect(settings);
+    });
+  }
+
+  /** Opens the run at the first call, and again where that failed or was forgotten. Throws what `openRun` throws. */
+  pump(): Promise<Pump> {
+    this.#pump ??= this.connections()
+      .then((connections) => Pump.open(this.pipeline, this.settings, connections))
+      .catch((error: unknown) => {
+        this.#pump = undefined;
+        throw error;
+      });
+    return this.#pump;
+  }
+
+  /** Whatever was opened is looked at anew. */
+  async forget(): Promise<void> {
+    const pump = this.#pump;
+    this.#pump = undefined;
+    await pump?.then(({ open }) => open.close()).catch(() => {});
+  }
+
+  /** The version of the controller that brought the newest code, where that is another than this one. */
+  async newest(): Promise<FunctionVersion | undefined> {
+    const { commits } = (await this.connections()).ports;
+    const { self } = this.settings;
+    const run = await newestRun(commits, this.pipeline.name);
+    if (run === undefined || self === undefined) return undefined;
+    const { version } = await newestCode(commits, run);
+    const found = await functionAt(commits, run, CONTROLLER, version);
+    return found === undefined || found.version === self.version ? undefined : found;
+  }
+}
+
+function refuseOther({ name }: Pipeline, { pipeline }: Settings): void {
+  if (name === pipeline) return;
+  throw new MillraceError('incompatible', `the function is deployed for pipeline ${pipeline} and holds ${name}`, {
+    hint: 'deploy code and settings together',
+  });
+}
