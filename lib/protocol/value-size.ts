@@ -8,7 +8,7 @@ const DEEP = 32;
 const BIGINT_BYTES = 24;
 const LARGE_BIGINT = 2n ** 64n;
 
-/** About how many bytes the codec of values makes of it; infinite for what only the codec can tell whether it takes. */
+/** About how many bytes the codec of values makes of it, never less than a fourth of them; infinite for what only the codec can tell whether it takes. */
 export function sizeOfValue(value: unknown, depth = 0): number {
   switch (typeof value) {
     case 'string':
@@ -40,7 +40,7 @@ function sizeOfObject(value: object, depth: number): number {
   const prototype: unknown = Object.getPrototypeOf(value);
   let size = 4;
   if (prototype === Object.prototype || prototype === null) {
-    for (const name in value) size += 1 + sizeOfValue((value as Record<string, unknown>)[name], depth);
+    for (const name in value) size += 1 + name.length + sizeOfValue((value as Record<string, unknown>)[name], depth);
     return size;
   }
   if (prototype === Array.prototype || prototype === Set.prototype) {

@@ -106,7 +106,8 @@ export class Intake {
       want <= 0
         ? { values: [], next: from, start: 0, end: undefined, sealed: false }
         : await source.log.read(this.#host.task.partition, from, want, (state.cursor ?? undefined) as never);
-    if (slice.start > from) throw this.#dataLost(from, slice.start, slice.end);
+    const isShorter = slice.end !== undefined && slice.end < from && slice.values.length === 0;
+    if (slice.start > from || isShorter) throw this.#dataLost(from, slice.start, slice.end);
     const upTo = Math.min(slice.next, limit);
     const ended = upTo >= end || (slice.sealed && slice.end !== undefined && upTo >= slice.end);
     if (upTo <= from && !ended) return undefined;

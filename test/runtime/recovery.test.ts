@@ -204,6 +204,21 @@ describe('what cannot be mended stops the task, naming it', () => {
     expect(result).toMatchObject({ kind: 'stopped', reason: 'data-lost' });
   });
 
+  it('14: a source that ends before the next offset: data lost', async () => {
+    const { pipeline: built } = summing(rows(60));
+    const run = await open(built, ports());
+    const source = run.tasks.find((t) => t.id.stage === 'in')!;
+    expect(await source.ring()).toMatchObject({ kind: 'advanced', done: false });
+    const next = source.state!.nextOffset;
+    const log = run.sources.get('in')!;
+    log.read = async (_, from) => ({ values: [], next: from, start: 0, end: next - 1, sealed: false });
+    const result = await source.ring();
+    expect(result).toMatchObject({ kind: 'stopped', reason: 'data-lost' });
+    expect(result.kind === 'stopped' && result.error.message).toContain(
+      `ends at ${next - 1}, before the offset ${next}`,
+    );
+  });
+
   it('6: a frame that presumes one never seen: gap', async () => {
     const { pipeline: built } = summing(rows(60));
     const on = ports();

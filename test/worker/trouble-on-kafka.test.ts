@@ -35,6 +35,7 @@ class Passing {
   readonly name = ownName('trouble');
   readonly from = `${this.name}.from`;
   readonly to = `${this.name}.to`;
+  slots = SLOTS;
   #running: { readonly open: OpenWorker; readonly end: Promise<unknown> } | undefined;
 
   static async open({ onTestFinished }: TestContext, settings: Readonly<Record<string, string>> = {}) {
@@ -68,7 +69,7 @@ class Passing {
       ...{ kafka: connection, table: name, bucket: name, create: true, log: { topicPrefix: `${name}.` } },
       dynamodb: localAws(dynamoDb.running!.address),
       s3: localAws(s3.running!.address),
-      slots: SLOTS,
+      slots: this.slots,
       pumpPeriod: 100 as Duration,
       sessionTimeout: 2_000,
       heartbeatPeriod: 50,
@@ -163,9 +164,25 @@ describe.skipIf(missing)(`a worker on Kafka${skipNote(missing)}`, { timeout: 120
     }
     await emptyTable(run.name);
     await run.push(0, rounds.length);
-    const lost = { kind: 'stopped', reason: 'state-lost', message: saying('has no commits') };
-    await run.says('in/0', lost);
-    await run.says('pass/0', lost);
+    for (const task of ['in/0', 'in/1', 'pass/0']) await run.says(task, { kind: 'stopped', reason: 'state-lost' });
+  });
+
+  it('stops with "state lost" within moments where the commit table is emptied under tasks that are young, busy or idle', async (context) => {
+    const run = await Passing.open(context);
+    run.slots = 1_000;
+    await run.start();
+    await run.push(0, 1);
+    await run.through(1);
+    await emptyTable(run.name);
+    const began = performance.now();
+    await run.push(0, 2);
+    for (const task of ['in/0', 'in/1', 'pass/0']) await run.says(task, { kind: 'stopped', reason: 'state-lost' });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    // What came in the last moment is through once, or not at all.
+    const found = (await committedIn(client, run.to)) as Row[];
+    expect([[1], [1, 2]]).toContainEqual(found.map(({ n }) => n).sort());
+    await run.stop();
+    await expect(run.start()).rejects.toMatchObject({ kind: 'state-lost' });
   });
 
   it('does not begin anew where the commit table was emptied meanwhile', async (context) => {

@@ -31,6 +31,7 @@ export const Code = {
   invalidProducerEpoch: 47,
   invalidTransactionState: 48,
   invalidProducerMapping: 49,
+  invalidTransactionTimeout: 50,
   concurrentTransactions: 51,
   transactionalIdAuthorization: 53,
   storageError: 56,
@@ -80,6 +81,8 @@ const hints: Readonly<Record<number, string>> = {
   [Code.groupAuthorization]: 'grant the user READ on the consumer group',
   [Code.clusterAuthorization]: 'grant the user this operation on the cluster, or make the topic beforehand',
   [Code.transactionalIdAuthorization]: 'grant the user WRITE on the transactional ids by their prefix',
+  [Code.invalidTransactionTimeout]:
+    'lower transactionTimeout of the sink, or raise transaction.max.timeout.ms of the brokers',
   [Code.invalidReplicationFactor]: 'ask for no more replicas than there are brokers',
   [Code.notEnoughReplicas]: 'fewer replicas are in sync than min.insync.replicas: see to the brokers',
   [Code.notEnoughReplicasAfterAppend]: 'fewer replicas are in sync than min.insync.replicas: see to the brokers',

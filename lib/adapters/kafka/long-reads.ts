@@ -13,7 +13,8 @@ import { type PartitionReads, type ReadPlace, type RecordLimit, type RecordSlice
 /** A request under way, or answered and not yet looked at. */
 interface Flight {
   readonly channel: string;
-  readonly places: ReadonlySet<string>;
+  /** Those that nobody has been answered for yet. */
+  readonly places: Set<string>;
   answer: readonly Fetched[] | undefined;
   failure: unknown;
   landed: Promise<void>;
@@ -31,6 +32,8 @@ export class LongReads {
   readonly #reads: PartitionReads;
   readonly #name: string;
   readonly #flights = new Set<Flight>();
+  /** Places of the calls under way. */
+  readonly #calls = new Set<ReadonlySet<string>>();
   readonly #freeChannels: string[] = [];
   #channels = 0;
   #turn = 0;
@@ -45,13 +48,29 @@ export class LongReads {
 
   /**
    * For each place what was found there: records, or a log that is shorter than the place; undefined where nothing was. Answers once something
-   * is found, or after `patience` milliseconds. Throws what concerns a place, or a broker that cannot be reached.
+   * is found, or after `patience` milliseconds. Throws what concerns a place, or a broker that cannot be reached. May be called while other calls wait, for
+   * other places.
    */
   async read(
     places: readonly ReadPlace[],
     limit: RecordLimit,
     patience: number,
     signal?: AbortSignal,
+  ): Promise<readonly (RecordSlice | undefined)[]> {
+    const call = new Set(places.map((place) => keyOf(place, limit)));
+    this.#calls.add(call);
+    try {
+      return await this.#read(places, limit, patience, signal);
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  async #read(
+    places: readonly ReadPlace[],
+    limit: RecordLimit,
+    patience: number,
+    signal: AbortSignal | undefined,
   ): Promise<readonly (RecordSlice | undefined)[]> {
     const end = performance.now() + patience;
     for (;;) {
@@ -77,9 +96,13 @@ export class LongReads {
     const found: (RecordSlice | undefined)[] = places.map(() => undefined);
     for (const flight of [...this.#flights]) {
       if (flight.answer === undefined && flight.failure === undefined) continue;
-      this.#flights.delete(flight);
       const mine = [...keys.keys()].filter((i) => flight.places.has(keys[i]!));
-      if (mine.length === 0) continue;
+      if (mine.length === 0) {
+        if (!this.#isWanted(flight)) this.#flights.delete(flight);
+        continue;
+      }
+      for (const i of mine) flight.places.delete(keys[i]!);
+      if (flight.places.size === 0 || !this.#isWanted(flight)) this.#flights.delete(flight);
       if (flight.failure !== undefined) throw flight.failure;
       const byPartition = new Map(flight.answer!.map((each) => [partitionKey(each.topicId, each.partition), each]));
       for (const i of mine) {
@@ -89,6 +112,11 @@ export class LongReads {
       }
     }
     return found;
+  }
+
+  /** Whether a call under way waits for what it has brought. */
+  #isWanted({ places }: Flight): boolean {
+    return [...this.#calls].some((call) => [...places].some((place) => call.has(place)));
   }
 
   async #slice(place: ReadPlace, fetched: Fetched, limit: RecordLimit): Promise<RecordSlice | undefined> {

@@ -67,6 +67,7 @@ export class PartitionReads {
         const bounds = await this.bounds(place.topic, place.partition);
         if (from < bounds.start) from = bounds.start;
         else if (from > bounds.end) return { records: [], next: from, ...bounds };
+        else await this.#pause(attempts, place.topic, place.partition);
         continue;
       }
       const slice = await sliceOf(fetched, from, limit);
@@ -87,8 +88,20 @@ export class PartitionReads {
         const end = Math.max(fetched.highWatermark, from);
         return { start: fetched.logStart, end, stable: fetched.lastStableOffset };
       }
-      await attempts.pause();
+      await this.#pause(attempts, topic, partition);
     }
+  }
+
+  /** Where the leader refuses an offset that it has itself just named. */
+  async #pause(attempts: Attempts, { name: topic }: Topic, partition: number): Promise<void> {
+    if (!attempts.over) return attempts.pause();
+    throw new MillraceError(
+      'unavailable',
+      `the leader of ${topic}/${partition} does not agree with itself where it ends`,
+      {
+        where: { topic, partition },
+      },
+    );
   }
 
   /** The first offset at or after a time in milliseconds; `EARLIEST`, `LATEST`. The end if there is none. */

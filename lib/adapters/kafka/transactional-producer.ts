@@ -224,6 +224,7 @@ async function takeOver(links: BrokerLinks, transactionalId: string, timeout: nu
   // What was left open is being ended: it will be over soon.
   if (error === Code.concurrentTransactions)
     throw new MillraceError('unavailable', `the last transaction of ${transactionalId} is still being ended`);
+  if (error === Code.invalidTransactionTimeout) throw brokerError(error, `a transaction timeout of ${timeout} ms`);
   if (error !== 0) throw brokerError(error, 'TRANSACTIONAL WRITE as', {}, transactionalId);
   return { transactionalId, producerId: id, epoch, coordinator, sequences: new Map() };
 }

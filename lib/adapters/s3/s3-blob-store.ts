@@ -39,7 +39,10 @@ const EMPTY = 0;
 /** The connection broke while a blob was being read: the client tries again only before that. */
 class BrokenOff extends Error {}
 
-/** Blobs as objects in an S3 bucket, under their names, percent-encoded where answers in XML could not hold them. Large ones are put in parts. */
+/**
+ * Blobs as objects in an S3 bucket, under their names, percent-encoded where answers in XML could not hold them. Large ones are put in parts. Objects of
+ * others, under keys that are no such names, are not listed.
+ */
 export class S3BlobStore implements BlobStore {
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -109,7 +112,8 @@ export class S3BlobStore implements BlobStore {
         ),
       );
       for (const { Key } of page.Contents ?? []) {
-        names.push(decodeURIComponent(Key!.slice(this.#prefix.length)));
+        const name = this.#nameOf(Key!);
+        if (name !== undefined) names.push(name);
       }
       from = page.IsTruncated === true ? page.NextContinuationToken : undefined;
     } while (from !== undefined);
@@ -190,6 +194,16 @@ export class S3BlobStore implements BlobStore {
 
   #at(name: string) {
     return { Bucket: this.#bucket, Key: this.#key(name) };
+  }
+
+  /** Undefined for a key that no name has: something else writes to the bucket too. */
+  #nameOf(key: string): string | undefined {
+    try {
+      const name = decodeURIComponent(key.slice(this.#prefix.length));
+      return this.#key(name) === key ? name : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   #key(name: string): string {

@@ -1,7 +1,8 @@
 /**
  * One reader for all who wait for something to read: asks for all their places in one request, which is answered when something is there.
  *
- * Two requests may be under way, so that who comes while one waits need not wait for it.
+ * Several requests may be under way, so that who comes while others wait need not wait for them. Once there are a few, those who come gather for a moment
+ * and go together.
  *
  * 1. A place is asked for as long as its seat wants it; a seat that holds something found wants nothing more. So at most one batch waits in each seat, and
  *    a task that falls behind is not read for.
@@ -89,7 +90,10 @@ export interface LongPollDeps {
 }
 
 /** Under way at once. */
-const REQUESTS = 2;
+const REQUESTS = 8;
+/** While so many are under way, those who come gather first. */
+const FEW = 2;
+const GATHER = 3 as Duration;
 
 export class LongPoll<Place, Found> {
   readonly #poll: Poll<Place, Found>;
@@ -122,11 +126,13 @@ export class LongPoll<Place, Found> {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#wake.call(), { once: true });
     while (!signal.aborted) {
-      const seats = [...this.#seats].filter((seat) => seat.wanted !== undefined && !this.#asking.has(seat));
-      if (seats.length === 0 || this.#requests.size >= REQUESTS) {
+      if (this.#wanting().length === 0 || this.#requests.size >= REQUESTS) {
         await this.#wake.wait();
         continue;
       }
+      if (this.#requests.size >= FEW) await this.#deps.clock.sleep(GATHER, signal).catch(() => {});
+      const seats = this.#wanting();
+      if (seats.length === 0) continue;
       for (const seat of seats) this.#asking.add(seat);
       const request = this.#ask(seats, signal).finally(() => {
         for (const seat of seats) this.#asking.delete(seat);
@@ -136,6 +142,11 @@ export class LongPoll<Place, Found> {
       this.#requests.add(request);
     }
     await Promise.all(this.#requests);
+  }
+
+  /** Those who want something that nobody has asked for. */
+  #wanting(): readonly Seat<Place, Found>[] {
+    return [...this.#seats].filter((seat) => seat.wanted !== undefined && !this.#asking.has(seat));
   }
 
   async #ask(seats: readonly Seat<Place, Found>[], signal: AbortSignal): Promise<void> {

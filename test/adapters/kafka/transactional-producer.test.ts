@@ -32,6 +32,24 @@ it('transactional ids are taken over one after the other, so that of two who do 
   expect(taken).toEqual(['first', 'first', 'first', 'second']);
 });
 
+it('a transaction timeout that brokers do not allow is named, with what can be done', async () => {
+  const open: OpenConnection = async () => ({
+    open: true,
+    close: () => {},
+    send: async <T>({ name }: Exchange<T>) => {
+      if (name === 'InitProducerId') return { error: 50, id: -1, epoch: -1 } as T;
+      if (name === 'FindCoordinator') return { error: 0, message: undefined, node: 0, address: 'broker:1' } as T;
+      return { brokers: [{ id: 0, address: 'broker:1' }], controller: 0, topics: [] } as T;
+    },
+  });
+  const client = new KafkaClient({ brokers: ['broker:1'] }, {}, open);
+  await expect(client.transactional('t', ['only'], 7_200_000)).rejects.toMatchObject({
+    message: expect.stringContaining('a transaction timeout of 7200000 ms'),
+    hint: expect.stringContaining('transaction.max.timeout.ms'),
+    retry: false,
+  });
+});
+
 function firstText(exchange: Exchange<unknown>): string {
   const writer = new WireWriter();
   exchange.encode(writer);

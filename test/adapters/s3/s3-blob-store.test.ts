@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ensureBucket, S3BlobStore, s3Client } from '../../../lib/adapters/s3/index.ts';
 import { recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
@@ -37,6 +37,15 @@ describe.skipIf(missing !== undefined)(`S3BlobStore${skipNote(missing)}`, () => 
     await ensureBucket(opened.client, opened.bucket);
     return opened;
   }
+
+  it('does not list what others put under keys that it would not write', async () => {
+    const { store, client, bucket } = await newStore();
+    await store.put('run/ü %', bytes(1));
+    for (const Key of ['run/%', 'run/%zz', 'run/a b', 'run/plain']) {
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: bytes(2) }));
+    }
+    expect(await store.list('run/')).toEqual(['run/plain', 'run/ü %']);
+  });
 
   describe('a large blob', () => {
     it.each([16 * MB, 16 * MB + 1, 24 * MB, 25 * MB + 12_345])('of %i bytes is read as it was put', async (length) => {

@@ -58,20 +58,41 @@ describe('the reader of all tasks', () => {
     expect(asked.requests[1]!.places).toEqual(['b from 0']);
   });
 
-  it('asks in a second request for who comes while the first waits, and not for one whose batch has not been taken', async () => {
+  it('asks in further requests for who comes while others wait, and not for one whose batch has not been taken', async () => {
     const asked = new Asked();
-    const [a, b, c] = [asked.poll.sit(), asked.poll.sit(), asked.poll.sit()];
+    const [a, b, c, d] = [asked.poll.sit(), asked.poll.sit(), asked.poll.sit(), asked.poll.sit()];
     a.want('a');
     await turns();
     b.want('b');
     await turns();
     c.want('c');
     await turns();
+    d.want('d');
+    await turns();
     expect(asked.requests.map(({ places }) => places)).toEqual([['a'], ['b']]);
+    asked.clock.advance(3 as Duration);
+    await turns();
+    expect(asked.requests.map(({ places }) => places)).toEqual([['a'], ['b'], ['c', 'd']]);
     asked.requests[0]!.answer(['row']);
     await turns();
-    expect(asked.requests[2]!.places).toEqual(['c']);
+    expect(asked.requests).toHaveLength(3);
     expect(a.found).toBe('row');
+  });
+
+  it('has at most eight requests under way, and asks again when one has ended', async () => {
+    const asked = new Asked();
+    for (let i = 0; i < 10; i++) {
+      asked.poll.sit().want(`${i}`);
+      await turns();
+      asked.clock.advance(3 as Duration);
+      await turns();
+    }
+    expect(asked.requests.map(({ places }) => places)).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((n) => [`${n}`]));
+    asked.requests[3]!.answer(['row']);
+    await turns();
+    asked.clock.advance(3 as Duration);
+    await turns();
+    expect(asked.requests[8]!.places).toEqual(['8', '9']);
   });
 
   it('throws away what was found for a place that is not wanted any more', async () => {
