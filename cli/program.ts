@@ -5,6 +5,7 @@ import { addDeadLetters } from './dead-letters.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes.ts';
 import { printFailure } from './failure.ts';
 import { addInit } from './init.ts';
+import { addLocal } from './local.ts';
 import { packageVersion, shareMillrace } from './package-root.ts';
 import { addPlan } from './plan.ts';
 import { addRun } from './run.ts';
@@ -30,6 +31,7 @@ addStatus(program);
 addState(program);
 addDeadLetters(program);
 addCost(program);
+addLocal(program);
 addInit(program);
 for (const command of commandsIn(program)) {
   command

@@ -1,6 +1,6 @@
 // Emits ESM and declarations to dist/, or the folder given, from scratch, so that no file of an earlier build is published.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,4 +13,9 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.
 });
 const command = join(target, 'cli', 'main.js');
 if (existsSync(command)) chmodSync(command, 0o755);
+// What `millrace local up` installs, and from where.
+const services = ['scripts', 'services'];
+if (existsSync(join(target, ...services))) {
+  for (const name of ['kafka-pom.xml']) copyFileSync(join(root, ...services, name), join(target, ...services, name));
+}
 process.exit(status ?? 1);

@@ -8,3 +8,4 @@ export { type KafkaMapping, mappingDefaults } from './mapping.ts';
 export { type MappingsOptions, mappingsIn, type StackSchedule, schedulesIn } from './mappings-of-stack.ts';
 export type { News, Stretch } from './news.ts';
 export { LocalSchedule, type ScheduleOptions } from './schedule.ts';
+export { StackEventSource, type StackEventSourceOptions } from './stack-event-source.ts';

@@ -42,7 +42,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   // It deploys the functions, and its app loads a pipeline's file as the command line does.
   cdk: ['lib/model', 'lib/plan', 'lib/pipeline', 'lib/ports', 'lib/protocol', 'lib/runtime', 'functions', 'cli'],
   functions: ['lib'],
-  cli: ['lib'],
+  // What it starts on this machine: services that are installed and found by their folder.
+  cli: ['lib', 'scripts'],
+  scripts: [],
 };
 
 /** Folders in which nothing may wait or do I/O. */

@@ -23,6 +23,20 @@ export interface TemplateResource {
   readonly Metadata?: Readonly<Record<string, unknown>>;
 }
 
+/** Whether there is such a stack. */
+export async function stackExists(connection: AwsConnection, name: string): Promise<boolean> {
+  const client = new CloudFormationClient(clientSettings(connection, seconds(20)));
+  try {
+    const { StackResources = [] } = await client.send(new DescribeStackResourcesCommand({ StackName: name }));
+    return StackResources.length > 0;
+  } catch (thrown) {
+    if (/does not exist/.test(messageOf(thrown))) return false;
+    throw awsError(thrown, `stack ${name}`, 'cloudformation:DescribeStackResources');
+  } finally {
+    client.destroy();
+  }
+}
+
 /** Reads a deployed stack. Throws `unavailable` where there is none, it cannot be read, or its template is not JSON. */
 export async function readStack(connection: AwsConnection, name: string): Promise<DeployedStack> {
   const client = new CloudFormationClient(clientSettings(connection, seconds(20)));
