@@ -6,8 +6,8 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { loadPipeline } from '../cli/load-pipeline.ts';
 import { shareMillrace } from '../cli/package-root.ts';
-import { selfManagedCluster } from './constructs/kafka-cluster.ts';
 import { MillracePipeline } from './constructs/millrace-pipeline.ts';
+import { selfManagedCluster } from './constructs/self-managed-cluster.ts';
 
 const app = new App();
 const setting = (name: string): string | undefined => app.node.tryGetContext(name) as string | undefined;
@@ -23,7 +23,7 @@ new MillracePipeline(stack, 'Pipeline', {
   pipeline,
   entry: file,
   cluster: selfManagedCluster({
-    brokers: (setting('brokers') ?? 'broker.example.com:9096').split(','),
+    brokers: (setting('brokers') ?? 'localhost:9092').split(','),
     ...(secretArn === undefined
       ? {}
       : { credentials: Secret.fromSecretCompleteArn(stack, 'KafkaCredentials', secretArn) }),

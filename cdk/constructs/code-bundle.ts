@@ -11,7 +11,11 @@ import type { Plan, StagePlan } from '../../lib/plan/index.ts';
 import { type ModuleGraph, ModuleNames } from './module-graph.ts';
 
 /** Handlers in the bundle. */
-export const handlers = { stage: 'stage.handler', controller: 'controller.handler' } as const;
+export const handlers = {
+  stage: 'stage.handler',
+  controller: 'controller.handler',
+  topics: 'topics-resource.handler',
+} as const;
 
 /** What goes into a bundle beside this package. */
 export interface BundleParts {
@@ -31,6 +35,8 @@ export interface BundleParts {
 export class CodeBundle extends Construct {
   /** The controller's, which knows the code of all stages. */
   readonly controller: Code;
+  /** Of the function that makes topics: nothing of the author's is in it. */
+  readonly topics: Code;
   readonly #folder: string;
   readonly #plan: Plan;
   readonly #parts: BundleParts;
@@ -58,17 +64,18 @@ export class CodeBundle extends Construct {
     this.#parts = parts;
     this.#folder = staged.absoluteStagedPath;
     this.controller = Code.fromAsset(this.#folder, { assetHash: staged.assetHash });
+    this.topics = Code.fromAsset(this.#folder, { assetHash: hashOf(frameworkIn(this.#folder)) });
   }
 
   /** The code of one stage's function. */
   stage(stage: StagePlan): Code {
     const { topics, modules } = this.#parts;
     const parts = [layoutFor(this.#plan, stage), stage.code, topics, aroundAll(modules), frameworkIn(this.#folder)];
-    return Code.fromAsset(this.#folder, {
-      assetHash: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
-    });
+    return Code.fromAsset(this.#folder, { assetHash: hashOf(parts) });
   }
 }
+
+const hashOf = (parts: unknown): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 
 /** What of a plan one stage's function goes by, but for code. */
 function layoutFor(plan: Plan, stage: StagePlan): unknown {
@@ -97,13 +104,13 @@ function frameworkIn(folder: string): string {
 }
 
 /**
- * Writes `stage.mjs` and `controller.mjs`, and what they share, into a folder: readable, without source maps, the same for the same sources wherever
+ * Writes a module for each handler, and what they share, into a folder: readable, without source maps, the same for the same sources wherever
  * they are. Throws with esbuild's messages where the code cannot be bundled.
  */
 export function bundle({ entry, modules, topics, hashes }: BundleParts, outputDir: string): void {
   const { root, functions, alias } = own;
   const { metafile } = buildSync({
-    entryPoints: [join(functions, `stage${extension}`), join(functions, `controller${extension}`)],
+    entryPoints: ['stage', 'controller', 'topics-resource'].map((name) => join(functions, `${name}${extension}`)),
     absWorkingDir: root,
     outdir: outputDir,
     alias: { ...alias, 'millrace:pipeline': resolve(entry) },

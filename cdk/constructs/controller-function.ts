@@ -1,5 +1,7 @@
 import { Duration, Fn } from 'aws-cdk-lib';
-import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
@@ -7,51 +9,83 @@ import { variables } from '../../functions/settings.ts';
 import type { Plan } from '../../lib/plan/index.ts';
 import { handlers } from './code-bundle.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
-import { pipelineFunction } from './pipeline-function.ts';
+import { grantState, type IMillraceState, stateEnvironment } from './millrace-state.ts';
+import { type FunctionSettings, PipelineFunction } from './pipeline-function.ts';
 import type { StageFunction } from './stage-function.ts';
-import type { StateStore } from './state-store.ts';
-import { internalTopics, sourceTopics } from './topic-names.ts';
+import type { TopicNames } from './topic-names.ts';
 
 export interface ControllerFunctionProps {
   readonly plan: Plan;
+  readonly names: TopicNames;
   readonly code: Code;
   readonly cluster: KafkaCluster;
-  readonly state: StateStore;
+  readonly state: IMillraceState;
+  readonly settings: FunctionSettings;
+  readonly environment: Readonly<Record<string, string>>;
   /** In the order of the plan's stages. */
   readonly stages: readonly StageFunction[];
+  /** Time limit of the stages' functions. */
+  readonly stageTimeout: Duration;
+  /** From one round to the next. */
+  readonly period: Duration;
 }
 
-/** The pump: a function called every minute, which keeps time moving where sources are silent and wakes tasks that nobody else wakes. */
+const MINUTE = Duration.minutes(1);
+
+/** The pump: a function called every minute, which keeps time moving where sources are silent, wakes tasks that nobody else wakes, changes code, and carries out what people ask. */
 export class ControllerFunction extends Construct {
-  readonly function: LambdaFunction;
+  readonly deployed: PipelineFunction;
   readonly schedule: Schedule;
 
   constructor(scope: Construct, id: string, props: ControllerFunctionProps) {
     super(scope, id);
-    const { plan, code, cluster, state, stages } = props;
-    this.function = pipelineFunction(this, 'Function', {
-      ...{ code, network: cluster.network },
+    const { plan, names, code, cluster, state, settings, stages, stageTimeout, period } = props;
+    this.deployed = new PipelineFunction(this, 'Function', {
+      ...settings,
+      code,
       handler: handlers.controller,
       description: `${plan.pipeline}: controller`,
       memorySize: 512,
       timeout: Duration.minutes(2),
       environment: {
+        ...props.environment,
         [variables.pipeline]: plan.pipeline,
         [variables.functions]: Fn.join(
           ',',
-          stages.map((stage) => stage.function.functionName),
+          stages.map(({ deployed }) => nameOf(deployed)),
         ),
+        [variables.timeout]: String(stageTimeout.toSeconds()),
+        [variables.period]: String(period.toSeconds()),
+        ...stateEnvironment(state),
       },
     });
-    for (const stage of stages) stage.function.grantInvoke(this.function);
-    state.bind(this.function, 'controller');
-    const own = internalTopics(plan);
-    cluster.bind(this.function, { reads: sourceTopics(plan), writes: own, creates: own }, undefined);
+    const { role, function: controller } = this.deployed;
+    grantState(state, role, 'controller');
+    const told = cluster.connect(role, names.useOfController());
+    for (const [name, value] of Object.entries(told)) controller.addEnvironment(name, value);
+    const called = [...stages.map(({ deployed }) => deployed.function), controller];
+    new Policy(this, 'Ring', {
+      roles: [role],
+      statements: [
+        new PolicyStatement({
+          actions: ['lambda:InvokeFunction'],
+          resources: called.map(({ functionArn }) => `${functionArn}:*`),
+        }),
+      ],
+    });
     this.schedule = new Schedule(this, 'Schedule', {
-      schedule: ScheduleExpression.rate(Duration.minutes(1)),
+      schedule: ScheduleExpression.rate(MINUTE),
       description: `${plan.pipeline}: wakes the controller`,
       // The next minute's call does what this one did not.
-      target: new LambdaInvoke(this.function, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+      target: new LambdaInvoke(this.deployed.live, { retryAttempts: 0, maxEventAge: MINUTE }),
     });
   }
+
+  /** Lets somebody call the controller, which does what the commands of the command line ask. */
+  grantInvoke(grantee: IGrantable): void {
+    this.deployed.live.grantInvoke(grantee);
+  }
 }
+
+const nameOf = ({ function: { functionName }, version }: PipelineFunction): string =>
+  `${functionName}:${version.version}`;

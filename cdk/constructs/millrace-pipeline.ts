@@ -1,40 +1,68 @@
 import { resolve } from 'node:path';
-import { Duration } from 'aws-cdk-lib';
-import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { CfnOutput, Duration, Stack, Token } from 'aws-cdk-lib';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { bindTopics, type SinkTopic, type SourceTopic, type Topics } from '../../functions/topics.ts';
+import { controllerMetrics } from '../../functions/controller-metrics.ts';
+import { variables } from '../../functions/settings.ts';
+import { bindTopics } from '../../functions/topics.ts';
 import type { Pipeline } from '../../lib/pipeline/index.ts';
-import { invalidPipeline, type Plan, type PlanFault } from '../../lib/plan/index.ts';
+import { invalidPipeline, type Plan, type StagePlan } from '../../lib/plan/index.ts';
+import { metrics } from '../../lib/runtime/index.ts';
 import { CodeBundle } from './code-bundle.ts';
 import { codeHashes } from './code-hashes.ts';
 import { ControllerFunction } from './controller-function.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
+import { grantState, type IMillraceState, MillraceState } from './millrace-state.ts';
 import { ModuleGraph } from './module-graph.ts';
-import { LONGEST_TIMEOUT } from './pipeline-function.ts';
-import { StageFunction } from './stage-function.ts';
-import { StateStore } from './state-store.ts';
-import { topicOf } from './topic-names.ts';
+import { boundTopics, type DeployedSinks, type DeployedSources, outerTopics } from './outer-topics.ts';
+import { type AlarmOptions, PipelineAlarms } from './pipeline-alarms.ts';
+import { PipelineDashboard } from './pipeline-dashboard.ts';
+import type { FunctionSettings } from './pipeline-function.ts';
+import { lagMetric, METRICS_NAMESPACE, ownMetric } from './pipeline-metrics.ts';
+import { PipelineTopics } from './pipeline-topics.ts';
+import { settingsFaults } from './settings-faults.ts';
+import { StageFunction, type StageOptions } from './stage-function.ts';
+import { TopicNames } from './topic-names.ts';
 
-export interface MillracePipelineProps {
+/** How all stages are deployed, where `stageOptions` says nothing else of one. */
+export interface MillracePipelineProps extends StageOptions {
   readonly pipeline: Pipeline;
   /** The module whose default export is the pipeline, from which the functions' code is bundled. */
   readonly entry: string;
   /** Where its topics are. */
   readonly cluster: KafkaCluster;
   /** Topics of sources, by id. @default - sources have a topic by themselves */
-  readonly sources?: Readonly<Record<string, SourceTopic>>;
+  readonly sources?: DeployedSources;
   /** Topics of sinks, by id. @default - sinks have a topic by themselves */
-  readonly sinks?: Readonly<Record<string, SinkTopic>>;
-  /** Megabytes of each stage's function; 1,769 are one processor. @default 1769 */
-  readonly memorySize?: number;
-  /** Time that a delivery may take, at most 14 minutes. @default 2 minutes */
+  readonly sinks?: DeployedSinks;
+  /** Where state is: best a `MillraceState` in a stack of its own, whose life is not that of the code. @default - one is made in this stack, and stays when the stack goes */
+  readonly state?: IMillraceState;
+  /** Stands before the names of the pipeline's own topics, consumer groups and transactions, for several deployments on one cluster. @default - nothing */
+  readonly topicPrefix?: string;
+  /** Whether the topics between stages go with the stack, and all that is in them. @default false */
+  readonly destroyTopics?: boolean;
+  /** What is different for single stages, by id. */
+  readonly stageOptions?: Readonly<Record<string, StageOptions>>;
+  /** Time that a delivery may take, 10 seconds to 14 minutes. A source stands still for about as long while its code changes. @default 60 seconds */
   readonly timeout?: Duration;
+  /** From one round of the controller to the next, 1 to 60 seconds: how soon time goes on where sources are silent. Below a minute the controller runs all the time, for a few dollars a month. @default 1 minute */
+  readonly period?: Duration;
+  /** Environment variables for the stages' code. @default - none */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Traces of calls in X-Ray. @default false */
+  readonly tracing?: boolean;
+  /** @default ONE_MONTH */
+  readonly logRetention?: RetentionDays;
+  /** Whether logs stay when the stack is deleted. @default false */
+  readonly keepLogs?: boolean;
+  /** Ten cents a month each, five for each stage and three more; `false` for none. @default - alarms that tell nobody */
+  readonly alarms?: AlarmOptions | false;
+  /** A dashboard in CloudWatch: three dollars a month, from an account's fourth on. @default false */
+  readonly dashboard?: boolean;
 }
-
-/** The names of more functions than this might not fit into the controller's environment. */
-const MOST_STAGES = 50;
 
 /**
  * A deployed pipeline: one function for each stage of its plan, the topics between them, state in a table and a bucket, and a controller on a schedule.
@@ -43,67 +71,142 @@ const MOST_STAGES = 50;
 export class MillracePipeline extends Construct {
   /** The plan on the deployment's topics. */
   readonly plan: Plan;
-  readonly table: TableV2;
-  readonly bucket: Bucket;
+  readonly state: IMillraceState;
   /** Functions by stage. */
   readonly stages: ReadonlyMap<string, LambdaFunction>;
   readonly controller: LambdaFunction;
+  readonly alarms: PipelineAlarms | undefined;
+  readonly dashboard: PipelineDashboard | undefined;
+  readonly #controller: ControllerFunction;
+  readonly #stages: ReadonlyMap<string, StageFunction>;
 
   constructor(scope: Construct, id: string, props: MillracePipelineProps) {
     super(scope, id);
-    const { entry, cluster, sources = {}, sinks = {}, memorySize = 1_769, timeout = Duration.minutes(2) } = props;
-    const topics: Topics = { sources, sinks };
+    const { entry, cluster, sources = {}, sinks = {}, topicPrefix = '', stageOptions = {} } = props;
+    const { timeout = Duration.seconds(60), period = Duration.minutes(1), environment = {} } = props;
+    const topics = boundTopics(sources, sinks);
     const bound = bindTopics(props.pipeline, topics);
     const modules = new ModuleGraph(resolve(entry));
     const hashes = codeHashes(bound, modules);
     const { plan } = bound.withCode(hashes);
-    const faults = [...faultsOf(plan, timeout)];
+    const { region } = Stack.of(this);
+    const faults = [
+      ...settingsFaults({
+        ...{ plan, cluster, sources, sinks, timeout, period, topicPrefix, stageOptions, environment },
+        ...{ defaults: props, workerStages: [] },
+        region: Token.isUnresolved(region) ? undefined : region,
+      }),
+    ];
     if (faults.length > 0) throw invalidPipeline(plan.pipeline, faults);
 
+    this.plan = plan;
+    this.state = props.state ?? new MillraceState(this, 'State');
     const code = new CodeBundle(this, 'Code', { plan, entry, modules, topics, hashes });
-    const state = new StateStore(this, 'State');
+    const names = new TopicNames(plan, topicPrefix);
+    const settings = functionSettings(props);
+    const common = {
+      ...{ plan, names, cluster, state: this.state, settings },
+      environment: { ...environment, ...ownEnvironment(plan, topicPrefix) },
+    };
+    const own = new PipelineTopics(this, 'Topics', {
+      ...common,
+      pipeline: plan.pipeline,
+      outer: outerTopics(plan, sources, sinks),
+      code: code.topics,
+      destroy: props.destroyTopics ?? false,
+    });
     const folder = new Construct(this, 'Stages');
-    const stages = plan.stages.map(
-      (stage) =>
-        new StageFunction(folder, stage.id, {
-          ...{ plan, stage, cluster, state, memorySize, timeout },
-          code: code.stage(stage),
-        }),
-    );
-    const controller = new ControllerFunction(this, 'Controller', {
-      ...{ plan, cluster, state, stages },
+    const stages = plan.stages.map((stage: StagePlan) => {
+      const made = new StageFunction(folder, stage.id, {
+        ...common,
+        ...{ stage, timeout, code: code.stage(stage) },
+        ...optionsOf(props, stageOptions[stage.id]),
+      });
+      made.eventSource.node.addDependency(own);
+      return made;
+    });
+    this.#stages = new Map(stages.map((stage) => [stage.node.id, stage]));
+    this.#controller = new ControllerFunction(this, 'Controller', {
+      ...{ ...common, stages, period },
+      stageTimeout: timeout,
       code: code.controller,
     });
+    this.#controller.schedule.node.addDependency(own);
+    this.stages = new Map([...this.#stages].map(([stage, { deployed }]) => [stage, deployed.function]));
+    this.controller = this.#controller.deployed.function;
+    const watched = { pipeline: plan.pipeline, controller: this.#controller, stages: this.#stages };
+    this.alarms =
+      props.alarms === false ? undefined : new PipelineAlarms(this, 'Alarms', { ...watched, ...props.alarms });
+    this.dashboard = props.dashboard === true ? new PipelineDashboard(this, 'Dashboard', watched) : undefined;
+    this.#output();
+  }
 
-    this.plan = plan;
-    this.table = state.table;
-    this.bucket = state.bucket;
-    this.stages = new Map(stages.map((stage) => [stage.node.id, stage.function]));
-    this.controller = controller.function;
+  /** Lets somebody look at state where it is stored. */
+  grantReadState(grantee: IGrantable): void {
+    grantState(this.state, grantee, 'reader');
+  }
+
+  /** Lets somebody operate the pipeline: `millrace status`, `pause`, `resume`, `replay`, `stop` and the rest with `--deployment`. */
+  grantOperate(grantee: IGrantable): void {
+    this.#controller.grantInvoke(grantee);
+  }
+
+  /** A metric of millrace's own, of a stage or of the whole pipeline. */
+  metric(name: string, stage?: string, options?: MetricOptions): Metric {
+    return ownMetric(this.plan.pipeline, name, stage, options);
+  }
+
+  /** Tasks of a stage that have stopped and need somebody. */
+  metricStopped(stage: string, options?: MetricOptions): Metric {
+    return this.metric(controllerMetrics.stopped, stage, { statistic: 'Maximum', ...options });
+  }
+
+  /** Records of a stage that were put aside. */
+  metricDeadLetters(stage: string, options?: MetricOptions): Metric {
+    return this.metric(metrics.deadLettered, stage, options);
+  }
+
+  /** Messages that wait for a stage. Throws `invalid-pipeline` for a stage that has no function. */
+  metricLag(stage: string, options?: MetricOptions): Metric {
+    const found = this.#stages.get(stage);
+    if (found !== undefined) return lagMetric(found.deployed, options);
+    throw invalidPipeline(this.plan.pipeline, [
+      { operator: stage, rule: 'no function has this name', fix: `use one of ${[...this.#stages.keys()].join(', ')}` },
+    ]);
+  }
+
+  /** What the command line finds the deployment by. */
+  #output(): void {
+    const { pipeline } = this.plan;
+    new CfnOutput(this, 'ControllerFunction', {
+      value: this.#controller.deployed.live.functionArn,
+      description: `${pipeline}: the controller, which carries out what millrace is told with --deployment`,
+    });
+    new CfnOutput(this, 'CommitsTable', { value: this.state.table.tableName, description: `${pipeline}: its commits` });
+    new CfnOutput(this, 'SnapshotsBucket', {
+      value: this.state.bucket.bucketName,
+      description: `${pipeline}: its snapshots`,
+    });
   }
 }
 
-function* faultsOf(plan: Plan, timeout: Duration): Generator<PlanFault> {
-  for (const { id, kind } of plan.nodes) {
-    if ((kind !== 'source' && kind !== 'sink') || topicOf(plan, id, kind) !== undefined) continue;
-    yield {
-      operator: id,
-      rule: `this ${kind} is on no topic, and functions reach nothing else`,
-      fix: `name one: ${kind}s: { '${id}': { topic: '...'${kind === 'source' ? ', partitions: 8' : ''} } }`,
-    };
-  }
-  if (plan.stages.length > MOST_STAGES) {
-    yield {
-      operator: plan.pipeline,
-      rule: `it has ${plan.stages.length} stages, and one controller wakes ${MOST_STAGES} at most`,
-      fix: 'let more operators share a stage, or divide the pipeline in two',
-    };
-  }
-  if (!timeout.isUnresolved() && timeout.toMilliseconds() > LONGEST_TIMEOUT.toMilliseconds()) {
-    yield {
-      operator: plan.pipeline,
-      rule: `its timeout is ${timeout.toHumanString()}, longer than functions behind Kafka may have`,
-      fix: 'give 14 minutes at most',
-    };
-  }
+const MEMORY = 1_769;
+
+function functionSettings(props: MillracePipelineProps): FunctionSettings {
+  const { cluster, logRetention = RetentionDays.ONE_MONTH, keepLogs = false, tracing = false } = props;
+  return { network: cluster.network, logRetention, keepLogs, tracing };
+}
+
+const ownEnvironment = ({ pipeline }: Plan, topicPrefix: string): Record<string, string> => ({
+  POWERTOOLS_SERVICE_NAME: pipeline,
+  POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
+  ...(topicPrefix === '' ? {} : { [variables.topicPrefix]: topicPrefix }),
+});
+
+/** What is said of one stage, else of all. */
+function optionsOf(all: StageOptions, one: StageOptions = {}): StageOptions & { readonly memorySize: number } {
+  const { batchSize, maxBatchingWindow, pollers, enabled, memorySize = MEMORY, warmBytes, reservedConcurrency } = all;
+  const given = { batchSize, maxBatchingWindow, pollers, enabled, warmBytes, reservedConcurrency };
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { memorySize, ...Object.fromEntries(said), ...one };
 }

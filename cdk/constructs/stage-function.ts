@@ -1,20 +1,35 @@
 import type { Duration } from 'aws-cdk-lib';
-import type { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { CfnEventSourceMapping, Code } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { variables } from '../../functions/settings.ts';
-import { fingerprint, type Plan, type StagePlan } from '../../lib/plan/index.ts';
+import type { Plan, StagePlan } from '../../lib/plan/index.ts';
 import { handlers } from './code-bundle.ts';
+import { type EventSourceOptions, eventSource } from './event-source.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
-import { pipelineFunction } from './pipeline-function.ts';
-import type { StateStore } from './state-store.ts';
-import { inputTopic, writtenTopics } from './topic-names.ts';
+import { grantState, type IMillraceState, stateEnvironment } from './millrace-state.ts';
+import { type FunctionSettings, PipelineFunction } from './pipeline-function.ts';
+import type { TopicNames } from './topic-names.ts';
 
-export interface StageFunctionProps {
+/** What can be said of a single stage's function, or of all. */
+export interface StageOptions extends EventSourceOptions {
+  /** Megabytes; 1,769 are one processor. @default 1769 */
+  readonly memorySize?: number;
+  /** Bytes of tasks' state that the function keeps between its calls. @default - 128 MiB */
+  readonly warmBytes?: number;
+  /** Most calls at the same time, taken from the account's. @default - no limit of its own */
+  readonly reservedConcurrency?: number;
+}
+
+export interface StageFunctionProps extends StageOptions {
   readonly plan: Plan;
   readonly stage: StagePlan;
+  readonly names: TopicNames;
   readonly code: Code;
   readonly cluster: KafkaCluster;
-  readonly state: StateStore;
+  readonly state: IMillraceState;
+  readonly settings: FunctionSettings;
+  readonly environment: Readonly<Record<string, string>>;
   readonly memorySize: number;
   readonly timeout: Duration;
 }
@@ -23,33 +38,56 @@ export interface StageFunctionProps {
 const RECORDS = 1_000;
 const FRAMES = 100;
 
-/** One deployed stage: a function for all its tasks, called with what comes to its topic. */
+/** One deployed stage: a function for all its tasks, called with what comes to its topic, and by the controller. */
 export class StageFunction extends Construct {
-  readonly function: LambdaFunction;
+  readonly deployed: PipelineFunction;
+  readonly eventSource: CfnEventSourceMapping;
 
   constructor(scope: Construct, id: string, props: StageFunctionProps) {
     super(scope, id);
-    const { plan, stage, code, cluster, state, memorySize, timeout } = props;
-    this.function = pipelineFunction(this, 'Function', {
-      ...{ code, memorySize, timeout, network: cluster.network },
+    const { plan, stage, names, code, cluster, state, settings, memorySize, timeout, warmBytes } = props;
+    this.deployed = new PipelineFunction(this, 'Function', {
+      ...settings,
+      ...{ code, memorySize, timeout, reservedConcurrency: props.reservedConcurrency },
       handler: handlers.stage,
       description: `${plan.pipeline}: ${stage.id} (${stage.nodes.join(', ')})`.slice(0, 256),
-      environment: { [variables.pipeline]: plan.pipeline, [variables.stage]: stage.id },
+      environment: {
+        ...props.environment,
+        [variables.pipeline]: plan.pipeline,
+        [variables.stage]: stage.id,
+        ...(warmBytes === undefined ? {} : { [variables.warmBytes]: String(warmBytes) }),
+        ...stateEnvironment(state),
+      },
     });
-    const topic = inputTopic(plan, stage);
-    state.bind(this.function, 'task');
-    cluster.bind(
-      this.function,
-      { reads: [topic], writes: writtenTopics(plan, stage), creates: [] },
-      { topic, consumerGroup: groupOf(plan, stage), batchSize: stage.source === undefined ? FRAMES : RECORDS },
-    );
+    const { role } = this.deployed;
+    grantState(state, role, 'task');
+    const group = names.group(stage);
+    const told = cluster.connect(role, { ...names.useOf(stage), groups: [group] });
+    for (const [name, value] of Object.entries(told)) this.deployed.function.addEnvironment(name, value);
+    this.#ringItself();
+    this.eventSource = eventSource(this, 'EventSource', {
+      ...eventSourceOptions(props),
+      ...{ cluster, grantee: role, target: this.deployed.live },
+      topic: names.input(stage),
+      consumerGroup: group,
+      batchSize: props.batchSize ?? (stage.source === undefined ? FRAMES : RECORDS),
+      pollerGroup: plan.pipeline,
+    });
+    this.eventSource.node.addDependency(role);
+  }
+
+  /** A delivery may meet another version than the one with a task's code, and rings that. A policy apart from the role's own, which the function waits for. */
+  #ringItself(): void {
+    const { function: target, role } = this.deployed;
+    new Policy(this, 'RingOtherVersions', {
+      roles: [role],
+      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [`${target.functionArn}:*`] })],
+    });
   }
 }
 
-const LONGEST_GROUP = 200;
-
-/** One group for each stage. Names of up to 200 characters are allowed. */
-function groupOf({ pipeline }: Plan, { id }: StagePlan): string {
-  const name = `${pipeline}.${id}`;
-  return name.length <= LONGEST_GROUP ? name : `${name.slice(0, LONGEST_GROUP - 17)}-${fingerprint(name).slice(0, 16)}`;
-}
+const eventSourceOptions = ({ maxBatchingWindow, pollers, enabled }: EventSourceOptions): EventSourceOptions => ({
+  ...(maxBatchingWindow === undefined ? {} : { maxBatchingWindow }),
+  ...(pollers === undefined ? {} : { pollers }),
+  ...(enabled === undefined ? {} : { enabled }),
+});
