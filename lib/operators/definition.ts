@@ -26,6 +26,8 @@ export interface OperatorDefinition {
    * come to every task, or any. Without it, there is one input and `needsKey` says what it must be.
    */
   readonly inputs?: readonly ('key' | 'broadcast' | 'any')[];
+  /** Its results are changes of a table, which update and delete: a sink that only appends cannot take them. */
+  readonly updates?: boolean;
   /** It has tables: its id names data that outlives the code. */
   readonly stateful: boolean;
   readonly async: boolean;

@@ -31,5 +31,6 @@ export * from './process.ts';
 export * from './rolling.ts';
 export * from './side-output.ts';
 export * from './split.ts';
+export * from './table/index.ts';
 export * from './type.ts';
 export * from './window/index.ts';

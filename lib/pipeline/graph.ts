@@ -4,6 +4,7 @@ import type { OperatorDefinition } from '../operators/index.ts';
 import {
   type DraftNode,
   type DraftRef,
+  type DraftSink,
   dataFingerprint,
   type FaultPlan,
   fingerprint,
@@ -81,6 +82,7 @@ export class Graph {
         ...(named ? {} : { auto: type }),
         inputs: [inputs].flat(),
         ...(operator.inputs === undefined ? {} : { needs: operator.inputs }),
+        ...(operator.updates === true ? { updates: true } : {}),
         code: fingerprint(type, operator.options, operator.functions),
         mistakes: operator.mistakes ?? [],
         options: jsonOf(operator.options),
@@ -105,6 +107,18 @@ export class Graph {
           typeof selector === 'function'
             ? []
             : [{ rule: 'its selector is no function', fix: `write .keyBy('by-name', (record) => record.name)` }],
+      },
+    });
+  }
+
+  /** Sends records on by the key that they carry: what changes it must come before. */
+  byKey(input: DraftRef, id: string | undefined, parallelism: number | undefined): DraftRef {
+    const code = fingerprint('by-key');
+    return this.#add({
+      data: code,
+      draft: {
+        ...{ kind: 'key-by', id, auto: 'by-key', inputs: [input], code },
+        ...(parallelism === undefined ? {} : { parallelism }),
       },
     });
   }
@@ -137,16 +151,8 @@ export class Graph {
   }
 
   sink(input: DraftRef, id: string, sink: SinkConnector<unknown>): void {
-    const { kind, options, guarantee, single } = sink;
     const code = fingerprint('sink');
-    this.#add({
-      sink,
-      data: code,
-      draft: {
-        ...{ kind: 'sink', id, inputs: [input], code },
-        ...{ connector: kind, options: jsonOf(options), guarantee, single },
-      },
-    });
+    this.#add({ sink, data: code, draft: { kind: 'sink', id, inputs: [input], code, ...draftSink(sink) } });
   }
 
   #add(entry: Entry): DraftRef {
@@ -165,4 +171,18 @@ export class Graph {
     this.#entries.push({ ...entry, draft, data: versioned(entry.data) });
     return { node: this.#entries.length - 1 };
   }
+}
+
+/** What the plan must know of a sink's connector. */
+export function draftSink({
+  kind,
+  options,
+  guarantee,
+  single,
+  upserts,
+}: SinkConnector<unknown>): Pick<DraftSink, 'connector' | 'options' | 'guarantee' | 'single' | 'upserts'> {
+  return {
+    ...{ connector: kind, options: jsonOf(options), guarantee, single },
+    ...(upserts === true ? { upserts } : {}),
+  };
 }

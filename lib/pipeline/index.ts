@@ -3,6 +3,7 @@ export * from './pipeline.ts';
 export * from './restart.ts';
 export { maxFutureOf, type SourceDefinition, type SourceOptions } from './source.ts';
 export type * from './streams.ts';
+export type * from './tables.ts';
 export {
   ascendingTimestamps,
   boundedOutOfOrderness,

@@ -3,8 +3,7 @@ import { type Key, MillraceError } from '../model/index.ts';
 import type { OperatorDefinition } from '../operators/index.ts';
 import { compile, type Draft, fingerprint, type Plan } from '../plan/index.ts';
 import type { SinkConnector, SourceConnector } from '../ports/index.ts';
-import { type Entry, Graph } from './graph.ts';
-import { jsonOf } from './json.ts';
+import { draftSink, type Entry, Graph } from './graph.ts';
 import { defaultFaults, type FaultOptions } from './restart.ts';
 import { draftSource, rebind, type SourceDefinition, type SourceOptions, sourceDefinition } from './source.ts';
 import { streamOf } from './stream.ts';
@@ -140,12 +139,8 @@ function bind(entry: Entry, id: string, { sources = {}, sinks = {} }: Bindings):
   }
   if (entry.draft.kind === 'sink' && Object.hasOwn(sinks, id)) {
     const sink = sinks[id] as SinkConnector<unknown>;
-    const { kind, options, guarantee, single } = sink;
-    return {
-      sink,
-      data: entry.data,
-      draft: { ...entry.draft, connector: kind, options: jsonOf(options), guarantee, single },
-    };
+    const { upserts: _, ...draft } = entry.draft;
+    return { sink, data: entry.data, draft: { ...draft, ...draftSink(sink) } };
   }
   return entry;
 }

@@ -6,6 +6,7 @@ import {
   type AnyWindowFunction,
   type AsyncOptions,
   aggregateOperator,
+  aggregateToTableOperator,
   asyncFlatMapOperator,
   asyncOperator,
   filterOperator,
@@ -15,18 +16,22 @@ import {
   type OperatorDefinition,
   type Process,
   type Reduce,
+  type RowOf,
   reduceOperator,
   type SideOutput,
   type StateDescriptors,
   splitOperator,
+  toTableOperator,
   type WindowAssigner,
   type WindowSpec,
   windowOperator,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
+import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
 import type { ExchangeOptions, Stream, WindowFunctionOptions, WindowingOptions } from './streams.ts';
+import { joinTable, WrittenTable } from './table.ts';
 
 /** A stream of what an output holds. */
 export function streamOf<T>(graph: Graph, output: DraftRef): Stream<T> {
@@ -70,16 +75,8 @@ class Written {
   }
 
   union(...others: readonly Written[]): Written {
-    const strangers = others.filter((other) => other.graph !== this.graph);
-    const rule = 'a stream of another pipeline is part of it';
-    const mistakes = strangers.map((): Mistake => ({ rule, fix: 'unite streams of one pipeline' }));
-    const inputs = [this as Written, ...others].filter((stream) => stream.graph === this.graph);
-    return this.#at(
-      this.graph.union(
-        inputs.map(({ output }) => output),
-        mistakes,
-      ),
-    );
+    const { inputs, mistakes } = this.#with(others);
+    return this.#at(this.graph.union(inputs, mistakes));
   }
 
   split(
@@ -118,6 +115,24 @@ class Written {
     return this.#add(id, aggregateOperator(aggregation), options);
   }
 
+  toTable(
+    id: string,
+    of?: RowOf<unknown, unknown> | Aggregation<unknown, unknown>,
+    options?: OperatorOptions,
+  ): WrittenTable {
+    const operator = typeof of === 'object' ? aggregateToTableOperator(of) : toTableOperator(of);
+    const output = this.#add(id, operator, options, Object, true).output;
+    return new WrittenTable(this.graph, output, (ref) => this.#at(ref));
+  }
+
+  join(id: string, table: WrittenTable, joiner: Fn, options?: OperatorOptions): Written {
+    return this.#at(joinTable('inner', this.graph, this.output, id, table, joiner, options));
+  }
+
+  leftJoin(id: string, table: WrittenTable, joiner: Fn, options?: OperatorOptions): Written {
+    return this.#at(joinTable('left', this.graph, this.output, id, table, joiner, options));
+  }
+
   window(assigner: WindowAssigner<never>, options: WindowingOptions<never> = {}): Windowed {
     const { allowedLateness, late, trigger, evictor } = options;
     const spec = { assigner, allowedLateness, lateSide: late?.side, trigger, evictor };
@@ -139,10 +154,18 @@ class Written {
     fn: unknown = Object,
     keepsKey = false,
   ): Written {
-    const mistakes = operator.mistakes ?? [];
-    const missing: Mistake = { rule: `a ${operator.type} takes a function, not ${typeof fn}`, fix: 'give it one' };
-    const checked = typeof fn === 'function' ? operator : { ...operator, mistakes: [missing, ...mistakes] };
-    return this.#at(this.graph.operator(this.output, id, checked, options, keepsKey));
+    return this.#at(this.graph.operator(this.output, id, withFunction(operator, fn), options, keepsKey));
+  }
+
+  /** The outputs of this stream and of others, which must be of the same pipeline. */
+  #with(others: readonly Written[]): { inputs: readonly DraftRef[]; mistakes: readonly Mistake[] } {
+    const known = others.filter((other) => other instanceof Written && other.graph === this.graph);
+    const rule = 'a stream of another pipeline is part of it';
+    const stranger: Mistake = { rule, fix: 'bring streams of one pipeline together' };
+    return {
+      inputs: [this.output, ...known.map(({ output }) => output)],
+      mistakes: others.slice(known.length).map(() => stranger),
+    };
   }
 
   #at(output: DraftRef): Written {
@@ -198,9 +221,3 @@ const reduced = (fn: Reduce<unknown>): Aggregator<unknown, unknown, unknown> => 
   clone: (acc) => acc,
   made: { kind: 'reduce', parts: [fn] },
 });
-
-/** Arguments with or without an id before them. */
-function named<T>(given: readonly unknown[]): [id: string | undefined, what: T, options: OperatorOptions | undefined] {
-  const [id, ...rest] = typeof given[0] === 'string' ? given : [undefined, ...given];
-  return [id as string | undefined, rest[0] as T, rest[1] as OperatorOptions | undefined];
-}

@@ -145,7 +145,8 @@ export type MakeResults<K, In, R, E, S extends StateDescriptors, W extends State
 ) => R | Generator<R, void, void> | void;
 
 type None = Record<never, never>;
-type Single<One, Many> = [One] extends [never] ? Many : One;
+/** What an aggregation comes to: its own names, or the result of a single aggregator. */
+export type Single<One, Many> = [One] extends [never] ? Many : One;
 type Results<R, E> = Stream<Exclude<R, undefined | void> | E>;
 
 /**

@@ -78,6 +78,8 @@ export interface DraftOperator
   readonly needsKey: boolean;
   /** What each of its inputs must be, if it has several. Otherwise `needsKey` says it. */
   readonly needs?: readonly InputNeed[];
+  /** Its results are changes of a table. */
+  readonly updates?: boolean;
   /** Its results go on under the key of their causes. */
   readonly keepsKey: boolean;
   /** Side outputs that it may emit to. */
@@ -88,6 +90,8 @@ export interface DraftOperator
 
 export interface DraftSink extends DraftCommon, Pick<SinkNode, 'connector' | 'options' | 'guarantee' | 'single'> {
   readonly kind: 'sink';
+  /** It replaces the row of a key and deletes it, so that it may read a table's changes. */
+  readonly upserts?: boolean;
 }
 
 export type DraftNode = DraftSource | DraftRoute | DraftOperator | DraftSink;

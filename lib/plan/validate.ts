@@ -1,5 +1,5 @@
 /** Every rule that a pipeline must keep, checked without running anything: all faults at once, in the order in which the pipeline was written. */
-import type { Draft, DraftNode, DraftOperator, DraftRef, PlanFault } from './draft.ts';
+import type { Draft, DraftNode, DraftOperator, DraftRef, DraftSink, PlanFault } from './draft.ts';
 import { DEAD_LETTERS, mistakeInName } from './names.ts';
 import type { FaultPlan, InputNeed } from './plan.ts';
 
@@ -27,6 +27,7 @@ export function faultsOf(draft: Draft, names: readonly string[]): readonly PlanF
     if (node.kind === 'source') say(name, sourceMistakes(node));
     if (node.kind === 'operator') say(name, operatorMistakes(nodes, names, node));
     if (node.kind === 'key-by' || node.kind === 'rebalance') say(name, parallelismMistakes(node.parallelism));
+    if (node.kind === 'sink') say(name, updateMistakes(nodes, node));
     say(name, broadcastMistakes(nodes, names, node));
   });
   return faults;
@@ -219,6 +220,19 @@ function* broadcastMistakes(
       fix: 'connect another stream to it: stream.connect(rules.broadcast()).process(...)',
     };
   }
+}
+
+/** A table's changes update and delete: a sink that only appends would keep all rows that ever were as if they stood. */
+function* updateMistakes(nodes: readonly DraftNode[], node: DraftSink): Generator<Mistake> {
+  const updates = node.inputs.some((input) => {
+    const from = nodes[input.node];
+    return from?.kind === 'operator' && from.updates === true;
+  });
+  if (!updates || node.upserts === true) return;
+  yield {
+    rule: `it only appends (${node.connector}), and a table's changes update and delete rows`,
+    fix: `use a sink that upserts, such as dynamoTable or toKafka; or append the changelog: table.changes().to(...), or only final rows: table.suppress(...)`,
+  };
 }
 
 /** Places of all sources whose records, changed or not, reach a node. */

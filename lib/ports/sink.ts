@@ -52,6 +52,11 @@ export interface SinkHost {
   readonly signal: AbortSignal;
 }
 
+/** A sink that takes a record as the row of its key, and `null` as its deletion. */
+export interface UpsertConnector<in T> extends SinkConnector<T> {
+  readonly upserts: true;
+}
+
 /** Where records go. `T` is the type of record it takes. */
 export interface SinkConnector<in T> {
   readonly kind: string;
@@ -64,6 +69,8 @@ export interface SinkConnector<in T> {
    * `at-least-once`, another attempt must bring the same records: each batch then waits until all that it follows from is in the store for good.
    */
   readonly goesBack?: boolean;
+  /** True if it takes a record as the row of its key: it replaces the one before, and deletes it for `null`. Otherwise it only appends, and refuses a table's changes. */
+  readonly upserts?: boolean;
   /** `state` is what the last commit remembers of this task's sink, undefined at birth. */
   open(host: SinkHost, state: Json | undefined): Promise<SinkWriter>;
   /** Never present at run time: carries the record's type. */

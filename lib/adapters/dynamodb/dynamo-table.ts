@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { awsErrorName } from '../../aws/index.ts';
 import { type KeyId, keyOf, MAX_TIME, MIN_TIME, MillraceError, messageOf } from '../../model/index.ts';
-import type { SinkBatch, SinkConnector, SinkHost, SinkWriter } from '../../ports/index.ts';
+import type { SinkBatch, SinkHost, SinkWriter, UpsertConnector } from '../../ports/index.ts';
 import { attributeOf, attributesOf } from './attribute-value.ts';
 import { dynamoClient } from './dynamo-client.ts';
 import { dynamoError } from './dynamo-error.ts';
@@ -46,7 +46,7 @@ const AT_ONCE = 32;
  *
  * The client is what the host lends as `dynamodb`, otherwise one of its own with the settings of the environment.
  */
-export function dynamoTable<T = unknown>(options: DynamoTableOptions): SinkConnector<T> {
+export function dynamoTable<T = unknown>(options: DynamoTableOptions): UpsertConnector<T> {
   const { table, progress } = options;
   const key = typeof options.key === 'string' ? [options.key] : options.key;
   return {
@@ -54,6 +54,7 @@ export function dynamoTable<T = unknown>(options: DynamoTableOptions): SinkConne
     options: { table, key: [...key], ...(progress === undefined ? {} : { progress }) },
     guarantee: 'idempotent',
     single: false,
+    upserts: true,
     async open(host) {
       const lent = host.connections.get('dynamodb');
       if (lent instanceof DynamoDBClient) return new TableWriter(lent, { table, key, progress }, host, () => {});

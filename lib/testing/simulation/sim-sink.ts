@@ -57,6 +57,7 @@ export function simSink<T>(kind: SimSinkKind = 'named'): SinkConnector<T> {
     options: kind === 'named' ? {} : { kind },
     guarantee: 'exactly-once',
     single: false,
+    upserts: true,
     goesBack: kind !== 'outside',
     open: () => Promise.reject(new MillraceError('internal', 'a simulated sink is opened by its simulation')),
   };

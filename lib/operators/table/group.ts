@@ -1,0 +1,148 @@
+/** Aggregates of a table by another key, kept right as rows change and go: Kafka Streams' KGroupedTable. */
+import { type Key, type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
+import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import type { OperatorDefinition } from '../definition.ts';
+import { type Change, emitChange, rowOf } from './change.ts';
+import { ROWS } from './to-table.ts';
+
+/**
+ * Sends each change of a table to the groups of its rows: where the group changes, first to the former group what leaves it, then to the other what joins it.
+ */
+export function regroupOperator<V>(selector: (row: V, key: Key) => unknown): OperatorDefinition {
+  const groupOf = (row: V | undefined, key: Key): KeyId | undefined => {
+    if (row === undefined) return undefined;
+    const group = selector(row, key);
+    if (group instanceof Promise) throw returnedPromise('groupBy');
+    return keyIdOf(group);
+  };
+  return definition({
+    type: 'regroup',
+    needsKey: true,
+    updates: true,
+    functions: [selector],
+    mistakes: asyncMistakes('groupBy', selector),
+    code: {
+      create(context) {
+        const out = context.output();
+        return {
+          inputs: [
+            {
+              record(value, time, id) {
+                const { before, after } = value as Change<V>;
+                const key = keyOf(id!);
+                const from = groupOf(before, key);
+                const to = groupOf(after, key);
+                if (from === to) {
+                  out.record(value, time, to);
+                  return;
+                }
+                if (from !== undefined) out.record({ before, after: undefined }, time, from);
+                if (to !== undefined) out.record({ before: undefined, after }, time, to);
+              },
+            },
+          ],
+        };
+      },
+    },
+  });
+}
+
+/** How a group's rows come to one value. The functions return new values and change none: results are compared with former ones. */
+export interface GroupAggregation<V, A, K = Key> {
+  /** The value of a group without rows. */
+  init(): A;
+  /** The value once a row has joined. */
+  add(value: A, row: V, key: K): A;
+  /** The value once a row has left: the inverse of `add`. */
+  subtract(value: A, row: V, key: K): A;
+}
+
+export interface GroupOptions {
+  /** What becomes of a group whose last row has left: `delete` (default) deletes its row; `keep` keeps it at what `subtract` gave, as Kafka Streams does. */
+  readonly whenEmpty?: 'delete' | 'keep';
+}
+
+/** What is kept of a group: its value, and how many rows it has. */
+interface Group<A> {
+  readonly value: A;
+  readonly rows: number;
+}
+
+/**
+ * Each group's rows aggregated, as a table. Of a change within a group, first the former row is subtracted, then the new one added, and one change is emitted.
+ * `functions` are the author's, where `aggregation` was made of them.
+ */
+export function aggregateGroupsOperator<V, A>(
+  aggregation: GroupAggregation<V, A>,
+  { whenEmpty = 'delete' }: GroupOptions = {},
+  kind = 'aggregate',
+  functions: readonly unknown[] = [aggregation.init, aggregation.add, aggregation.subtract],
+): OperatorDefinition {
+  const { init, add, subtract } = aggregation;
+  const called = (value: A): A => {
+    if (value instanceof Promise) throw returnedPromise(`${kind} of groups`);
+    return value;
+  };
+  return definition({
+    type: 'group-table',
+    needsKey: true,
+    stateful: true,
+    updates: true,
+    state: { [ROWS]: 1 },
+    options: { kind, whenEmpty },
+    functions,
+    mistakes: asyncMistakes(`${kind} of groups`, ...functions),
+    code: {
+      create(context) {
+        const out = context.output();
+        const groups = context.table<Group<A>>(ROWS, { clone: (group) => group, domain: 'none' });
+        return {
+          inputs: [
+            {
+              record(change, time, id) {
+                const { before, after } = change as Change<V>;
+                const key = keyOf(id!);
+                const cell = groups.find(id!, undefined);
+                const had = cell?.value;
+                let { value, rows } = had ?? { value: called(init()), rows: 0 };
+                if (before !== undefined) {
+                  value = called(subtract(value, before, key));
+                  rows--;
+                }
+                if (after !== undefined) {
+                  value = called(add(value, after, key));
+                  rows++;
+                }
+                const gone = rows <= 0 && whenEmpty === 'delete';
+                if (!gone) {
+                  if (cell === undefined) groups.create(id!, undefined, { value, rows });
+                  else groups.set(cell, { value, rows });
+                } else if (cell !== undefined) groups.remove(cell);
+                emitChange(out, rowOf(kind, had?.value), gone ? undefined : rowOf(kind, value), time, id);
+              },
+            },
+          ],
+        };
+      },
+    },
+  });
+}
+
+/** How many rows each group has. */
+export const countGroups: GroupAggregation<unknown, number> = {
+  init: () => 0,
+  add: (count) => count + 1,
+  subtract: (count) => count - 1,
+};
+
+/** Reducing as an aggregation of groups. */
+export function reduceGroups<V>(
+  adder: (reduced: V, row: V) => V,
+  subtractor: (reduced: V, row: V) => V,
+): GroupAggregation<V, V | undefined> {
+  return {
+    init: () => undefined,
+    add: (reduced, row) => (reduced === undefined ? row : adder(reduced, row)),
+    subtract: (reduced, row) => (reduced === undefined ? undefined : subtractor(reduced, row)),
+  };
+}

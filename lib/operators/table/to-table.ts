@@ -1,0 +1,86 @@
+import type { Aggregation } from '../aggregate/index.ts';
+import { asyncMistakes, definition } from '../author-code.ts';
+import type { OperatorDefinition } from '../definition.ts';
+import { aggregateKinds, namedAggregation } from '../named-results.ts';
+import { emitChange, rowOf } from './change.ts';
+
+/** What a record says of its key's row; `null` or `undefined` that there is none any more. */
+export type RowOf<T, V> = (record: T) => V | null | undefined;
+
+/** The state in which a table's operator keeps its rows. */
+export const ROWS = 'rows';
+
+/**
+ * The latest record of each key, in order of arrival, as a table. A tombstone deletes; one of a key that is not there changes nothing.
+ */
+export function toTableOperator<T, V>(row?: RowOf<T, V>): OperatorDefinition {
+  return definition({
+    type: 'table',
+    needsKey: true,
+    stateful: true,
+    updates: true,
+    state: { [ROWS]: 1 },
+    functions: row === undefined ? [] : [row],
+    mistakes: asyncMistakes('toTable', row),
+    code: {
+      create(context) {
+        const out = context.output();
+        const rows = context.table<V>(ROWS, { clone: (value) => value, domain: 'none' });
+        return {
+          inputs: [
+            {
+              record(value, time, key) {
+                const after = rowOf('toTable', row === undefined ? (value as V) : row(value as T));
+                const cell = rows.find(key!, undefined);
+                const before = cell?.value;
+                if (after === undefined) {
+                  if (cell !== undefined) rows.remove(cell);
+                } else if (cell === undefined) rows.create(key!, undefined, after);
+                else rows.set(cell, after);
+                emitChange(out, before, after, time, key);
+              },
+            },
+          ],
+        };
+      },
+    },
+  });
+}
+
+/** All records of each key aggregated, as a table that changes with every record. Rows are the aggregates, without their key. */
+export function aggregateToTableOperator<In, Out>(aggregation: Aggregation<In, Out>): OperatorDefinition {
+  const { aggregator } = namedAggregation(aggregation);
+  return definition({
+    type: 'table',
+    needsKey: true,
+    stateful: true,
+    updates: true,
+    state: { [ROWS]: 1 },
+    options: { aggregates: aggregateKinds(aggregation) },
+    functions: [aggregation],
+    code: {
+      create(context) {
+        const out = context.output();
+        const rows = context.table<unknown>(ROWS, {
+          clone: aggregator.clone,
+          numbers: aggregator.slots !== undefined,
+          domain: 'none',
+        });
+        return {
+          inputs: [
+            {
+              record(value, time, key) {
+                const found = rows.find(key!, undefined);
+                const before = found === undefined ? undefined : aggregator.result(found.value);
+                const cell = found ?? rows.create(key!, undefined, aggregator.create());
+                rows.touch(cell);
+                cell.value = aggregator.add(cell.value, value, time);
+                emitChange(out, before, aggregator.result(cell.value), time, key);
+              },
+            },
+          ],
+        };
+      },
+    },
+  });
+}
