@@ -5,23 +5,16 @@
 // Needs Java 17, Maven and Python 3.10 with venv; what it installs goes to ~/.cache/millrace.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { loadPipeline } from '../cli/load-pipeline.ts';
+import { parseArgs } from 'node:util';
 import { shareMillrace } from '../cli/package-root.ts';
-import { json } from '../lib/adapters/formats/index.ts';
-import { KafkaClient, kafka } from '../lib/adapters/kafka/index.ts';
-import { systemClock } from '../lib/adapters/system/index.ts';
-import { runEmbedded } from '../lib/embedded/index.ts';
-import { type MemorySink, toMemory } from '../lib/index.ts';
-import { partitionOf } from '../lib/model/index.ts';
+import { KafkaClient } from '../lib/adapters/kafka/index.ts';
+import { compare, embedded, example, feed, flightsOfTheYear, RESULTS, results, say, table } from './flights-demo.ts';
 import { startKafka } from './services/kafka.ts';
 import { startMinistack } from './services/ministack.ts';
 import { ServiceMissing, stopProcess } from './services/service.ts';
@@ -36,20 +29,8 @@ const { values: flags } = parseArgs({
   },
 });
 const PARTITIONS = Number(flags.partitions);
-const RESULTS = ['airport-days', 'ten-latest', 'alerts'] as const;
-type Result = (typeof RESULTS)[number];
 
 const cli = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
-const example = fileURLToPath(new URL('../examples/flights', import.meta.url));
-const dataset = join(
-  dirname(createRequire(import.meta.url).resolve('vega-datasets')),
-  '..',
-  'data',
-  'flights-20k.json',
-);
-const began = performance.now();
-const say = (line: string): void =>
-  console.log(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
 
 const folder = await mkdtemp(join(tmpdir(), 'millrace-demo-'));
 const workers = new Set<ChildProcess>();
@@ -83,30 +64,23 @@ async function demo(): Promise<void> {
   const [first, second] = await Promise.all([started(work), started(work)]);
   say('two workers have joined; feeding 20,000 flights');
 
-  const flights = JSON.parse(readFileSync(dataset, 'utf8')) as { readonly origin: string }[];
+  const flights = flightsOfTheYear();
   const half = flights.length >> 1;
-  await feed(client, flights.slice(0, half));
+  await feed(client, 'flights', PARTITIONS, flights.slice(0, half));
   say(`${half.toLocaleString('en')} fed; killing one of the workers (SIGKILL)`);
   await sleep(3_000);
   first.kill('SIGKILL');
-  await feed(client, flights.slice(half));
+  await feed(client, 'flights', PARTITIONS, flights.slice(half));
   say(`${flights.length.toLocaleString('en')} fed; draining: sources end where they stand, every window closes`);
 
   await command(['stop', '--drain', '--pipeline', 'flight-delays', ...stores]);
   if (second.exitCode === null) await once(second, 'exit');
   say(`the run is over (the other worker ended by itself, with ${second.exitCode})`);
 
-  const [seen, expected] = [await results(client), await embedded()];
-  let equal = true;
-  for (const name of RESULTS) {
-    const same = isDeepStrictEqual(sorted(seen[name]), sorted(expected[name]));
-    equal &&= same;
-    say(
-      `${name}: ${seen[name].length} results, ${same ? 'the same as' : `NOT the same as (${expected[name].length})`} in one process`,
-    );
-  }
+  const seen = await results(client, (result) => result);
+  const equal = compare(seen, await embedded());
   client.close();
-  console.log(`\n${table(seen['airport-days'] as readonly AirportDay[])}\n`);
+  console.log(`\n${table(seen)}\n`);
   if (!equal) process.exitCode = 1;
 }
 
@@ -120,83 +94,6 @@ async function services(): Promise<readonly [kafka: string, aws: string]> {
     startMinistack({ folder: join(folder, 'aws') }),
   ]);
   return [flags.kafka ?? broker.address, flags.aws ?? aws.address];
-}
-
-/** Flights by their origin, as a producer of theirs would write them. */
-async function feed(client: KafkaClient, flights: readonly { readonly origin: string }[]): Promise<void> {
-  for (let from = 0; from < flights.length; from += 1_000) {
-    await client.append(
-      flights.slice(from, from + 1_000).map((flight) => {
-        const partition = partitionOf(flight.origin, PARTITIONS);
-        return {
-          topic: 'flights',
-          partition,
-          record: { key: Buffer.from(flight.origin), value: Buffer.from(JSON.stringify(flight)) },
-        };
-      }),
-    );
-  }
-}
-
-/** What a reader of committed records finds in the result topics. */
-async function results(client: KafkaClient): Promise<Record<Result, unknown[]>> {
-  const signal = new AbortController().signal;
-  const host = {
-    source: 'results',
-    spool: undefined,
-    connections: new Map([['kafka', client]]),
-    clock: systemClock,
-    signal,
-  };
-  const found: Record<Result, unknown[]> = { 'airport-days': [], 'ten-latest': [], alerts: [] };
-  for (const topic of RESULTS) {
-    const log = await kafka({ topic, format: json() }).open(host);
-    for (let partition = 0; partition < log.info.partitions; partition++) {
-      for (let from = 0, next = -1; next !== from; ) {
-        from = Math.max(from, next);
-        const slice = await log.read(partition, from, 10_000, undefined);
-        found[topic].push(...slice.values);
-        next = slice.next;
-      }
-    }
-  }
-  return found;
-}
-
-/** The same pipeline in this process, from the file. */
-async function embedded(): Promise<Record<Result, unknown[]>> {
-  const sinks = Object.fromEntries(RESULTS.map((name) => [name, toMemory<unknown>()])) as Record<
-    Result,
-    MemorySink<unknown>
-  >;
-  const { pipeline } = await loadPipeline(example);
-  await runEmbedded(pipeline, { bindings: { sinks } });
-  return Object.fromEntries(
-    RESULTS.map((name) => [name, sinks[name].records.map((record) => JSON.parse(JSON.stringify(record)))]),
-  ) as Record<Result, unknown[]>;
-}
-
-function sorted(rows: readonly unknown[]): readonly string[] {
-  return rows.map((row) => JSON.stringify(row)).sort();
-}
-
-interface AirportDay {
-  readonly airport: string;
-  readonly departures: number;
-  readonly late: number;
-}
-
-function table(days: readonly AirportDay[]): string {
-  const totals = new Map<string, { departures: number; late: number }>();
-  for (const { airport, departures, late } of days) {
-    const total = totals.get(airport) ?? { departures: 0, late: 0 };
-    totals.set(airport, { departures: total.departures + departures, late: total.late + late });
-  }
-  const worst = [...totals].sort(([, a], [, b]) => b.late - a.late).slice(0, 5);
-  const rows = worst.map(
-    ([airport, { departures, late }]) => `  ${airport}  ${String(late).padStart(5)} of ${departures}`,
-  );
-  return ['Most late departures:', ...rows].join('\n');
 }
 
 /** A worker that has said that it is at work. */
