@@ -3,6 +3,7 @@ export * from './async.ts';
 export * from './definition.ts';
 export * from './filter.ts';
 export { type FlatMap, flatMapOperator } from './flat-map.ts';
+export * from './join/index.ts';
 export {
   type AggregatingDescriptor,
   type AggregatingState,

@@ -30,6 +30,7 @@ import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
+import { IntervalJoined } from './joined.ts';
 import type { ExchangeOptions, Stream, WindowFunctionOptions, WindowingOptions } from './streams.ts';
 import { joinTable, WrittenTable } from './table.ts';
 
@@ -77,6 +78,10 @@ class Written {
   union(...others: readonly Written[]): Written {
     const { inputs, mistakes } = this.#with(others);
     return this.#at(this.graph.union(inputs, mistakes));
+  }
+
+  intervalJoin(right: Written): IntervalJoined<Written> {
+    return new IntervalJoined((id, operator, options) => this.#joined(right, id, operator, options));
   }
 
   split(
@@ -155,6 +160,17 @@ class Written {
     keepsKey = false,
   ): Written {
     return this.#at(this.graph.operator(this.output, id, withFunction(operator, fn), options, keepsKey));
+  }
+
+  #joined(
+    right: Written,
+    id: string | undefined,
+    operator: OperatorDefinition,
+    options: OperatorOptions | undefined,
+  ): Written {
+    const { inputs, mistakes } = this.#with([right]);
+    const checked = { ...operator, mistakes: [...mistakes, ...(operator.mistakes ?? [])] };
+    return this.#at(this.graph.operator(inputs, id, checked, options));
   }
 
   /** The outputs of this stream and of others, which must be of the same pipeline. */

@@ -22,6 +22,7 @@ import type {
 } from '../operators/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import type { OperatorOptions } from './graph.ts';
+import type { IntervalJoining } from './join-types.ts';
 
 declare const element: unique symbol;
 
@@ -203,6 +204,8 @@ export interface KeyedStream<K, T> extends Flow<T> {
   process<R>(id: string, process: Process<T, K, R>, options?: OperatorOptions): Stream<R>;
   /** Groups each key's records: `tumbling(hours(1))`, `hopping`, `session`, `cumulating`, `countWindow`, `globalWindow`. */
   window(assigner: WindowAssigner<T>, options?: WindowingOptions<T>): WindowedStream<K, T>;
+  /** Pairs of this stream's records (left) and another's (right) of one key by how far apart their times are: `.between(minutes(-5), minutes(5)).join(id, fn)`. */
+  intervalJoin<R>(right: KeyedStream<K, R>): IntervalJoining<K, T, R>;
   /** Each key's records so far reduced to one, emitted after every record. */
   reduce(id: string, fn: Reduce<T>, options?: OperatorOptions): Stream<T>;
   /** Each key's records so far aggregated, emitted after every record: `{ key, ...aggregates }`, or `{ key, value }` of a single aggregator. */

@@ -1,4 +1,5 @@
 import type { KeyId } from '../model/index.ts';
+import { AscendingRows } from './ascending-rows.ts';
 import { KeyRows, NONE } from './key-rows.ts';
 import { NEVER } from './table.ts';
 
@@ -11,14 +12,14 @@ export const STAMP = 2;
 export const NEXT = 3;
 export const HEAD = 4;
 
-/** A key with more rows than this gets a map of them. */
+/** A key of which more rows than this had to be walked through gets an index of them. */
 const LONG = 16;
 /** Rows for which there is room at first. */
 const FEW = 64;
 
 /**
  * Rows of numbers in one array, by (key, sub). Of each key an index holds the row with the largest sub, from which the others are linked in descending order: of
- * windows, those that records come for are the first.
+ * windows, those that records come for are the first; so they are of joins. A key that has many rows, and of which others are asked for, gets a list of them in order.
  */
 export class Rows {
   /** All rows. The numbers of one begin at `at(row)`. */
@@ -30,8 +31,8 @@ export class Rows {
   #used = 0;
   #free: number[] = [];
   readonly #byKey = new KeyRows();
-  /** All rows of keys that were found to have many, by sub. */
-  readonly #bySub = new Map<KeyId, Map<number, number>>();
+  /** All rows of keys that were found to have many. */
+  readonly #long = new Map<KeyId, AscendingRows>();
 
   /** `width`: how many numbers a row has behind its head. */
   constructor(width: number) {
@@ -57,16 +58,24 @@ export class Rows {
 
   /** The row, or NONE. */
   row(key: KeyId, sub: number): number {
+    const row = this.upTo(key, sub);
+    return row !== NONE && this.numbers[row * this.stride] === sub ? row : NONE;
+  }
+
+  /** The row of a key with the largest sub that is at most this, or NONE. */
+  upTo(key: KeyId, sub: number): number {
     let row = this.#byKey.get(key);
     if (row === NONE) return NONE;
     const { numbers, stride } = this;
     for (let steps = 0; ; ) {
       const place: number = row * stride;
-      const there = numbers[place]!;
-      if (there <= sub) return there === sub ? row : NONE;
+      if (numbers[place]! <= sub) return row;
       row = numbers[place + NEXT]! | 0;
       if (row === NONE) return NONE;
-      if (++steps === LONG) return this.#mapOf(key).get(sub) ?? NONE;
+      if (++steps !== LONG) continue;
+      const rows = this.#ascending(key);
+      const below = rows.upTo(sub, numbers, stride);
+      return below === 0 ? NONE : rows.at(below - 1);
     }
   }
 
@@ -118,10 +127,12 @@ export class Rows {
     const sub = numbers[place]!;
     this.size++;
     const last = this.#byKey.get(key);
+    const rows = this.#long.size > 0 ? this.#long.get(key) : undefined;
     if (last === NONE || numbers[last * stride]! < sub) {
       numbers[place + NEXT] = last;
       this.#byKey.set(key, row);
-    } else {
+      rows?.insert(rows.length, row);
+    } else if (rows === undefined) {
       let after = last * stride;
       for (;;) {
         const next = numbers[after + NEXT]!;
@@ -130,8 +141,12 @@ export class Rows {
       }
       numbers[place + NEXT] = numbers[after + NEXT]!;
       numbers[after + NEXT] = row;
+    } else {
+      const at = rows.upTo(sub, numbers, stride);
+      numbers[place + NEXT] = at === 0 ? NONE : rows.at(at - 1);
+      numbers[rows.at(at) * stride + NEXT] = row;
+      rows.insert(at, row);
     }
-    if (this.#bySub.size > 0) this.#bySub.get(key)?.set(sub, row);
   }
 
   protected unlink(row: number): void {
@@ -145,16 +160,12 @@ export class Rows {
       if (next === NONE) this.#byKey.delete(key);
       else this.#byKey.set(key, next);
     } else {
-      let after = last * stride;
-      while (numbers[after + NEXT] !== row) after = numbers[after + NEXT]! * stride;
-      numbers[after + NEXT] = next;
+      const after = this.#above(row, last);
+      numbers[after * stride + NEXT] = next;
     }
+    if (this.#long.size > 0) this.#forget(key, numbers[place]!);
     numbers[place + NEXT] = GONE;
     numbers[place + TIMER] = NEVER;
-    if (this.#bySub.size === 0) return;
-    const rows = this.#bySub.get(key);
-    rows?.delete(numbers[place]!);
-    if (rows?.size === 0) this.#bySub.delete(key);
   }
 
   protected grow(rows: number): void {
@@ -172,13 +183,36 @@ export class Rows {
     this.#byKey.shrink();
   }
 
-  #mapOf(key: KeyId): Map<number, number> {
-    let rows = this.#bySub.get(key);
+  /** The row of the same key with the next larger sub; `last` is the key's last. */
+  #above(row: number, last: number): number {
+    const { numbers, stride } = this;
+    let after = last;
+    for (let steps = 0; numbers[after * stride + NEXT] !== row; steps++) {
+      if (steps === LONG) {
+        const rows = this.#ascending(this.#keys[row]!);
+        return rows.at(rows.upTo(numbers[row * stride]!, numbers, stride));
+      }
+      after = numbers[after * stride + NEXT]!;
+    }
+    return after;
+  }
+
+  #ascending(key: KeyId): AscendingRows {
+    let rows = this.#long.get(key);
     if (rows === undefined) {
-      rows = new Map();
-      for (let row = this.last(key); row !== NONE; row = this.before(row)) rows.set(this.subAt(row), row);
-      this.#bySub.set(key, rows);
+      const descending: number[] = [];
+      for (let row = this.last(key); row !== NONE; row = this.before(row)) descending.push(row);
+      rows = new AscendingRows(descending.reverse());
+      this.#long.set(key, rows);
     }
     return rows;
+  }
+
+  /** Takes the row with this sub out of a key's list, if it has one. */
+  #forget(key: KeyId, sub: number): void {
+    const rows = this.#long.get(key);
+    if (rows === undefined) return;
+    if (rows.length <= LONG) this.#long.delete(key);
+    else rows.remove(rows.upTo(sub, this.numbers, this.stride) - 1);
   }
 }

@@ -76,8 +76,8 @@ export class Harness {
       throw new Error('the definition names other tables');
   }
 
-  record(value: unknown, time: number, key?: Parameters<typeof keyIdOf>[0]): this {
-    this.#operator.inputs[0]!.record(frozen(value), time, key === undefined ? undefined : keyIdOf(key));
+  record(value: unknown, time: number, key?: Parameters<typeof keyIdOf>[0], input = 0): this {
+    this.#operator.inputs[input]!.record(frozen(value), time, key === undefined ? undefined : keyIdOf(key));
     return this;
   }
 

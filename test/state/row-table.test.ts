@@ -221,6 +221,46 @@ describe('a table of rows', () => {
     expect([...table.keys()]).toEqual([]);
   });
 
+  test('finds the rows of long and short keys like a plain list, whatever comes, goes and is undone', () => {
+    const change = fc.oneof(
+      { weight: 12, arbitrary: fc.record({ what: fc.constant('toggle' as const), key: fc.nat(1), sub: fc.nat(80) }) },
+      { weight: 6, arbitrary: fc.record({ what: fc.constant('find' as const), key: fc.nat(1), sub: fc.nat(80) }) },
+      { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('mark' as const, 'undo' as const) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 400, size: 'max' }), (changes) => {
+        const store = new KeyedStore();
+        const table = store.rows('op/bare', bare);
+        let subs: readonly (readonly number[])[] = [[], []];
+        let kept = subs;
+        let mark = store.mark();
+        for (const step of changes) {
+          if (step.what === 'mark') [mark, kept] = [store.mark(), subs];
+          else if (step.what === 'undo') {
+            store.rollback(mark);
+            subs = kept;
+          } else if (step.what === 'toggle') {
+            const row = table.row(step.key, step.sub);
+            if (row === NONE) table.numbers[table.at(table.add(step.key, step.sub))] = step.sub;
+            else table.drop(row);
+            const others = subs[step.key]!.filter((sub) => sub !== step.sub);
+            subs = subs.map((list, key) => (key !== step.key ? list : row === NONE ? [...others, step.sub] : others));
+          } else {
+            const below = subs[step.key]!.filter((sub) => sub <= step.sub);
+            const row = table.upTo(step.key, step.sub);
+            expect(row === NONE ? undefined : table.subAt(row)).toBe(
+              below.length === 0 ? undefined : Math.max(...below),
+            );
+          }
+        }
+        subs.forEach((list, key) => {
+          expect(table.cellsOf(key).map(({ sub }) => sub)).toEqual(list.toSorted((a, b) => a - b));
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test('gives its room back when nothing is left, and can be used again', () => {
     const store = new KeyedStore();
     const table = store.rows('op/bare', bare);

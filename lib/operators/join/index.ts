@@ -1,0 +1,2 @@
+export * from './interval-join.ts';
+export type { JoinKind } from './join-kind.ts';
