@@ -323,6 +323,7 @@ export function taskHost(
   const { task, record, partitions } = parts;
   const stage = plan.stages.find((s) => s.id === task.stage)!;
   const partitionsOf = (id: string): number => partitions.get(id) ?? 1;
+  const log = stage.source === undefined ? undefined : parts.sources.get(stage.source);
   return {
     ...ports,
     run: record,
@@ -339,13 +340,13 @@ export function taskHost(
     topic: parts.topics.get(stage.id),
     deadLetters: deadLetterTopic(plan.pipeline),
     source:
-      stage.source === undefined
+      stage.source === undefined || log === undefined
         ? undefined
         : {
             definition: pipeline.sources.get(stage.source)!,
-            log: parts.sources.get(stage.source)!,
+            log,
             end: record.ends[stage.source]?.[task.partition],
-            partitions: growthOf(parts.sources.get(stage.source)!, stage.source, record.ends),
+            partitions: growthOf(log, stage.source, record.ends),
           },
     partitionsOf,
     sinkHost: (sink): SinkHost => ({
