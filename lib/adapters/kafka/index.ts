@@ -20,4 +20,5 @@ export type { LongReads } from './long-reads.ts';
 export type { ReadPlace, RecordLimit, RecordSlice } from './partition-reads.ts';
 export type { Headers, KafkaRecord, NewRecord } from './record-batch.ts';
 export type { NewTopic } from './topic-requests.ts';
+export type { Traced } from './trace-context.ts';
 export type { WireReader, WireWriter } from './wire.ts';

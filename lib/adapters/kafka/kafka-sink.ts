@@ -15,14 +15,15 @@ import type {
   Json,
   OpenFormat,
   SinkBatch,
-  SinkConnector,
   SinkHost,
   SinkWriter,
   Topic,
+  UpsertConnector,
 } from '../../ports/index.ts';
 import { clientOf } from './client-of.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import type { Headers, NewRecord } from './record-batch.ts';
+import { traceOf } from './trace-context.ts';
 import type { TransactionalProducer } from './transactional-producer.ts';
 
 export interface KafkaSinkOptions<T> {
@@ -40,7 +41,7 @@ export interface KafkaSinkOptions<T> {
   readonly key?: (record: T) => string | Uint8Array | undefined;
   /** Its partition. Default: by the key as Kafka's own partitioner does; without a key spread by where the record comes from. */
   readonly partition?: (record: T, partitions: number) => number;
-  /** More headers, for a trace's context for instance. */
+  /** More headers. A record with a field `traceparent` (see `Traced`) has that as a header already. */
   readonly headers?: (record: T) => Readonly<Record<string, string | Uint8Array>>;
   /** Milliseconds after which the broker aborts a transaction of somebody who is gone: until then it holds back readers. Default: one minute. */
   readonly transactionTimeout?: number;
@@ -56,13 +57,13 @@ const TURNS = 2;
 
 /**
  * Writes to a Kafka topic. A record `null` or `undefined` is a tombstone. Records of one key keep their order. Each carries where it comes from in the
- * header `millrace-position`, and its event time as timestamp.
+ * header `millrace-position`, the trace it belongs to in `traceparent` if its field of that name says so, and its event time as timestamp.
  *
  * Exactly once: a transaction holds the records of a step and, as an offset of the group `<pipeline>/<sink>/<task>`, up to where the step has come; whoever
  * takes the task over fences the one before and goes on there. The cluster forgets such an offset after a time without any (`offsetsRetention`); a task
  * that then goes on with messages which had waited as long cannot tell what it has written of them, and stops.
  */
-export function toKafka<T>(options: KafkaSinkOptions<T>): SinkConnector<T> {
+export function toKafka<T>(options: KafkaSinkOptions<T>): UpsertConnector<T> {
   const { topic, cluster, format, guarantee = 'exactly-once' } = options;
   return {
     kind: 'kafka',
@@ -74,6 +75,7 @@ export function toKafka<T>(options: KafkaSinkOptions<T>): SinkConnector<T> {
     },
     guarantee,
     single: false,
+    upserts: true,
     async open(host) {
       const client = clientOf(host.connections, cluster);
       const found = await client.topic(topic);
@@ -151,9 +153,11 @@ class MessageEncoder<T> {
 
   #headersOf(value: T, cause: number, k: number): Headers {
     const position = [POSITION_HEADER, Buffer.from(`${this.#task}:${cause}:${k}`)] as const;
-    if (this.#options.headers === undefined) return [position];
+    const trace = traceOf(value);
+    if (this.#options.headers === undefined) return trace === undefined ? [position] : [trace, position];
     const own = Object.entries(this.#options.headers(value));
     return [
+      ...(trace === undefined || own.some(([name]) => name === trace[0]) ? [] : [trace]),
       ...own.map(([name, said]) => [name, typeof said === 'string' ? Buffer.from(said) : said] as const),
       position,
     ];

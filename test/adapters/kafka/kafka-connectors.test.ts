@@ -5,12 +5,14 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { json, text } from '../../../lib/adapters/formats/index.ts';
 import {
+  type Headers,
   KafkaClient,
   type KafkaSinkOptions,
   type KafkaSourceOptions,
   kafka,
   type NewRecord,
   POSITION_HEADER,
+  type Traced,
   toKafka,
 } from '../../../lib/adapters/kafka/index.ts';
 import { systemClock } from '../../../lib/adapters/system/index.ts';
@@ -85,6 +87,55 @@ const openSink = (
 ) => toKafka<unknown>({ topic, format: json(), ...options }).open(host, state);
 
 describe.skipIf(broker.missing)(`a Kafka source${skipNote(broker.missing)}`, () => {
+  it('puts the trace of a message into its record where it is asked to, if the header is well formed', async () => {
+    const topic = await aTopic();
+    const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const said = (text: string): Headers => [['traceparent', bytes(text)]];
+    await append(topic, 0, [
+      { value: bytes('{"a":1}'), headers: said(parent) },
+      { value: bytes('{"a":2}'), headers: said('nonsense') },
+      { value: bytes('{"a":3}') },
+      { value: bytes('4'), headers: said(parent) },
+      { value: bytes('{"a":5}'), headers: [...said('00-x'), ...said(parent)] },
+    ]);
+    const log = await openSource({ topic, trace: true });
+    expect(await readAll(log)).toEqual([
+      { a: 1, traceparent: parent },
+      { a: 2 },
+      { a: 3 },
+      4,
+      { a: 5, traceparent: parent },
+    ]);
+    const without = await openSource({ topic });
+    expect((await readAll(without))[0]).toEqual({ a: 1 });
+  });
+
+  it('carries the trace of a message through an exchange into the headers of what comes of it', async () => {
+    const [from, to] = [await aTopic(), await aTopic()];
+    const parent = (n: number) => `00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333${n}-01`;
+    await append(
+      from,
+      0,
+      [1, 2].map((n) => ({ value: bytes(`{"n":${n}}`), headers: [['traceparent', bytes(parent(n))]] as const })),
+    );
+    await append(from, 0, [{ value: bytes('{"n":3}') }]);
+    const traced = pipeline('traced', (p) => {
+      p.source('in', kafka<{ n: number } & Traced>({ topic: from, format: json(), bounded: true, trace: true }))
+        .keyBy('by-n', (row) => row.n)
+        .map('twice', (row) => ({ ...row, n: 2 * row.n }))
+        .to('out', toKafka({ topic: to, format: json() }));
+    });
+    await runEmbedded(traced, { connections: { kafka: client } });
+    const log = await openSource({ topic: to, record: ({ value, headers }) => ({ value, headers }) });
+    const found = (await readAll(log)) as { value: { n: number }; headers: Record<string, Buffer> }[];
+    const traces = found.map(({ value, headers }) => [value.n, String(headers['traceparent'])]);
+    expect(traces.sort()).toEqual([
+      [2, parent(1)],
+      [4, parent(2)],
+      [6, 'undefined'],
+    ]);
+  });
+
   it('shows body, key, headers, time and place of a message, tombstones too', async () => {
     const topic = await aTopic();
     const time = Date.now();
