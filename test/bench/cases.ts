@@ -2,6 +2,7 @@ import type { Case } from './case.ts';
 import { flightCases } from './flights.ts';
 import { kafkaCases } from './kafka.ts';
 import { kafkaLatency } from './kafka-latency.ts';
+import { kafkaStandby, kafkaTakeOver } from './kafka-take-over.ts';
 import { kafkaWorkers } from './kafka-workers.ts';
 import { latency } from './latency.ts';
 import { commits, flat, memory, throwing } from './state.ts';
@@ -18,4 +19,6 @@ export const cases: readonly Case[] = [
   ...kafkaCases,
   kafkaLatency,
   kafkaWorkers,
+  kafkaTakeOver,
+  kafkaStandby,
 ];

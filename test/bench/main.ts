@@ -8,6 +8,7 @@ import { ServiceMissing } from '../../scripts/services/service.ts';
 import type { Case, Comparison, Done, Figure, Measurement } from './case.ts';
 import { cases } from './cases.ts';
 import { stopBroker } from './kafka-broker.ts';
+import { stopStores } from './real-stores.ts';
 
 interface Run extends Done {
   /** Milliseconds. */
@@ -48,6 +49,7 @@ else {
     await main(cases.filter(({ name }) => options.case?.some((text) => name.includes(text)) ?? true));
   } finally {
     await stopBroker();
+    await stopStores();
   }
 }
 
