@@ -1,0 +1,68 @@
+import { type Duration, seconds, type WallTime } from '../lib/model/index.ts';
+import type { RunRecord } from '../lib/protocol/index.ts';
+import type { TaskPorts } from '../lib/runtime/index.ts';
+import { newestCode, readControl } from '../lib/runtime/index.ts';
+
+/**
+ * How long a source's task counts on what it has seen of the run's records. What it has read of its source was there at most so long after newer code was
+ * registered, whatever became of the process meanwhile: only then may the controller fix the offset at which that code takes over.
+ */
+export const LOOK_AGE = seconds(5);
+/** How old a look may be when a step begins: the rest is for its read. */
+const AT_BEGIN = 0.4 * LOOK_AGE;
+
+/** What the records say of a stage whose tasks read a source: sources have no log of ours that could tell them. */
+export interface SaidOfSource {
+  /** The newest version of the stage's code. */
+  readonly epoch: number;
+  readonly isPaused: boolean;
+}
+
+/** Looks from time to time, for all tasks of a source's stage at once. */
+export class SourceWatch {
+  readonly #ports: Pick<TaskPorts, 'commits' | 'clock'>;
+  readonly #run: RunRecord;
+  readonly #stage: string;
+  #at = Number.NEGATIVE_INFINITY;
+  #said: SaidOfSource = { epoch: 0, isPaused: false };
+  #looking: Promise<void> | undefined;
+
+  constructor(ports: Pick<TaskPorts, 'commits' | 'clock'>, run: RunRecord, stage: string) {
+    this.#ports = ports;
+    this.#run = run;
+    this.#stage = stage;
+  }
+
+  /** What was said not long ago; `anew`: at this moment or after. Throws what the store throws. */
+  async look(anew = false): Promise<SaidOfSource> {
+    if (anew || this.#age > AT_BEGIN) {
+      const under = this.#looking;
+      if (anew) await under?.catch(() => {});
+      this.#looking ??= this.#read().finally(() => {
+        this.#looking = undefined;
+      });
+      await this.#looking;
+    }
+    return this.#said;
+  }
+
+  /** Whether nothing newer than what it knows can be in force by now. */
+  get isFresh(): boolean {
+    return this.#age <= LOOK_AGE;
+  }
+
+  get #age(): Duration {
+    return (this.#ports.clock.now() - this.#at) as Duration;
+  }
+
+  async #read(): Promise<void> {
+    const { commits, clock } = this.#ports;
+    const at: WallTime = clock.now();
+    const [{ epochs }, { pausedAt }] = await Promise.all([
+      newestCode(commits, this.#run),
+      readControl(commits, this.#run),
+    ]);
+    this.#said = { epoch: epochs[this.#stage] ?? 0, isPaused: pausedAt !== undefined };
+    this.#at = at;
+  }
+}
