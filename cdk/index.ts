@@ -1,5 +1,6 @@
 /** Constructs that deploy a pipeline to AWS. */
 export type { EventSourceOptions, ProvisionedPollers } from './constructs/event-source.ts';
+export type { WorkerOptions } from './constructs/fargate-workers.ts';
 export type { KafkaCluster, KafkaNetwork } from './constructs/kafka-cluster.ts';
 export { MillracePipeline, type MillracePipelineProps } from './constructs/millrace-pipeline.ts';
 export { type IMillraceState, MillraceState, type MillraceStateProps } from './constructs/millrace-state.ts';

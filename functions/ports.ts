@@ -16,7 +16,7 @@ export interface Connections {
   /** What connectors may use. Absent: nothing. */
   readonly lent?: Lent;
   /**
-   * Wakes tasks of a stage, and does not wait for what they do: calls the function version that has the code of this epoch, or of the newest. Throws
+   * Wakes tasks of a stage that functions run, and does not wait for what they do: calls the function version that has the code of this epoch, or of the newest. Throws
    * `unavailable` where none is written down, or it cannot be called.
    */
   ring(stage: string, event: RingEvent, epoch?: number): Promise<void>;
@@ -43,6 +43,7 @@ export async function connect(settings: Settings, telemetry: Telemetry = silentT
     ports: { log, commits, blobs, atomic: undefined, clock: systemClock, random: systemRandom, telemetry },
     lent: connections,
     async ring(stage, event, epoch) {
+      if (settings.workerStages?.includes(stage)) return;
       run ??= await newestRun(commits, pipeline);
       const target = run === undefined ? undefined : await targetOf(commits, run, stage, epoch);
       if (target !== undefined)

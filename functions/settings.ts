@@ -27,6 +27,8 @@ export interface Settings {
   readonly topicPrefix: string;
   /** Functions in the order of the plan's stages; in the controller only. */
   readonly functions: readonly FunctionVersion[];
+  /** Stages that workers run instead of functions: in the controller, which does not ring them, and in the workers. */
+  readonly workerStages?: readonly string[];
   /** Time limit of stages' functions; in the controller only. */
   readonly timeout: Duration;
   /** From one round of the controller to the next. */
@@ -51,6 +53,7 @@ export const variables = {
   kafkaSecret: 'MILLRACE_KAFKA_SECRET_ARN',
   topicPrefix: 'MILLRACE_TOPIC_PREFIX',
   functions: 'MILLRACE_FUNCTIONS',
+  workerStages: 'MILLRACE_WORKER_STAGES',
   timeout: 'MILLRACE_TIMEOUT',
   period: 'MILLRACE_PERIOD',
   warmBytes: 'MILLRACE_WARM_BYTES',
@@ -92,6 +95,7 @@ export function settingsFrom(environment: Readonly<Record<string, string | undef
     kafkaSecret,
     topicPrefix: optional(variables.topicPrefix) ?? '',
     functions: optional(variables.functions)?.split(',').map(functionVersion) ?? [],
+    workerStages: optional(variables.workerStages)?.split(',') ?? [],
     timeout: seconds(count(variables.timeout, DEFAULT_TIMEOUT / 1_000)),
     period: seconds(count(variables.period, DEFAULT_PERIOD / 1_000)),
     warmBytes: count(variables.warmBytes, DEFAULT_WARM_BYTES),

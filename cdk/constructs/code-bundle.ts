@@ -37,7 +37,8 @@ export class CodeBundle extends Construct {
   readonly controller: Code;
   /** Of the function that makes topics: nothing of the author's is in it. */
   readonly topics: Code;
-  readonly #folder: string;
+  /** Where all of it is, with a Dockerfile for workers. */
+  readonly folder: string;
   readonly #plan: Plan;
   readonly #parts: BundleParts;
 
@@ -62,16 +63,16 @@ export class CodeBundle extends Construct {
     });
     this.#plan = plan;
     this.#parts = parts;
-    this.#folder = staged.absoluteStagedPath;
-    this.controller = Code.fromAsset(this.#folder, { assetHash: staged.assetHash });
-    this.topics = Code.fromAsset(this.#folder, { assetHash: hashOf(frameworkIn(this.#folder)) });
+    this.folder = staged.absoluteStagedPath;
+    this.controller = Code.fromAsset(this.folder, { assetHash: staged.assetHash });
+    this.topics = Code.fromAsset(this.folder, { assetHash: hashOf(frameworkIn(this.folder)) });
   }
 
   /** The code of one stage's function. */
   stage(stage: StagePlan): Code {
     const { topics, modules } = this.#parts;
-    const parts = [layoutFor(this.#plan, stage), stage.code, topics, aroundAll(modules), frameworkIn(this.#folder)];
-    return Code.fromAsset(this.#folder, { assetHash: hashOf(parts) });
+    const parts = [layoutFor(this.#plan, stage), stage.code, topics, aroundAll(modules), frameworkIn(this.folder)];
+    return Code.fromAsset(this.folder, { assetHash: hashOf(parts) });
   }
 }
 
@@ -95,6 +96,13 @@ const aroundAll = (modules: ModuleGraph): readonly string[] =>
 /** Packages with machine code, which no bundle can hold: topics compressed with lz4 cannot be read by functions. */
 const NATIVE = ['lz4-napi'] as const;
 
+const DOCKERFILE = `FROM public.ecr.aws/docker/library/node:24-slim
+WORKDIR /millrace
+COPY . .
+USER node
+CMD ["node", "worker.mjs"]
+`;
+
 const FRAMEWORK_FILE = 'millrace.json';
 
 /** What this package's part of a bundle counts by. */
@@ -110,7 +118,9 @@ function frameworkIn(folder: string): string {
 export function bundle({ entry, modules, topics, hashes }: BundleParts, outputDir: string): void {
   const { root, functions, alias } = own;
   const { metafile } = buildSync({
-    entryPoints: ['stage', 'controller', 'topics-resource'].map((name) => join(functions, `${name}${extension}`)),
+    entryPoints: ['stage', 'controller', 'topics-resource', 'worker'].map((name) =>
+      join(functions, `${name}${extension}`),
+    ),
     absWorkingDir: root,
     outdir: outputDir,
     alias: { ...alias, 'millrace:pipeline': resolve(entry) },
@@ -136,6 +146,7 @@ export function bundle({ entry, modules, topics, hashes }: BundleParts, outputDi
     .filter((path) => existsSync(path) && !modules.has(path));
   const framework = createHash('sha256').update(new ModuleNames().of(others).join('\n')).digest('hex');
   writeFileSync(join(outputDir, FRAMEWORK_FILE), JSON.stringify({ framework }));
+  writeFileSync(join(outputDir, 'Dockerfile'), DOCKERFILE);
 }
 
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';

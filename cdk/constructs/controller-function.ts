@@ -22,8 +22,8 @@ export interface ControllerFunctionProps {
   readonly state: IMillraceState;
   readonly settings: FunctionSettings;
   readonly environment: Readonly<Record<string, string>>;
-  /** In the order of the plan's stages. */
-  readonly stages: readonly StageFunction[];
+  /** By stage; those that workers run are missing. */
+  readonly stages: ReadonlyMap<string, StageFunction>;
   /** Time limit of the stages' functions. */
   readonly stageTimeout: Duration;
   /** From one round to the next. */
@@ -39,6 +39,7 @@ export class ControllerFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: ControllerFunctionProps) {
     super(scope, id);
+    const workerStages = props.plan.stages.flatMap((stage) => (props.stages.has(stage.id) ? [] : [stage.id]));
     const { plan, names, code, cluster, state, settings, stages, stageTimeout, period } = props;
     this.deployed = new PipelineFunction(this, 'Function', {
       ...settings,
@@ -52,10 +53,11 @@ export class ControllerFunction extends Construct {
         [variables.pipeline]: plan.pipeline,
         [variables.functions]: Fn.join(
           ',',
-          stages.map(({ deployed }) => nameOf(deployed)),
+          plan.stages.map(({ id: stage }) => nameOf(stages.get(stage))),
         ),
         [variables.timeout]: String(stageTimeout.toSeconds()),
         [variables.period]: String(period.toSeconds()),
+        ...(workerStages.length === 0 ? {} : { [variables.workerStages]: workerStages.join(',') }),
         ...stateEnvironment(state),
       },
     });
@@ -63,7 +65,7 @@ export class ControllerFunction extends Construct {
     grantState(state, role, 'controller');
     const told = cluster.connect(role, names.useOfController());
     for (const [name, value] of Object.entries(told)) controller.addEnvironment(name, value);
-    const called = [...stages.map(({ deployed }) => deployed.function), controller];
+    const called = [...[...stages.values()].map(({ deployed }) => deployed.function), controller];
     new Policy(this, 'Ring', {
       roles: [role],
       statements: [
@@ -87,5 +89,9 @@ export class ControllerFunction extends Construct {
   }
 }
 
-const nameOf = ({ function: { functionName }, version }: PipelineFunction): string =>
-  `${functionName}:${version.version}`;
+/** Nothing where no function runs the stage. */
+const nameOf = (stage: StageFunction | undefined): string => {
+  if (stage === undefined) return '';
+  const { function: fn, version } = stage.deployed;
+  return `${fn.functionName}:${version.version}`;
+};

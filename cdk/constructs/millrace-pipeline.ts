@@ -4,7 +4,7 @@ import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { controllerMetrics } from '../../functions/controller-metrics.ts';
 import { variables } from '../../functions/settings.ts';
 import { bindTopics } from '../../functions/topics.ts';
@@ -14,6 +14,7 @@ import { metrics } from '../../lib/runtime/index.ts';
 import { CodeBundle } from './code-bundle.ts';
 import { codeHashes } from './code-hashes.ts';
 import { ControllerFunction } from './controller-function.ts';
+import { FargateWorkers, type FargateWorkersProps, type WorkerOptions } from './fargate-workers.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { grantState, type IMillraceState, MillraceState } from './millrace-state.ts';
 import { ModuleGraph } from './module-graph.ts';
@@ -58,6 +59,8 @@ export interface MillracePipelineProps extends StageOptions {
   readonly logRetention?: RetentionDays;
   /** Whether logs stay when the stack is deleted. @default false */
   readonly keepLogs?: boolean;
+  /** Stages that a service of long-running workers runs instead of functions. @default - none */
+  readonly workers?: WorkerOptions;
   /** Ten cents a month each, five for each stage and three more; `false` for none. @default - alarms that tell nobody */
   readonly alarms?: AlarmOptions | false;
   /** A dashboard in CloudWatch: three dollars a month, from an account's fourth on. @default false */
@@ -75,6 +78,8 @@ export class MillracePipeline extends Construct {
   /** Functions by stage. */
   readonly stages: ReadonlyMap<string, LambdaFunction>;
   readonly controller: LambdaFunction;
+  /** The service of workers, if some stages are theirs. */
+  readonly workers: FargateWorkers | undefined;
   readonly alarms: PipelineAlarms | undefined;
   readonly dashboard: PipelineDashboard | undefined;
   readonly #controller: ControllerFunction;
@@ -93,7 +98,7 @@ export class MillracePipeline extends Construct {
     const faults = [
       ...settingsFaults({
         ...{ plan, cluster, sources, sinks, timeout, period, topicPrefix, stageOptions, environment },
-        ...{ defaults: props, workerStages: [] },
+        ...{ defaults: props, workers: props.workers },
         region: Token.isUnresolved(region) ? undefined : region,
       }),
     ];
@@ -116,22 +121,25 @@ export class MillracePipeline extends Construct {
       destroy: props.destroyTopics ?? false,
     });
     const folder = new Construct(this, 'Stages');
-    const stages = plan.stages.map((stage: StagePlan) => {
-      const made = new StageFunction(folder, stage.id, {
+    const inWorkers = new Set(props.workers?.stages);
+    const made = plan.stages.filter(({ id: stage }) => !inWorkers.has(stage));
+    const stages = made.map((stage: StagePlan) => {
+      const deployed = new StageFunction(folder, stage.id, {
         ...common,
         ...{ stage, timeout, code: code.stage(stage) },
         ...optionsOf(props, stageOptions[stage.id]),
       });
-      made.eventSource.node.addDependency(own);
-      return made;
+      deployed.eventSource.node.addDependency(own);
+      return deployed;
     });
     this.#stages = new Map(stages.map((stage) => [stage.node.id, stage]));
     this.#controller = new ControllerFunction(this, 'Controller', {
-      ...{ ...common, stages, period },
+      ...{ ...common, stages: this.#stages, period },
       stageTimeout: timeout,
       code: code.controller,
     });
     this.#controller.schedule.node.addDependency(own);
+    this.workers = this.#workersOf(props, { ...common, folder: code.folder }, own);
     this.stages = new Map([...this.#stages].map(([stage, { deployed }]) => [stage, deployed.function]));
     this.controller = this.#controller.deployed.function;
     const watched = { pipeline: plan.pipeline, controller: this.#controller, stages: this.#stages };
@@ -173,6 +181,18 @@ export class MillracePipeline extends Construct {
     throw invalidPipeline(this.plan.pipeline, [
       { operator: stage, rule: 'no function has this name', fix: `use one of ${[...this.#stages.keys()].join(', ')}` },
     ]);
+  }
+
+  #workersOf(
+    { workers, cluster }: MillracePipelineProps,
+    common: Omit<FargateWorkersProps, keyof WorkerOptions>,
+    after: IDependable,
+  ): FargateWorkers | undefined {
+    const network = workers?.network ?? cluster.network;
+    if (workers === undefined || network === undefined) return undefined;
+    const made = new FargateWorkers(this, 'Workers', { ...common, ...workers, network });
+    made.service.node.addDependency(after);
+    return made;
   }
 
   /** What the command line finds the deployment by. */

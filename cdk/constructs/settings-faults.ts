@@ -1,5 +1,6 @@
 import { type Duration, Token } from 'aws-cdk-lib';
 import type { Plan, PlanFault } from '../../lib/plan/index.ts';
+import type { WorkerOptions } from './fargate-workers.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import type { DeployedSink, DeployedSource } from './outer-topics.ts';
 import type { StageOptions } from './stage-function.ts';
@@ -17,7 +18,7 @@ export interface CheckedSettings {
   readonly topicPrefix: string;
   readonly defaults: StageOptions;
   readonly stageOptions: Readonly<Record<string, StageOptions>>;
-  readonly workerStages: readonly string[];
+  readonly workers: WorkerOptions | undefined;
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -33,7 +34,7 @@ export function* settingsFaults(settings: CheckedSettings): Generator<PlanFault>
   const at = (operator: string, rule: string, fix: string): PlanFault => ({ operator, rule, fix });
   yield* endsFaults(settings);
   for (const { rule, fix } of cluster.faults(region)) yield at(`the cluster of ${plan.pipeline}`, rule, fix);
-  const functions = plan.stages.length - settings.workerStages.length;
+  const functions = plan.stages.length - (settings.workers?.stages.length ?? 0);
   if (functions > MOST_STAGES) {
     const fix = 'let more operators share a stage, or divide the pipeline in two';
     yield at(plan.pipeline, `it has ${functions} stages, and one controller wakes ${MOST_STAGES} at most`, fix);
@@ -100,11 +101,18 @@ function* endsFaults({ plan, sources, sinks, cluster }: CheckedSettings): Genera
   }
 }
 
-function* stagesFaults({ plan, stageOptions, defaults, workerStages }: CheckedSettings): Generator<PlanFault> {
+function* stagesFaults({ plan, stageOptions, defaults, workers, cluster }: CheckedSettings): Generator<PlanFault> {
   const ids = new Set(plan.stages.map(({ id }) => id));
   const known = `its stages are ${[...ids].join(', ')}`;
-  for (const id of [...Object.keys(stageOptions), ...workerStages]) {
+  for (const id of [...Object.keys(stageOptions), ...(workers?.stages ?? [])]) {
     if (!ids.has(id)) yield { operator: plan.pipeline, rule: `it has no stage '${id}'`, fix: known };
+  }
+  if (workers !== undefined && (workers.network ?? cluster.network) === undefined) {
+    yield {
+      operator: plan.pipeline,
+      rule: 'its workers stand in no network',
+      fix: 'give one: workers: { network: ... }',
+    };
   }
   for (const [operator, options] of [[plan.pipeline, defaults] as const, ...Object.entries(stageOptions)]) {
     const { memorySize, batchSize, maxBatchingWindow: window, pollers, warmBytes, reservedConcurrency } = options;

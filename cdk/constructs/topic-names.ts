@@ -54,7 +54,7 @@ export class TopicNames {
     return this.#plan.nodes.flatMap(({ id }) => topicOf(this.#plan, id) ?? []);
   }
 
-  /** What the tasks of a stage do. All look at all topics between stages, and at those of all sources, when they open the run. */
+  /** What the tasks of a stage do. */
   useOf(stage: StagePlan): TopicUse {
     const { edges, stages } = this.#plan;
     const next = edges
@@ -62,11 +62,26 @@ export class TopicNames {
       .flatMap(({ to }) => stages.filter(({ id }) => id === to).map(({ topic }) => this.#own(topic)));
     const sinks = stage.nodes.filter((node) => topicOf(this.#plan, node, 'sink') !== undefined);
     return {
-      describes: this.#all(),
+      describes: [],
       reads: [this.input(stage)],
       writes: [...new Set([...next, ...sinks.map((id) => topicOf(this.#plan, id, 'sink')!), this.deadLetters])],
       creates: [],
       transactions: sinks.filter((id) => isTransactional(this.#plan, id)).map((id) => this.#transactions(id)),
+    };
+  }
+
+  /** What workers of these stages do, who look at everything when they open the run, and share the tasks in a group of their own. */
+  useOfWorkers(stages: readonly StagePlan[]): TopicUse {
+    const uses = stages.map((stage) => this.useOf(stage));
+    const own = this.own().map(({ name }) => name);
+    return {
+      describes: this.#all(),
+      reads: uses.flatMap(({ reads }) => reads),
+      // Barriers go to all logs.
+      writes: [...new Set([...uses.flatMap(({ writes }) => writes), ...own])],
+      creates: [],
+      groups: [`${this.#prefix}${this.#plan.pipeline}.*`],
+      transactions: uses.flatMap(({ transactions = [] }) => transactions),
     };
   }
 

@@ -12,6 +12,7 @@ import { connectStores, type StoresOptions } from './stores.ts';
 type Tuning = Pick<
   HostOptions,
   | 'limits'
+  | 'stages'
   | 'slots'
   | 'signal'
   | 'pumpPeriod'

@@ -27,6 +27,8 @@ import { WarmTasks } from './warm-tasks.ts';
 export interface WorkerOptions extends Omit<OpenOptions, 'signal'> {
   /** Shares the run's items out among its workers. */
   readonly assignment: (open: OpenRun) => Assignment;
+  /** Only tasks of these stages, and not the pump: where others run the rest. Default: everything. */
+  readonly stages?: readonly string[];
   /** Ends the attempts to open the run, and the worker. */
   readonly signal?: AbortSignal;
   /** How often the pump looks after silent sources and due timers, and each worker for what was said of the run. Default: 1 second. */
@@ -267,7 +269,9 @@ export class Worker {
     if (this.#offered === this.open.tasks) return;
     this.#offered = this.open.tasks;
     if (this.#share !== undefined) void this.#take(this.#share);
-    this.#assignment.offer([PUMP, ...this.#offered.map(itemOf)]);
+    const { stages } = this.#options;
+    const isMine = ({ id }: Task): boolean => stages === undefined || stages.includes(id.stage);
+    this.#assignment.offer([...(stages === undefined ? [PUMP] : []), ...this.#offered.filter(isMine).map(itemOf)]);
   }
 
   #begin(name: string, task: Task): void {
