@@ -95,10 +95,15 @@ class TableWriter implements SinkWriter {
   async write(batch: SinkBatch): Promise<null> {
     const changes = this.#changes(batch);
     const next = changes[Symbol.iterator]();
+    const failures: unknown[] = [];
     const worker = async () => {
-      for (let each = next.next(); each.done !== true; each = next.next()) await this.#apply(each.value);
+      for (let each = next.next(); each.done !== true && failures.length === 0; each = next.next()) {
+        await this.#apply(each.value).catch((error: unknown) => failures.push(error));
+      }
     };
+    // None may still be under way when another attempt begins.
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    if (failures.length > 0) throw failures[0];
     if (this.#shape.progress !== undefined) await this.#note(this.#shape.progress, batch);
     return null;
   }

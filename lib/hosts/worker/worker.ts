@@ -254,11 +254,12 @@ export class Worker {
     this.#share = share;
     const { own, copies } = share;
     const lost = [...this.#loops.keys()].filter((name) => !own.has(name));
-    await Promise.all([this.#letGo(lost), own.has(PUMP) ? this.#pump.begin() : this.#pump.end()]);
+    // What is new need not wait for steps under way of what goes.
     for (const task of this.open.tasks) {
       const name = itemOf(task);
       if (own.has(name) && !this.#loops.has(name)) this.#begin(name, task);
     }
+    await Promise.all([this.#letGo(lost), own.has(PUMP) ? this.#pump.begin() : this.#pump.end()]);
     this.#warm.copy(this.open.tasks.filter((task) => copies.has(itemOf(task)) && !own.has(itemOf(task))));
     await this.#warm.fit();
     this.#told = true;

@@ -14,7 +14,7 @@ import { keyIdOf, MAX_TIME, MIN_TIME } from '../../../lib/model/index.ts';
 import type { SinkBatch, SinkHost } from '../../../lib/ports/index.ts';
 import { skipNote } from '../../conformance/opened.ts';
 import { localAws, ownName, useDynamoDb } from '../../services/aws.ts';
-import { loseAnswers } from '../../services/aws-faults.ts';
+import { loseAnswers, meddle, serviceError } from '../../services/aws-faults.ts';
 import { createTable } from './tables.ts';
 
 const { running, missing } = await useDynamoDb();
@@ -59,6 +59,29 @@ describe.skipIf(missing !== undefined)(`dynamoTable${skipNote(missing)}`, () => 
   };
   const cells = async (table: string) => (await items(table)).map(({ id, n }) => `${id!.S} ${n?.N}`).sort();
   const row = (id: string, n: number) => ({ id, n });
+
+  it('has ended all that it had begun when it fails: another attempt may follow at once', async () => {
+    const table = await newTable(['id', 'S']);
+    const own = dynamoClient({ ...localAws(running!.address), attempts: 1 });
+    let underWay = 0;
+    let made = 0;
+    meddle(own, async ({ send }) => {
+      underWay++;
+      try {
+        if (++made === 4) throw serviceError('AccessDeniedException', 400);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return await send();
+      } finally {
+        underWay--;
+      }
+    });
+    const view = await writer({ table, key: 'id' }, {}, own);
+    const rows = Array.from({ length: 200 }, (_, n): Row => [n, row(`k${n}`, n)]);
+    await expect(view.write(batch(rows, 200))).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(underWay).toBe(0);
+    expect(made).toBeLessThan(40);
+    own.destroy();
+  });
 
   it('holds the last record of each key', async () => {
     const table = await newTable(['id', 'S']);
