@@ -1,7 +1,8 @@
-/** The author's module, whose default export is the pipeline: the bundle puts it in this place. */
+/** The author's module, whose default export is the pipeline, and which may export what is to stand around its functions: the bundle puts it in this place. */
 declare module 'millrace:pipeline' {
   const pipeline: import('../lib/pipeline/index.ts').Pipeline;
   export default pipeline;
+  export const middleware: import('./around.ts').AuthorMiddleware | undefined;
 }
 
 /** The deployment's topics: the bundle puts them in this place. */

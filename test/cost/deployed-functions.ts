@@ -2,7 +2,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { controllerHandler } from '../../functions/controller-handler.ts';
-import type { Invocation } from '../../functions/open-deployed.ts';
+import type { Invocation } from '../../functions/deadline.ts';
 import type { Connections } from '../../functions/ports.ts';
 import type { RingEvent } from '../../functions/ring-event.ts';
 import { type Settings, settingsFrom, variables } from '../../functions/settings.ts';
