@@ -2,22 +2,19 @@
  * How tasks come from older code to newer, as a pure function of what a round of the controller has read: it keeps nothing, and may be broken off anywhere.
  *
  * 1. A task behind an exchange switches at a barrier in its log: older code handles nothing behind it, newer code nothing before it.
- * 2. A source's log takes no barrier. From the moment the newer code is written down, older code begins no step of a source's task that has no hand-over; once
- *    every step that had begun before must be over, the source's end lies beyond all that any attempt has read. There the task is handed over: older code goes on
- *    to it, newer code from it.
+ * 2. A source's log takes no barrier. Soon after the newer code is written down, older code reads nothing more for a source's task that has no hand-over; from
+ *    then on the source's end lies beyond all that any attempt has read. There the task is handed over: older code goes on to it, newer code from it.
  * 3. Partitions that older code has gained meanwhile are tasks at older code like others.
  */
 import type { TaskId } from '../lib/model/index.ts';
 import type { CommitHeader, LogFacts, TaskFacts } from '../lib/protocol/index.ts';
 import { isMendable } from '../lib/runtime/index.ts';
 
-/** A stage that has newer code than it began with. Times and spans are milliseconds. */
+/** A stage that has newer code than it began with. Times are milliseconds since the epoch. */
 export interface NewerCode {
   readonly epoch: number;
-  /** When it was written down. */
-  readonly since: number;
-  /** Within which every step that older code had begun before is over. */
-  readonly settled: number;
+  /** Whatever older code has read of sources without knowing of it had been there by then. */
+  readonly settledAt: number;
   /** Whether a function is known that has the code of an epoch. */
   hasFunction(epoch: number): boolean;
 }
@@ -56,13 +53,13 @@ export function decideSwitch(
 function stepOf(
   { status, epoch, source, nextOffset }: CommitHeader,
   log: LogFacts | undefined,
-  { since, settled, hasFunction }: NewerCode,
+  { settledAt, hasFunction }: NewerCode,
   now: number,
 ): Pick<SwitchStep, 'kind' | 'at' | 'until'> {
   if (status.kind === 'stopped') return { kind: isMendable(status) ? 'stopped' : 'stuck' };
   if (!hasFunction(epoch)) return { kind: 'stuck' };
   if (source === undefined) return { kind: 'barrier' };
   if (source.handOver !== undefined) return { kind: 'finish', at: source.handOver.at };
-  if (now < since + settled) return { kind: 'hold', until: since + settled };
+  if (now < settledAt) return { kind: 'hold', until: settledAt };
   return { kind: 'hand-over', at: Math.max(nextOffset, log?.end ?? nextOffset + BEYOND_ALL_READS) };
 }

@@ -7,9 +7,11 @@
  * 3. Commands need no lease, and are answered whatever is wrong.
  */
 import type { Pipeline } from '../lib/pipeline/index.ts';
+import { isCommandEvent } from './command.ts';
+import { answerCommand } from './commands.ts';
 import type { ConnectController } from './controller-ports.ts';
+import type { Invocation } from './deadline.ts';
 import { OpenController } from './open-controller.ts';
-import type { Invocation } from './open-deployed.ts';
 import { keepRounds } from './rounds.ts';
 import type { Settings } from './settings.ts';
 
@@ -21,5 +23,6 @@ export function controllerHandler(
   connect: ConnectController,
 ): ControllerHandler {
   const controller = new OpenController(pipeline, settings, connect);
-  return (event, invocation) => keepRounds(controller, event, invocation);
+  return (event, invocation) =>
+    isCommandEvent(event) ? answerCommand(controller, event) : keepRounds(controller, event, invocation);
 }

@@ -1,9 +1,13 @@
 /**
- * Which function version has which code, as records of the commit store: `functions/<run>/<stage>/<epoch>/<version>`. The controller writes them right after it
- * has taken the code; whoever meets a task at another epoch finds here whom to ring.
+ * Which function version has which code, as records of the commit store.
+ *
+ * 1. `deployed/<stage>/<code>/<version>`: before the controller takes a deployment's code into a run, so that no code is ever in force of which no function is
+ *    known.
+ * 2. `functions/<run>/<stage>/<epoch>/<version>`: right after. Whoever meets a task at another epoch finds here whom to ring.
  */
 import type { CommitStore } from '../lib/ports/index.ts';
 import type { RunRecord } from '../lib/protocol/index.ts';
+import type { CodeVersion } from '../lib/runtime/index.ts';
 
 type Records = Pick<CommitStore, 'createRecord' | 'records'>;
 type RunName = Pick<RunRecord, 'pipeline' | 'id'>;
@@ -30,10 +34,38 @@ const prefixOf = ({ id }: RunName): string => `functions/${id}/`;
 const folderOf = (run: RunName, stage: string, epoch: number): string =>
   `${prefixOf(run)}${stage}/${String(epoch).padStart(8, '0')}/`;
 
-/** Writes down that a function version has the code of a stage's epoch. */
-export async function noteFunction(commits: Records, run: RunName, noted: StageFunction): Promise<void> {
-  const { stage, epoch, version } = noted;
-  await commits.createRecord(run.pipeline, folderOf(run, stage, epoch) + version.padStart(12, '0'), noted);
+/** Writes down which function versions have the code of which stages' epochs, as far as it is not known; returns all that are known of the run. */
+export async function noteFunctions(
+  commits: Records,
+  run: RunName,
+  noted: readonly StageFunction[],
+): Promise<readonly StageFunction[]> {
+  const known = await functionsOf(commits, run);
+  const names = new Set(known.map((each) => nameOf(run, each)));
+  const unknown = new Map(noted.map((each) => [nameOf(run, each), each]));
+  for (const name of names) unknown.delete(name);
+  for (const [name, each] of unknown) await commits.createRecord(run.pipeline, name, each);
+  return unknown.size === 0 ? known : functionsOf(commits, run);
+}
+
+const nameOf = (run: RunName, { stage, epoch, version }: StageFunction): string =>
+  folderOf(run, stage, epoch) + version.padStart(12, '0');
+
+/** Of functions that were deployed, those that have code of a run. */
+export function functionsIn(
+  versions: readonly CodeVersion[],
+  deployed: readonly DeployedFunction[],
+): readonly StageFunction[] {
+  return versions.flatMap(({ plan, epochs }) =>
+    plan.stages.flatMap(({ id, code }) =>
+      deployed
+        .filter((each) => each.stage === id && each.code === code)
+        .map(({ function: name, version, timeout }) => ({
+          ...{ function: name, version, timeout },
+          ...{ stage: id, epoch: epochs[id] ?? 0 },
+        })),
+    ),
+  );
 }
 
 /** The newest function version that has the code of a stage's epoch; undefined if none is known. */
@@ -58,3 +90,34 @@ export async function functionsOf(commits: Records, run: RunName, stage?: string
 /** The newest of those given that has the code of a stage's epoch. */
 export const functionIn = (known: readonly StageFunction[], stage: string, epoch: number): StageFunction | undefined =>
   known.findLast((each) => each.stage === stage && each.epoch === epoch);
+
+/** A function version that has a stage's code, whatever the run. */
+export interface DeployedFunction extends Omit<StageFunction, 'epoch'> {
+  /** The stage's fingerprint in the plan. */
+  readonly code: string;
+}
+
+/** Function versions that were deployed for a pipeline, by stages' names, then code, then in order. */
+export async function deployedFunctions(commits: Records, pipeline: string): Promise<readonly DeployedFunction[]> {
+  return (await commits.records(pipeline, DEPLOYED)).map(({ value }) => value as DeployedFunction);
+}
+
+/** Writes down what a deployment has brought, as far as it is not among those known. */
+export async function noteDeployed(
+  commits: Records,
+  pipeline: string,
+  deployed: readonly DeployedFunction[],
+): Promise<readonly DeployedFunction[]> {
+  const known = await deployedFunctions(commits, pipeline);
+  const unknown = deployed.filter(
+    (each) =>
+      !known.some(({ stage, code, version }) => stage === each.stage && code === each.code && version === each.version),
+  );
+  for (const each of unknown) {
+    const { stage, code, version } = each;
+    await commits.createRecord(pipeline, `${DEPLOYED}${stage}/${code}/${version.padStart(12, '0')}`, each);
+  }
+  return [...known, ...unknown];
+}
+
+const DEPLOYED = 'deployed/';

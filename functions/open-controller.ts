@@ -3,7 +3,6 @@ import type { Pipeline } from '../lib/pipeline/index.ts';
 import { newestCode, newestRun } from '../lib/runtime/index.ts';
 import type { ConnectController, ControllerConnections } from './controller-ports.ts';
 import { CONTROLLER, type FunctionVersion, functionAt } from './function-versions.ts';
-import { openOnce } from './open-deployed.ts';
 import { Pump } from './pump.ts';
 import type { Settings } from './settings.ts';
 
@@ -11,27 +10,37 @@ import type { Settings } from './settings.ts';
 export class OpenController {
   readonly pipeline: Pipeline;
   readonly settings: Settings;
-  readonly connections: () => Promise<ControllerConnections>;
+  readonly #connect: ConnectController;
+  #connections: Promise<ControllerConnections> | undefined;
   #pump: Promise<Pump> | undefined;
 
   constructor(pipeline: Pipeline, settings: Settings, connect: ConnectController) {
     this.pipeline = pipeline;
     this.settings = settings;
-    this.connections = openOnce(async () => {
-      refuseOther(pipeline, settings);
-      return connect(settings);
+    this.#connect = connect;
+  }
+
+  /** Connects at the first call, and again where that failed. Throws `incompatible` for code that was deployed for another pipeline. */
+  connections(): Promise<ControllerConnections> {
+    refuseOther(this.pipeline, this.settings);
+    this.#connections ??= this.#connect(this.settings).catch((error: unknown) => {
+      this.#connections = undefined;
+      throw error;
     });
+    return this.#connections;
   }
 
   /** Opens the run at the first call, and again where that failed or was forgotten. Throws what `openRun` throws. */
   pump(): Promise<Pump> {
-    this.#pump ??= this.connections()
-      .then((connections) => Pump.open(this.pipeline, this.settings, connections))
-      .catch((error: unknown) => {
-        this.#pump = undefined;
-        throw error;
-      });
+    this.#pump ??= this.#openPump().catch((error: unknown) => {
+      this.#pump = undefined;
+      throw error;
+    });
     return this.#pump;
+  }
+
+  async #openPump(): Promise<Pump> {
+    return Pump.open(this.pipeline, this.settings, await this.connections());
   }
 
   /** Whatever was opened is looked at anew. */
@@ -47,9 +56,10 @@ export class OpenController {
     const { self } = this.settings;
     const run = await newestRun(commits, this.pipeline.name);
     if (run === undefined || self === undefined) return undefined;
-    const { version } = await newestCode(commits, run);
-    const found = await functionAt(commits, run, CONTROLLER, version);
-    return found === undefined || found.version === self.version ? undefined : found;
+    const { version, by } = await newestCode(commits, run);
+    const brought = by === undefined ? undefined : { function: self.function, version: String(by) };
+    const found = (await functionAt(commits, run, CONTROLLER, version)) ?? brought;
+    return found?.version === self.version ? undefined : found;
   }
 }
 

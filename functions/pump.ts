@@ -7,6 +7,7 @@
  */
 import { type Duration, MillraceError, type TaskId, taskName } from '../lib/model/index.ts';
 import type { Pipeline } from '../lib/pipeline/index.ts';
+import type { Plan } from '../lib/plan/index.ts';
 import type { Round, Stop, TaskFacts } from '../lib/protocol/index.ts';
 import {
   type Control,
@@ -22,18 +23,28 @@ import {
 } from '../lib/runtime/index.ts';
 import { decideSwitch, type NewerCode, type SwitchStep } from './code-switch.ts';
 import type { ControllerConnections } from './controller-ports.ts';
-import { CONTROLLER, functionIn, functionsOf, noteFunction, type StageFunction } from './function-versions.ts';
+import {
+  CONTROLLER,
+  type DeployedFunction,
+  functionIn,
+  functionsIn,
+  functionsOf,
+  noteDeployed,
+  noteFunctions,
+  type StageFunction,
+} from './function-versions.ts';
 import type { TaskOrder } from './ring-event.ts';
 import { Rings } from './rings.ts';
 import { RoundReport } from './round-report.ts';
 import type { Settings } from './settings.ts';
+import { LOOK_AGE } from './source-watch.ts';
 
 /** Twice the deviation of a clock from true time that is allowed for. */
 const SKEW = 1_000 as Duration;
 /** How long a record may take from its event to the log without being late. */
 const GRACE = 0 as Duration;
-/** How long functions may go by what they last looked up of newer code and pauses. */
-export const LOOK_PERIOD = 5_000 as Duration;
+/** A task that has committed so lately is being worked on. */
+const RECENTLY = 5_000;
 /** How long Lambda may take to end a function that is out of time. */
 const LINGER = 2_000;
 const AUDIT_PERIOD = 3_600_000;
@@ -52,6 +63,7 @@ export class Pump {
   readonly open: OpenRun;
   readonly connections: ControllerConnections;
   readonly #settings: Settings;
+  readonly #deployed: readonly DeployedFunction[];
   readonly #controller: Controller;
   readonly #report: RoundReport;
   /** Tasks whose logs hold the barrier of an epoch, as `task@epoch`. */
@@ -61,14 +73,23 @@ export class Pump {
   /** Offsets at the last round. */
   #offsets: ReadonlyMap<string, number> = new Map();
   #auditedHour: number;
+  /** The code was written down by then. */
+  readonly #openedAt: number;
 
-  private constructor(open: OpenRun, connections: ControllerConnections, settings: Settings) {
+  private constructor(
+    open: OpenRun,
+    connections: ControllerConnections,
+    settings: Settings,
+    deployed: readonly DeployedFunction[],
+  ) {
     this.open = open;
+    this.#deployed = deployed;
     this.connections = connections;
     this.#settings = settings;
     const { ports } = connections;
     this.#controller = new Controller(open, ports, { skew: SKEW, grace: GRACE });
     this.#report = new RoundReport(ports.telemetry, open.plan);
+    this.#openedAt = ports.clock.now();
     this.#auditedHour = hourOf(ports.clock.now()) - (ports.clock.now() % AUDIT_PERIOD < settings.period ? 1 : 0);
   }
 
@@ -76,6 +97,7 @@ export class Pump {
   static async open(pipeline: Pipeline, settings: Settings, connections: ControllerConnections): Promise<Pump> {
     const { ports, lent } = connections;
     const deployment = deploymentOf(settings);
+    const deployed = await noteDeployed(ports.commits, pipeline.name, broughtBy(pipeline.plan, settings));
     const open = await openRun(pipeline, ports, {
       durable: true,
       limits: { clockSkew: SKEW },
@@ -84,7 +106,7 @@ export class Pump {
       runId: runIdOf(ports.clock, ports.random),
       ...(deployment === undefined ? {} : { deployment }),
     });
-    return new Pump(open, connections, settings);
+    return new Pump(open, connections, settings, deployed);
   }
 
   /** Throws what cannot be read or written this time, and `state-lost` where commits of tasks are gone. */
@@ -97,7 +119,7 @@ export class Pump {
     ]);
     if (control.over) return { kind: 'over', busy: false, next: undefined };
     if (newest.version > codeVersion) return { kind: 'superseded', busy: false, next: undefined };
-    if (this.#functions.length === 0) this.#functions = await this.#noteFunctions(newest.epochs);
+    if (this.#functions.length === 0) this.#functions = await this.#noteFunctions();
     const round = await this.#controller.round({ silent: control.pausedAt !== undefined });
     const { facts } = this.#controller;
     refuseLost(round.stops);
@@ -125,10 +147,10 @@ export class Pump {
     return decideSwitch(facts, this.#newer, this.connections.ports.clock.now());
   }
 
-  /** Within which every step that a function has begun is over, and all functions have seen what was written down before. */
+  /** Milliseconds within which all functions have seen what was written down, and every step that they had begun before is over. */
   get settled(): number {
     const limits = this.#functions.map(({ timeout }) => timeout);
-    return Math.max(this.#settings.timeout, ...limits) + LOOK_PERIOD + LINGER + SKEW;
+    return Math.max(this.#settings.timeout, ...limits) + LOOK_AGE + LINGER + SKEW;
   }
 
   #epochOf(stage: string): number {
@@ -139,33 +161,22 @@ export class Pump {
     const { ports } = this.connections;
     const { record, plan } = this.open;
     this.#functions = await functionsOf(ports.commits, record);
-    const versions = await codeVersions(ports.commits, record);
-    const { settled } = this;
     return new Map(
       plan.stages.map(({ id }) => {
-        const epoch = this.#epochOf(id);
-        const since = versions.find(({ epochs }) => epochs[id] === epoch)?.at ?? ports.clock.now();
         const hasFunction = (older: number): boolean => functionIn(this.#functions, id, older) !== undefined;
-        return [id, { epoch, since, settled, hasFunction }];
+        return [id, { epoch: this.#epochOf(id), settledAt: this.#openedAt + LOOK_AGE + 2 * SKEW, hasFunction }];
       }),
     );
   }
 
-  /** Writes down which functions have this code, so that who meets a task at it knows whom to call. */
-  async #noteFunctions(epochs: Readonly<Record<string, number>>): Promise<readonly StageFunction[]> {
+  /** Writes down which functions have which of the run's code, so that who meets a task at other code knows whom to call. */
+  async #noteFunctions(): Promise<readonly StageFunction[]> {
     const { commits } = this.connections.ports;
-    const { record, plan, codeVersion } = this.open;
-    const { functions, timeout, self } = this.#settings;
-    const known = await functionsOf(commits, record);
-    const own = plan.stages.flatMap(({ id }, i): StageFunction[] => {
-      const version = functions[i];
-      if (version === undefined || version.function === '') return [];
-      return [{ ...version, stage: id, epoch: epochs[id] ?? 0, timeout }];
-    });
-    if (self !== undefined) own.push({ ...self, stage: CONTROLLER, epoch: codeVersion, timeout });
-    const unknown = own.filter((each) => !known.some((other) => isSame(each, other)));
-    for (const each of unknown) await noteFunction(commits, record, each);
-    return unknown.length === 0 ? known : functionsOf(commits, record);
+    const { record, codeVersion } = this.open;
+    const { timeout, self } = this.#settings;
+    const own = self === undefined ? [] : [{ ...self, stage: CONTROLLER, epoch: codeVersion, timeout }];
+    const versions = await codeVersions(commits, record);
+    return noteFunctions(commits, record, [...functionsIn(versions, this.#deployed), ...own]);
   }
 
   /** Those that were not known before, written down. */
@@ -210,7 +221,7 @@ export class Pump {
   #isMoving(task: TaskId, head: TaskFacts['head']): boolean {
     const before = this.#offsets.get(taskName(task));
     if (head === undefined || before === undefined || head.nextOffset <= before) return false;
-    return this.connections.ports.clock.now() - head.at < LOOK_PERIOD;
+    return this.connections.ports.clock.now() - head.at < RECENTLY;
   }
 
   #ringStops(stops: readonly Stop[], rings: Rings): void {
@@ -242,6 +253,14 @@ export class Pump {
   }
 }
 
+/** The functions of a deployment. Stages that are run by workers have none. */
+function broughtBy({ stages }: Plan, { functions, timeout }: Settings): readonly DeployedFunction[] {
+  return stages.flatMap(({ id, code }, i): DeployedFunction[] => {
+    const version = functions[i];
+    return version === undefined || version.function === '' ? [] : [{ ...version, stage: id, code, timeout }];
+  });
+}
+
 /** The number of the deployment: published versions of a function are numbered in order. */
 export function deploymentOf({ self }: Pick<Settings, 'self'>): number | undefined {
   const number = Number(self?.version);
@@ -250,9 +269,6 @@ export function deploymentOf({ self }: Pick<Settings, 'self'>): number | undefin
 
 const hourOf = (now: number): number => Math.floor(now / AUDIT_PERIOD);
 const barrierName = ({ task, to }: SwitchStep): string => `${taskName(task)}@${to}`;
-
-const isSame = (a: StageFunction, b: StageFunction): boolean =>
-  a.stage === b.stage && a.epoch === b.epoch && a.function === b.function && a.version === b.version;
 
 /** What older code is to be told, or, where it has stopped, newer code. */
 function orderOf({ kind, at, to }: SwitchStep): TaskOrder | undefined {

@@ -1,9 +1,9 @@
 import { type Duration, MillraceError, messageOf, type WallTime } from '../lib/model/index.ts';
 import { runIdOf } from '../lib/runtime/index.ts';
 import { controllerMetrics } from './controller-metrics.ts';
+import type { Invocation } from './deadline.ts';
 import type { FunctionVersion } from './function-versions.ts';
 import type { OpenController } from './open-controller.ts';
-import type { Invocation } from './open-deployed.ts';
 import type { RoundEnd } from './pump.ts';
 
 /** From one call of the schedule to the next. */

@@ -1,8 +1,8 @@
 import { MAX_TIME, MIN_TIME, type TaskId } from '../model/index.ts';
 import type { Plan } from '../plan/index.ts';
-import type { SourceLog } from '../ports/index.ts';
+import type { CommitStore, Log, SourceLog } from '../ports/index.ts';
 import type { CommitHeader, Failure, StopReason } from '../protocol/index.ts';
-import type { ReadPorts, StoredRun } from './stored-run.ts';
+import type { StoredRun } from './stored-run.ts';
 
 /** Where a task stands by its newest commit. Times are milliseconds since the epoch. */
 export interface TaskView extends TaskId {
@@ -36,11 +36,17 @@ export interface TaskView extends TaskId {
   readonly at: number | undefined;
 }
 
+/** What is read of tasks that are only looked at. */
+export interface HeadPorts {
+  readonly log: Pick<Log, 'topic' | 'bounds'>;
+  readonly commits: Pick<CommitStore, 'head'>;
+}
+
 /**
  * Where every task of a run stands, upstream stages first. With `sources`, the opened sources by id, lag is known of them too.
  */
 export async function viewTasks(
-  ports: ReadPorts,
+  ports: HeadPorts,
   { record, plan }: StoredRun,
   sources?: ReadonlyMap<string, SourceLog>,
 ): Promise<readonly TaskView[]> {
@@ -101,7 +107,7 @@ function senderOf(plan: Plan, head: CommitHeader | undefined): string | undefine
 }
 
 async function endOf(
-  { log }: ReadPorts,
+  { log }: HeadPorts,
   plan: Plan,
   { stage, partition }: TaskId,
   head: CommitHeader | undefined,

@@ -115,6 +115,8 @@ export interface RunRecord {
   readonly id: string;
   readonly pipeline: string;
   readonly createdAt: number;
+  /** Number of the deployment that created it, where deployments are numbered in order. */
+  readonly by?: number;
   /** Slots per task; never changed. */
   readonly slots: number;
   /** The plan that began it, and per stage the fingerprint of its code. */

@@ -227,6 +227,7 @@ async function createRun(
     id: options.runId,
     pipeline: plan.pipeline,
     createdAt: ports.clock.now(),
+    ...(options.deployment === undefined ? {} : { by: options.deployment }),
     slots: options.slots ?? SLOTS,
     plan,
     tasks: plan.stages.flatMap((stage): TaskId[] =>

@@ -61,21 +61,26 @@ export interface CodeInForce {
   readonly changed: readonly string[];
 }
 
+/** The code that a run began with. */
+const firstCode = ({ plan, by }: RunRecord): CodeVersion => ({
+  ...{ plan: plan as Plan, epochs: {} },
+  ...(by === undefined ? {} : { by }),
+});
+
 /** The newest code of a run: how many times it had changed with it, and at which epoch its stages are. */
 export async function newestCode(
   commits: Records,
   run: RunRecord,
 ): Promise<Omit<CodeInForce, 'changed'> & Pick<CodeVersion, 'by'>> {
   const newest = (await commits.records(run.pipeline, codeOf(run), 1)).at(-1);
-  if (newest === undefined) return { version: 0, epochs: {} };
-  const { epochs, by } = newest.value as CodeVersion;
-  return { version: numberIn(newest.name), epochs, ...(by === undefined ? {} : { by }) };
+  const { epochs, by } = (newest?.value ?? firstCode(run)) as CodeVersion;
+  return { version: newest === undefined ? 0 : numberIn(newest.name), epochs, ...(by === undefined ? {} : { by }) };
 }
 
 /** All versions of a run's code, by how many times it had changed. */
 export async function codeVersions(commits: Records, run: RunRecord): Promise<readonly CodeVersion[]> {
   const records = await commits.records(run.pipeline, codeOf(run));
-  return [{ plan: run.plan as Plan, epochs: {} }, ...records.map(({ value }) => value as CodeVersion)];
+  return [firstCode(run), ...records.map(({ value }) => value as CodeVersion)];
 }
 
 /** Which of the run's earlier versions the plan is; undefined if none, or the newest. */
@@ -102,7 +107,7 @@ export async function takeCode(
   const prefix = codeOf(run);
   for (;;) {
     const newest = (await commits.records(run.pipeline, prefix, 1)).at(-1);
-    const before = (newest?.value ?? { plan: run.plan, epochs: {} }) as CodeVersion;
+    const before = (newest?.value ?? firstCode(run)) as CodeVersion;
     if (by !== undefined && before.by !== undefined && by < before.by) return codeBefore(commits, plan, run, before.by);
     const changed = changesSince(before.plan, plan);
     const known = newest === undefined ? 0 : numberIn(newest.name);
