@@ -1,5 +1,5 @@
 /** The streams an author holds: each knows its place in the graph, and adds to it. No behaviour of its own. */
-import { type Key, MillraceError } from '../model/index.ts';
+import { type Duration, type Key, MillraceError } from '../model/index.ts';
 import {
   type Aggregation,
   type Aggregator,
@@ -9,6 +9,7 @@ import {
   aggregateToTableOperator,
   asyncFlatMapOperator,
   asyncOperator,
+  everyCount,
   filterOperator,
   flatMapOperator,
   type Mistake,
@@ -25,14 +26,17 @@ import {
   type WindowAssigner,
   type WindowSpec,
   windowOperator,
+  windowRowsOperator,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
-import { IntervalJoined } from './joined.ts';
+import type { TwoInputWindowing } from './join-types.ts';
+import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
 import type { ExchangeOptions, Stream, WindowFunctionOptions, WindowingOptions } from './streams.ts';
-import { joinTable, WrittenTable } from './table.ts';
+import { type Windows, WrittenTable } from './table.ts';
+import { joinTable, joinVersions, WrittenVersions } from './table-joins.ts';
 
 /** A stream of what an output holds. */
 export function streamOf<T>(graph: Graph, output: DraftRef): Stream<T> {
@@ -84,6 +88,32 @@ class Written {
     return new IntervalJoined((id, operator, options) => this.#joined(right, id, operator, options));
   }
 
+  windowJoin(
+    right: Written,
+    assigner: WindowAssigner<never>,
+    windowing: TwoInputWindowing<never, never> = {},
+  ): Joined<Written> {
+    return windowJoined((id, operator, options) => this.#joined(right, id, operator, options), assigner, windowing);
+  }
+
+  coGroup(
+    right: Written,
+    assigner: WindowAssigner<never>,
+    windowing: TwoInputWindowing<never, never> = {},
+  ): CoGroupedStreams<Written> {
+    const add = (id: string, operator: OperatorDefinition, options: OperatorOptions | undefined): Written =>
+      this.#joined(right, id, operator, options);
+    return new CoGroupedStreams(add, assigner, windowing);
+  }
+
+  connect(other: Written): ConnectedStreams<Written> {
+    return new ConnectedStreams((id, operator, options) => this.#joined(other, id, operator, options));
+  }
+
+  broadcast(id?: string): Written {
+    return this.#at(this.graph.broadcast(this.output, id));
+  }
+
   split(
     id: string,
     branches: Readonly<Record<string, Fn>>,
@@ -126,22 +156,33 @@ class Written {
     options?: OperatorOptions,
   ): WrittenTable {
     const operator = typeof of === 'object' ? aggregateToTableOperator(of) : toTableOperator(of);
-    const output = this.#add(id, operator, options, Object, true).output;
-    return new WrittenTable(this.graph, output, (ref) => this.#at(ref));
+    return tableOf(this.#add(id, operator, options, Object, true));
   }
 
-  join(id: string, table: WrittenTable, joiner: Fn, options?: OperatorOptions): Written {
-    return this.#at(joinTable('inner', this.graph, this.output, id, table, joiner, options));
+  toVersionedTable(row?: RowOf<unknown, unknown>): WrittenVersions {
+    return new WrittenVersions(this, row);
   }
 
-  leftJoin(id: string, table: WrittenTable, joiner: Fn, options?: OperatorOptions): Written {
-    return this.#at(joinTable('left', this.graph, this.output, id, table, joiner, options));
+  join(id: string, table: unknown, ...given: readonly unknown[]): Written {
+    return this.#at(joinTable('inner', this, id, table, given));
+  }
+
+  leftJoin(id: string, table: unknown, ...given: readonly unknown[]): Written {
+    return this.#at(joinTable('left', this, id, table, given));
+  }
+
+  temporalJoin(id: string, versions: unknown, joiner: Fn, options?: OperatorOptions): Written {
+    return this.#at(joinVersions('inner', this, id, versions, joiner, options));
+  }
+
+  leftTemporalJoin(id: string, versions: unknown, joiner: Fn, options?: OperatorOptions): Written {
+    return this.#at(joinVersions('left', this, id, versions, joiner, options));
   }
 
   window(assigner: WindowAssigner<never>, options: WindowingOptions<never> = {}): Windowed {
     const { allowedLateness, late, trigger, evictor } = options;
     const spec = { assigner, allowedLateness, lateSide: late?.side, trigger, evictor };
-    return new Windowed(spec, (id, operator, given, fn) => this.#add(id, operator, given, fn));
+    return new Windowed(spec, (id, operator, given, fn, keepsKey) => this.#add(id, operator, given, fn, keepsKey));
   }
 
   sideOutput(tag: SideOutput<unknown>): Written {
@@ -189,7 +230,18 @@ class Written {
   }
 }
 
-type Add = (id: string, operator: OperatorDefinition, options: OperatorOptions | undefined, fn?: unknown) => Written;
+/** The table whose changes a stream is. */
+function tableOf({ graph, output }: Written, windows?: Windows): WrittenTable {
+  return new WrittenTable(graph, output, (ref) => new Written(graph, ref), windows);
+}
+
+type Add = (
+  id: string,
+  operator: OperatorDefinition,
+  options: OperatorOptions | undefined,
+  fn?: unknown,
+  keepsKey?: boolean,
+) => Written;
 type FunctionOptions = WindowFunctionOptions<unknown, StateDescriptors, StateDescriptors>;
 
 /** A stream in windows: waits to hear what is made of them. */
@@ -214,6 +266,19 @@ class Windowed {
 
   process(id: string, windowFunction: AnyWindowFunction, options?: FunctionOptions): Written {
     return this.#add(id, this.#operator({ windowFunction }, options), options, windowFunction);
+  }
+
+  toTable(
+    id: string,
+    aggregation: Aggregation<never, unknown>,
+    options: { readonly retention?: Duration } & OperatorOptions = {},
+  ): WrittenTable {
+    const { trigger = everyCount(1), allowedLateness = 0, assigner } = this.#spec;
+    const windows = this.#add(`${id}-windows`, this.#operator({ aggregation, trigger }), options, Object, true);
+    const retention = Math.max(options.retention ?? 0, allowedLateness);
+    const rows = windowRowsOperator(aggregation, retention, assigner.kind);
+    const { graph, output } = windows;
+    return tableOf(new Written(graph, graph.operator(output, id, rows, options, true)), { lateness: allowedLateness });
   }
 
   #operator(parts: Partial<WindowSpec>, options: FunctionOptions = {}): OperatorDefinition {

@@ -14,8 +14,10 @@ import {
   regroupOperator,
   resolveOperator,
   respondOperator,
-  streamTableJoinOperator,
+  rowsOperator,
+  type Suppression,
   subscribeOperator,
+  suppressOperator,
   type TableJoiner,
   tableJoinOperator,
   upsertsOperator,
@@ -33,16 +35,40 @@ type JoinKind = 'inner' | 'left' | 'outer';
 /** Makes the stream of an output. */
 export type StreamOf = (output: DraftRef) => unknown;
 
+/** What is known of a table whose keys are windows. */
+export interface Windows {
+  /** How long after its end a window's row still changes, in milliseconds. */
+  readonly lateness: number;
+}
+
 export class WrittenTable {
   readonly graph: Graph;
   /** Changes, under the table's key. */
   readonly output: DraftRef;
   readonly #streamOf: StreamOf;
+  readonly #windows: Windows | undefined;
 
-  constructor(graph: Graph, output: DraftRef, streamOf: StreamOf) {
+  constructor(graph: Graph, output: DraftRef, streamOf: StreamOf, windows?: Windows) {
     this.graph = graph;
     this.output = output;
     this.#streamOf = streamOf;
+    this.#windows = windows;
+  }
+
+  /** Its changes where those of its key belong: rows of windows are made where their records were grouped. */
+  located(): DraftRef {
+    return this.#windows === undefined ? this.output : this.graph.byKey(this.output, undefined, undefined);
+  }
+
+  suppress(id: string, suppression: Suppression, options?: OperatorOptions): WrittenTable {
+    return this.#table(this.#operator(id, suppressOperator(suppression, this.#windows?.lateness), options, true), true);
+  }
+
+  global(id?: string): WrittenGlobalTable {
+    return new WrittenGlobalTable(
+      this.graph,
+      this.graph.broadcast(this.#operator(undefined, rowsOperator(), undefined, false), id),
+    );
   }
 
   filter(...given: readonly unknown[]): WrittenTable {
@@ -75,7 +101,7 @@ export class WrittenTable {
 
   toStream(...given: readonly unknown[]): unknown {
     const [id, options] = optionallyNamed(given);
-    return this.#streamOf(this.#operator(id, upsertsOperator({ updates: false }), options, true));
+    return this.#streamOf(this.#operator(id, rowsOperator(), options, false));
   }
 
   changes(...given: readonly unknown[]): unknown {
@@ -84,7 +110,7 @@ export class WrittenTable {
   }
 
   to(id: string, sink: UpsertConnector<unknown>): void {
-    this.graph.sink(this.#operator(undefined, upsertsOperator({ updates: true }), undefined, true), id, sink);
+    this.graph.sink(this.#operator(undefined, upsertsOperator(), undefined, true), id, sink);
   }
 
   #join(kind: JoinKind, id: string, other: WrittenTable, given: readonly unknown[]): WrittenTable {
@@ -95,7 +121,7 @@ export class WrittenTable {
       return this.#joinByForeignKey(kind, id, other, given[0] as ForeignKey<unknown>, joiner, options);
     }
     const operator = withFunction(tableJoinOperator(kind, joiner), joiner);
-    return this.#table(this.graph.operator([this.output, other.output], id, operator, options, true));
+    return this.#table(this.graph.operator([this.located(), other.located()], id, operator, options, true));
   }
 
   #joinByForeignKey(
@@ -113,10 +139,10 @@ export class WrittenTable {
       undefined,
       undefined,
     );
-    const answers = graph.operator([subscriptions, other.output], `${id}-answers`, respondOperator(), inner);
+    const answers = graph.operator([subscriptions, other.located()], `${id}-answers`, respondOperator(), inner);
     const resolve = withFunction(resolveOperator(kind, foreignKey, joiner), joiner);
     const back = graph.byKey(answers, undefined, undefined);
-    return this.#table(graph.operator([this.output, back], id, resolve, options, true));
+    return this.#table(graph.operator([this.located(), back], id, resolve, options, true));
   }
 
   #view(
@@ -125,7 +151,7 @@ export class WrittenTable {
     fn: unknown,
     options: OperatorOptions | undefined,
   ): WrittenTable {
-    return this.#table(this.#operator(id, withFunction(operator, fn), options, true));
+    return this.#table(this.#operator(id, withFunction(operator, fn), options, true), true);
   }
 
   #operator(
@@ -137,8 +163,9 @@ export class WrittenTable {
     return this.graph.operator(this.output, id, operator, options, keepsKey);
   }
 
-  #table(output: DraftRef): WrittenTable {
-    return new WrittenTable(this.graph, output, this.#streamOf);
+  /** `alike`: its keys are those of this table, where they are. */
+  #table(output: DraftRef, alike = false): WrittenTable {
+    return new WrittenTable(this.graph, output, this.#streamOf, alike ? this.#windows : undefined);
   }
 }
 
@@ -179,19 +206,15 @@ class Grouped {
   }
 }
 
-/** The records of a stream with the row of a table, as the output of an operator. */
-export function joinTable(
-  kind: 'inner' | 'left',
-  graph: Graph,
-  stream: DraftRef,
-  id: string,
-  table: WrittenTable,
-  joiner: Fn,
-  options: OperatorOptions | undefined,
-): DraftRef {
-  checkTable(id, graph, table);
-  const operator = withFunction(streamTableJoinOperator(kind, joiner), joiner);
-  return graph.operator([stream, table.output], id, operator, options, true);
+/** A table that every task behind it has, its changes as records. */
+export class WrittenGlobalTable {
+  readonly graph: Graph;
+  readonly output: DraftRef;
+
+  constructor(graph: Graph, output: DraftRef) {
+    this.graph = graph;
+    this.output = output;
+  }
 }
 
 function checkTable(id: string, graph: Graph, given: unknown): asserts given is WrittenTable {

@@ -1,9 +1,17 @@
 /** What an author holds of tables, and how streams become tables and meet them. Types only; the tables are made by `table.ts`. */
-import type { Key } from '../model/index.ts';
-import type { Aggregator, ChangeRow, GroupAggregation, GroupOptions, Parts } from '../operators/index.ts';
+import type { Duration, EventTime, Key } from '../model/index.ts';
+import type {
+  Aggregator,
+  ChangeRow,
+  GroupAggregation,
+  GroupOptions,
+  Parts,
+  SideOutput,
+  Suppression,
+} from '../operators/index.ts';
 import type { UpsertConnector } from '../ports/index.ts';
 import type { OperatorOptions } from './graph.ts';
-import type { ExchangeOptions, KeyedStream, Single, Stream } from './streams.ts';
+import type { ExchangeOptions, Single, Stream } from './streams.ts';
 
 declare const row: unique symbol;
 
@@ -72,14 +80,51 @@ export interface Table<K, V> {
     joiner: JoinRows<K, V | undefined, W | undefined, R>,
     options?: OperatorOptions,
   ): Table<K, RowsOf<R>>;
-  /** Each change as the row that stands now, `null` for a deletion, under the table's key. */
-  toStream(options?: OperatorOptions): KeyedStream<K, V | null>;
-  toStream(id: string, options?: OperatorOptions): KeyedStream<K, V | null>;
+  /** Holds changes back and lets out their sum: `untilWindowCloses()`, of tables of windows, or `untilTimeLimit(seconds(10))`. */
+  suppress(id: string, suppression: Suppression, options?: OperatorOptions): Table<K, V>;
+  /** The whole table in every task that reads it, for streams to join wherever their records are. `id` names the exchange. */
+  global(id?: string): GlobalTable<K, V>;
+  /** Each change as a record of the row that stands now; its value is `null` where none does. */
+  toStream(options?: OperatorOptions): Stream<TableRow<K, V | null>>;
+  toStream(id: string, options?: OperatorOptions): Stream<TableRow<K, V | null>>;
   /** Each change as rows of a changelog: an update is an `update-before` and an `update-after`. A sink that only appends can take it. */
   changes(options?: OperatorOptions): Stream<ChangeRow<K, V>>;
   changes(id: string, options?: OperatorOptions): Stream<ChangeRow<K, V>>;
   /** Ends here, at a sink that upserts: each row under its key, `null` for a deletion. A host may bind another connector of that kind. */
   to(id: string, sink: UpsertConnector<V | null>): void;
+}
+
+/** A row of a table with its key. */
+export interface TableRow<K, V> {
+  readonly key: K;
+  readonly value: V;
+}
+
+/** A table of which every task has all rows: Kafka Streams' GlobalKTable. */
+export interface GlobalTable<K, V> {
+  /** Never present at run time: carries the types of key and row. */
+  readonly [row]?: () => readonly [K, V, 'global'];
+}
+
+/** A changelog whose rows are looked up as they were at a time. */
+export interface VersionedTable<K, V> {
+  /** Never present at run time: carries the types of key and row. */
+  readonly [row]?: () => readonly [K, V, 'versioned'];
+}
+
+/** The key of a row that belongs to a window: `start` is in it, `end` is not. */
+export interface WindowKey<K> {
+  readonly key: K;
+  readonly start: EventTime;
+  readonly end: EventTime;
+}
+
+/** How records meet a table as of their time. */
+export interface TemporalOptions<T> {
+  /** How far behind the watermark a record may come and still find the row of its time. Default none; versions are kept as long. */
+  readonly grace?: Duration;
+  /** Where records go that come later than that, as they came: read it by `sideOutput(tag)` of the results. Without it they are only counted. */
+  readonly late?: SideOutput<T>;
 }
 
 /** A table's rows by another key: Kafka Streams' KGroupedTable. */
@@ -107,12 +152,46 @@ export interface GroupedTable<G, V> {
 export type JoinRow<K, T, V, R> = (record: T, value: V, key: K) => R;
 
 declare module './streams.ts' {
+  interface Flow<T> {
+    /**
+     * Each record with the row that it names in a table that every task has; the record stays where it is. Records that name no row are left out, and counted as `unmatched`.
+     * Each task sees the table's changes where they stand in its own log.
+     */
+    join<G extends Key, V, R>(
+      id: string,
+      table: GlobalTable<G, V>,
+      key: (record: T) => G | null | undefined,
+      joiner: JoinRow<G, T, V, R>,
+      options?: OperatorOptions,
+    ): Stream<R>;
+    /** As `join`, also of records that name no row. */
+    leftJoin<G extends Key, V, R>(
+      id: string,
+      table: GlobalTable<G, V>,
+      key: (record: T) => G | null | undefined,
+      joiner: JoinRow<G | null | undefined, T, V | undefined, R>,
+      options?: OperatorOptions,
+    ): Stream<R>;
+  }
+
+  interface WindowedStream<K, T> {
+    /**
+     * Each window's aggregates so far, as a table by key and window that changes with every record; `suppress(id, untilWindowCloses())` lets only final rows out. A row is kept, to
+     * be read and compared, until `retention` after its window's end; default: as long as late records are allowed.
+     */
+    toTable<One = never, Many = never>(
+      id: string,
+      aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
+      options?: { readonly retention?: Duration } & OperatorOptions,
+    ): Table<WindowKey<K>, Single<One, Many>>;
+  }
+
   interface KeyedStream<K, T> {
     /**
      * The latest record of each key, in order of arrival, as a table; with a function, what it makes of it. `null` and `undefined` are tombstones: they
      * delete the row.
      */
-    toTable(id: string, options?: undefined): Table<K, RowsOf<T>>;
+    toTable(id: string, row?: undefined, options?: OperatorOptions): Table<K, RowsOf<T>>;
     toTable<V>(id: string, row: (record: T) => V, options?: OperatorOptions): Table<K, RowsOf<V>>;
     /** Each key's records so far aggregated, as a table: rows are the aggregates, or the result of a single aggregator. */
     toTable<One = never, Many = never>(
@@ -120,6 +199,9 @@ declare module './streams.ts' {
       aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
       options?: OperatorOptions,
     ): Table<K, Single<One, Many>>;
+    /** The records as versions of rows, by their event time, for `temporalJoin`; with a function, what it makes of them. `null` and `undefined` delete. */
+    toVersionedTable(row?: undefined): VersionedTable<K, RowsOf<T>>;
+    toVersionedTable<V>(row: (record: T) => V): VersionedTable<K, RowsOf<V>>;
     /**
      * Each record with the row that the table has for its key when the record comes: both are in the order of their task's log, whatever their times. Records without a row are
      * left out, and counted as `unmatched`. Changes of the table emit nothing. For the row as of the record's time see `temporalJoin`.
@@ -130,6 +212,13 @@ declare module './streams.ts' {
       joiner: JoinRow<K, T, V, R>,
       options?: OperatorOptions,
     ): KeyedStream<K, R>;
+    join<G extends Key, V, R>(
+      id: string,
+      table: GlobalTable<G, V>,
+      key: (record: T) => G | null | undefined,
+      joiner: JoinRow<G, T, V, R>,
+      options?: OperatorOptions,
+    ): KeyedStream<K, R>;
     /** As `join`, also of records without a row. */
     leftJoin<V, R>(
       id: string,
@@ -137,5 +226,29 @@ declare module './streams.ts' {
       joiner: JoinRow<K, T, V | undefined, R>,
       options?: OperatorOptions,
     ): KeyedStream<K, R>;
+    leftJoin<G extends Key, V, R>(
+      id: string,
+      table: GlobalTable<G, V>,
+      key: (record: T) => G | null | undefined,
+      joiner: JoinRow<G | null | undefined, T, V | undefined, R>,
+      options?: OperatorOptions,
+    ): KeyedStream<K, R>;
+    /**
+     * Each record with the row that the versioned table had for its key at the record's event time. Records wait until the watermark has reached their time. Those without a row
+     * are left out, and counted as `unmatched`.
+     */
+    temporalJoin<V, R>(
+      id: string,
+      versions: VersionedTable<K, V>,
+      joiner: JoinRow<K, T, V, R>,
+      options?: TemporalOptions<T> & OperatorOptions,
+    ): Stream<R>;
+    /** As `temporalJoin`, also of records without a row. */
+    leftTemporalJoin<V, R>(
+      id: string,
+      versions: VersionedTable<K, V>,
+      joiner: JoinRow<K, T, V | undefined, R>,
+      options?: TemporalOptions<T> & OperatorOptions,
+    ): Stream<R>;
   }
 }

@@ -1,5 +1,6 @@
 export type { Change, ChangeKind, ChangeRow } from './change.ts';
 export { type ForeignKey, resolveOperator, respondOperator, subscribeOperator } from './foreign-key-join.ts';
+export { globalJoinOperator, type KeyOfRecord } from './global-join.ts';
 export {
   aggregateGroupsOperator,
   countGroups,
@@ -9,6 +10,15 @@ export {
   regroupOperator,
 } from './group.ts';
 export { type StreamTableJoiner, streamTableJoinOperator } from './stream-table-join.ts';
+export {
+  type Suppression,
+  suppressOperator,
+  type TimeLimitOptions,
+  untilTimeLimit,
+  untilWindowCloses,
+} from './suppress.ts';
 export { type TableJoiner, tableJoinOperator } from './table-table-join.ts';
+export { temporalJoinOperator } from './temporal-join.ts';
 export { aggregateToTableOperator, ROWS, type RowOf, toTableOperator } from './to-table.ts';
-export { changesOperator, filterTableOperator, mapValuesOperator, upsertsOperator } from './views.ts';
+export { changesOperator, filterTableOperator, mapValuesOperator, rowsOperator, upsertsOperator } from './views.ts';
+export { windowRowsOperator } from './window-rows.ts';

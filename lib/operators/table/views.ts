@@ -52,11 +52,20 @@ export function mapValuesOperator<V, R>(fn: (row: V, key: Key) => R | null | und
   }));
 }
 
-/** Each change as the row that stands now, `null` where none does: a stream of upserts and tombstones, under the table's key. */
-export function upsertsOperator({ updates }: { readonly updates: boolean }): OperatorDefinition {
-  return onChanges('upserts', undefined, updates, (out) => ({
+/** Each change as the row that stands now under the table's key, `null` where none does: for a sink that upserts. */
+export function upsertsOperator(): OperatorDefinition {
+  return onChanges('upserts', undefined, true, (out) => ({
     record(value, time, key) {
       out.record((value as Change<unknown>).after ?? null, time, key);
+    },
+  }));
+}
+
+/** Each change as a record `{ key, value }` of the row that stands now, its value `null` where none does. */
+export function rowsOperator(): OperatorDefinition {
+  return onChanges('rows', undefined, false, (out) => ({
+    record(value, time, key) {
+      out.record({ key: keyOf(key!), value: (value as Change<unknown>).after ?? null }, time, key);
     },
   }));
 }
