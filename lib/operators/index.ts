@@ -1,5 +1,7 @@
 export * from './aggregate/index.ts';
 export * from './async.ts';
+export * from './broadcast.ts';
+export * from './connect.ts';
 export * from './definition.ts';
 export * from './filter.ts';
 export { type FlatMap, flatMapOperator } from './flat-map.ts';

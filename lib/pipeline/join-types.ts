@@ -1,8 +1,17 @@
 /** What an author holds while two streams become one. Types only; made by `joined.ts`. */
 import type { Duration } from '../model/index.ts';
-import type { IntervalJoinContext, SideOutput } from '../operators/index.ts';
+import type {
+  BroadcastProcess,
+  ConnectedProcess,
+  IntervalJoinContext,
+  SideOutput,
+  StateDescriptors,
+  Trigger,
+  WindowBounds,
+  WindowFunctionContext,
+} from '../operators/index.ts';
 import type { OperatorOptions } from './graph.ts';
-import type { Stream } from './streams.ts';
+import type { Stream, WindowFunctionOptions } from './streams.ts';
 
 /** Which records of a joined pair of streams are late, and where they go. */
 export interface JoinOptions<L, R> {
@@ -20,6 +29,12 @@ export interface IntervalOptions<L, R> extends JoinOptions<L, R> {
   readonly lowerExclusive?: boolean;
   /** The upper bound itself does not match. Default: it does. */
   readonly upperExclusive?: boolean;
+}
+
+/** How windows of two streams treat time and when they emit. */
+export interface TwoInputWindowing<L, R> extends JoinOptions<L, R> {
+  /** When a window emits; it is told of the records of both sides. Default `endOfWindow()`. */
+  readonly trigger?: Trigger<L | R, never>;
 }
 
 /** Two streams under one key that wait to hear how far apart matches may be. */
@@ -48,4 +63,49 @@ export interface Joining<L, R, C> {
     fn: (left: L | undefined, right: R | undefined, ctx: C) => O,
     options?: OperatorOptions,
   ): Results<O>;
+}
+
+type None = Record<never, never>;
+
+/** Two streams by key, in windows together. */
+export interface CoGrouped<K, L, R> {
+  /**
+   * Hands the records of both sides that share a key and a window to the function when the window fires, in order of arrival, also if one side has none. Results are
+   * what it returns (nothing if undefined), each result of a generator, and what is given to `ctx.emit`, with the window's last millisecond as their time.
+   */
+  process<O = never, E = never, S extends StateDescriptors = None, W extends StateDescriptors = None>(
+    id: string,
+    fn: (
+      key: K,
+      window: WindowBounds,
+      lefts: readonly L[],
+      rights: readonly R[],
+      ctx: WindowFunctionContext<E, S, W>,
+    ) => O | Generator<O, void, void> | void,
+    options?: WindowFunctionOptions<E, S, W>,
+  ): Stream<Exclude<O, undefined | void> | E>;
+}
+
+/** Two streams that wait for the operator which handles both. */
+export interface Connected<K, L, R> {
+  /** An operator written as handlers of both inputs, made by `connectedProcess(id, { onLeft, onRight ... })`. */
+  process<O>(process: ConnectedProcess<L, R, K, O>, options?: OperatorOptions): Stream<O>;
+  /** The same operator under another id. */
+  process<O>(id: string, process: ConnectedProcess<L, R, K, O>, options?: OperatorOptions): Stream<O>;
+}
+
+/** A stream and what is broadcast beside it, which wait for the operator that handles both. */
+export interface BroadcastConnected<K, T, B> {
+  /** An operator made by `broadcastProcess(id, { broadcastState, onRecord, onBroadcast ... })`. */
+  process<O>(process: BroadcastProcess<T, B, K, O>, options?: OperatorOptions): Stream<O>;
+  /** The same operator under another id. */
+  process<O>(id: string, process: BroadcastProcess<T, B, K, O>, options?: OperatorOptions): Stream<O>;
+}
+
+declare const everywhere: unique symbol;
+
+/** Records that come to every task of the operator that reads them: `records.connect(rules.broadcast())`. */
+export interface BroadcastStream<T> {
+  /** Never present at run time: carries the record's type. */
+  readonly [everywhere]: () => T;
 }

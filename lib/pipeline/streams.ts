@@ -18,11 +18,20 @@ import type {
   WindowBounds,
   WindowElement,
   WindowFunctionContext,
+  WindowJoinContext,
   WindowResult,
 } from '../operators/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import type { OperatorOptions } from './graph.ts';
-import type { IntervalJoining } from './join-types.ts';
+import type {
+  BroadcastConnected,
+  BroadcastStream,
+  CoGrouped,
+  Connected,
+  IntervalJoining,
+  Joining,
+  TwoInputWindowing,
+} from './join-types.ts';
 
 declare const element: unique symbol;
 
@@ -65,6 +74,8 @@ export interface Flow<T> {
   /** Spreads records evenly over the next stage's tasks, the same way at every replay. */
   rebalance(options?: ExchangeOptions): Stream<T>;
   rebalance(id: string, options?: ExchangeOptions): Stream<T>;
+  /** Brings every record to every task of the operator that reads it: `records.connect(rules.broadcast()).process(...)`. */
+  broadcast(id?: string): BroadcastStream<T>;
   /** Leads each record to the first branch whose predicate holds, or to `otherwise`. Records of branches that nobody reads are counted and dropped. */
   split<B extends Readonly<Record<string, (record: T) => boolean>>>(
     id: string,
@@ -94,6 +105,10 @@ export interface Flow<T> {
 
 /** Records of one type, in order within each partition. */
 export interface Stream<T> extends Flow<T> {
+  /** This stream and another, for an operator that handles both. With keys on both sides it may have state. */
+  connect<R>(right: Stream<R>): Connected<unknown, T, R>;
+  /** This stream and rules that come to every task. */
+  connect<B>(rules: BroadcastStream<B>): BroadcastConnected<unknown, T, B>;
   /** Lets the records through for which the predicate holds. */
   filter<S extends T>(predicate: (record: T) => record is S, options?: OperatorOptions): Stream<S>;
   filter<S extends T>(id: string, predicate: (record: T) => record is S, options?: OperatorOptions): Stream<S>;
@@ -206,6 +221,22 @@ export interface KeyedStream<K, T> extends Flow<T> {
   window(assigner: WindowAssigner<T>, options?: WindowingOptions<T>): WindowedStream<K, T>;
   /** Pairs of this stream's records (left) and another's (right) of one key by how far apart their times are: `.between(minutes(-5), minutes(5)).join(id, fn)`. */
   intervalJoin<R>(right: KeyedStream<K, R>): IntervalJoining<K, T, R>;
+  /** Pairs of this stream's records (left) and another's (right) that share a key and a window. */
+  windowJoin<R>(
+    right: KeyedStream<K, R>,
+    assigner: WindowAssigner<T | R>,
+    options?: TwoInputWindowing<T, R>,
+  ): Joining<T, R, WindowJoinContext<K>>;
+  /** The records of this stream (left) and another (right) that share a key and a window, all at once. */
+  coGroup<R>(
+    right: KeyedStream<K, R>,
+    assigner: WindowAssigner<T | R>,
+    options?: TwoInputWindowing<T, R>,
+  ): CoGrouped<K, T, R>;
+  /** This stream and another under one key, for an operator that handles both with shared state and timers. */
+  connect<R>(right: KeyedStream<K, R>): Connected<K, T, R>;
+  /** This stream and rules that come to every task. */
+  connect<B>(rules: BroadcastStream<B>): BroadcastConnected<K, T, B>;
   /** Each key's records so far reduced to one, emitted after every record. */
   reduce(id: string, fn: Reduce<T>, options?: OperatorOptions): Stream<T>;
   /** Each key's records so far aggregated, emitted after every record: `{ key, ...aggregates }`, or `{ key, value }` of a single aggregator. */

@@ -239,7 +239,8 @@ describe('a table of rows', () => {
           else if (step.what === 'undo') {
             store.rollback(mark);
             subs = kept;
-          } else if (step.what === 'toggle') {
+          } else if (!('key' in step)) continue;
+          else if (step.what === 'toggle') {
             const row = table.row(step.key, step.sub);
             if (row === NONE) table.numbers[table.at(table.add(step.key, step.sub))] = step.sub;
             else table.drop(row);
