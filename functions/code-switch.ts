@@ -6,7 +6,7 @@
  *    then on the source's end lies beyond all that any attempt has read. There the task is handed over: older code goes on to it, newer code from it.
  * 3. Partitions that older code has gained meanwhile are tasks at older code like others.
  */
-import type { TaskId } from '../lib/model/index.ts';
+import type { SwitchStep } from '../lib/operations/index.ts';
 import type { CommitHeader, LogFacts, TaskFacts } from '../lib/protocol/index.ts';
 import { isMendable } from '../lib/runtime/index.ts';
 
@@ -17,21 +17,6 @@ export interface NewerCode {
   readonly settledAt: number;
   /** Whether a function is known that has the code of an epoch. */
   hasFunction(epoch: number): boolean;
-}
-
-/** Where a task is on its way. */
-export interface SwitchStep {
-  readonly task: TaskId;
-  readonly from: number;
-  readonly to: number;
-  /**
-   * `barrier`: older code works up to the barrier in its log. `hold`: a source's task stands still until `until`. `hand-over`: older code is to be told that newer
-   * code goes on at `at`. `finish`: it has been told, and works up to there. `stopped`: older code has stopped for an error; newer code goes on if that may be
-   * mended. `stuck`: no function is known that has the older code.
-   */
-  readonly kind: 'barrier' | 'hold' | 'hand-over' | 'finish' | 'stopped' | 'stuck';
-  readonly at?: number;
-  readonly until?: number;
 }
 
 /** What a source's task reads at most in one step, where its end is not known. */

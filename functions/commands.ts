@@ -9,9 +9,9 @@ import {
   storedState,
 } from '../lib/inspect/index.ts';
 import { MillraceError, taskName } from '../lib/model/index.ts';
+import type { Answers, Command, CommandAnswer, CommandEvent, ListAnswer } from '../lib/operations/index.ts';
 import { dataToJson } from '../lib/protocol/index.ts';
 import { isMendable, notePause, readControl, requestDrain } from '../lib/runtime/index.ts';
-import type { Answers, Command, CommandAnswer, CommandEvent, ListAnswer } from './command.ts';
 import { errorData } from './error-data.ts';
 import type { OpenController } from './open-controller.ts';
 import { Rings } from './rings.ts';
@@ -19,6 +19,10 @@ import { statusOf } from './status.ts';
 
 /** Bytes of an answer: Lambda takes 6 MB, in which each quote of the text inside counts twice. */
 const MOST_BYTES = 2_500_000;
+
+export function isCommandEvent(event: unknown): event is CommandEvent {
+  return typeof event === 'object' && event !== null && 'command' in event && typeof event.command === 'object';
+}
 
 /** Answers whatever happens: an error is an answer too. What this version's code cannot do, the version that brought the newest is asked. */
 export async function answerCommand(controller: OpenController, event: CommandEvent): Promise<CommandAnswer> {

@@ -7,8 +7,7 @@
  * 3. Commands need no lease, and are answered whatever is wrong.
  */
 import type { Pipeline } from '../lib/pipeline/index.ts';
-import { isCommandEvent } from './command.ts';
-import { answerCommand } from './commands.ts';
+import { answerCommand, isCommandEvent } from './commands.ts';
 import type { ConnectController } from './controller-ports.ts';
 import type { Invocation } from './deadline.ts';
 import { OpenController } from './open-controller.ts';

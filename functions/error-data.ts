@@ -1,5 +1,5 @@
 import { MillraceError, messageOf } from '../lib/model/index.ts';
-import type { ErrorData } from './command.ts';
+import type { ErrorData } from '../lib/operations/index.ts';
 
 /** An error as data. */
 export function errorData(error: unknown): ErrorData {

@@ -6,6 +6,7 @@
  * 3. Code that is not the newest does nothing: another version of the controller goes on.
  */
 import { type Duration, MillraceError, type TaskId, taskName } from '../lib/model/index.ts';
+import type { SwitchStep } from '../lib/operations/index.ts';
 import type { Pipeline } from '../lib/pipeline/index.ts';
 import type { Plan } from '../lib/plan/index.ts';
 import type { Round, Stop, TaskFacts } from '../lib/protocol/index.ts';
@@ -21,7 +22,7 @@ import {
   readControl,
   runIdOf,
 } from '../lib/runtime/index.ts';
-import { decideSwitch, type NewerCode, type SwitchStep } from './code-switch.ts';
+import { decideSwitch, type NewerCode } from './code-switch.ts';
 import type { ControllerConnections } from './controller-ports.ts';
 import {
   CONTROLLER,

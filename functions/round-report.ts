@@ -1,7 +1,7 @@
+import type { SwitchStep } from '../lib/operations/index.ts';
 import type { Plan } from '../lib/plan/index.ts';
 import type { Telemetry } from '../lib/ports/index.ts';
 import { isDrained, type TaskFacts } from '../lib/protocol/index.ts';
-import type { SwitchStep } from './code-switch.ts';
 import { controllerMetrics } from './controller-metrics.ts';
 
 /** Without a commit for so long, although there is something to read, a task lags. */

@@ -1,10 +1,9 @@
 /** Where a deployed pipeline stands, as far as anything can be read: also where its run cannot be opened. */
 import { storedLetters, type TaskView, viewTasks } from '../lib/inspect/index.ts';
+import type { StatusAnswer, SwitchStep } from '../lib/operations/index.ts';
 import type { Plan } from '../lib/plan/index.ts';
 import type { RunRecord } from '../lib/protocol/index.ts';
 import { type Control, grownRun, newestCode, newestRun, readControl, type TaskPorts } from '../lib/runtime/index.ts';
-import type { SwitchStep } from './code-switch.ts';
-import type { StatusAnswer } from './command.ts';
 import { errorData } from './error-data.ts';
 import type { OpenController } from './open-controller.ts';
 import type { Pump } from './pump.ts';

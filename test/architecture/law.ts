@@ -35,6 +35,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/embedded': ['lib'],
   // The composition root of workers: it chooses Kafka, DynamoDB and S3.
   'lib/worker': ['lib'],
+  // What can be asked of a deployed pipeline, and who asks it.
+  'lib/operations': ['lib'],
   // The local event source, between Kafka and functions.
   'lib/local': ['lib'],
   'lib/testing': ['lib'],

@@ -1,5 +1,5 @@
 /** A deployment in memory with versions of its functions: deployed anew with changed code, rung asynchronously, delivered to, and killed in the middle of it. */
-import type { Answers, Command, CommandAnswer } from '../../functions/command.ts';
+import type { Answers, Command, CommandAnswer } from '../../lib/operations/index.ts';
 import { controllerHandler } from '../../functions/controller-handler.ts';
 import type { ControllerConnections } from '../../functions/controller-ports.ts';
 import { type FunctionVersion, functionAt, functionsOf } from '../../functions/function-versions.ts';

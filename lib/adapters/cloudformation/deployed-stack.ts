@@ -1,6 +1,7 @@
 import {
   CloudFormationClient,
   DescribeStackResourcesCommand,
+  DescribeStacksCommand,
   GetTemplateCommand,
 } from '@aws-sdk/client-cloudformation';
 import { type AwsConnection, awsError, clientSettings } from '../../aws/index.ts';
@@ -32,6 +33,34 @@ export async function stackExists(connection: AwsConnection, name: string): Prom
   } catch (thrown) {
     if (/does not exist/.test(messageOf(thrown))) return false;
     throw awsError(thrown, `stack ${name}`, 'cloudformation:DescribeStackResources');
+  } finally {
+    client.destroy();
+  }
+}
+
+/** What a stack says of itself. */
+export interface StackOutput {
+  readonly key: string;
+  readonly value: string;
+  readonly description: string;
+}
+
+/** The outputs of a deployed stack; undefined where there is no such stack. Throws `unavailable`. */
+export async function stackOutputs(
+  connection: AwsConnection,
+  name: string,
+): Promise<readonly StackOutput[] | undefined> {
+  const client = new CloudFormationClient(clientSettings(connection, seconds(20)));
+  try {
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: name }));
+    return Stacks.flatMap(({ Outputs = [] }) =>
+      Outputs.map(({ OutputKey: key = '', OutputValue: value = '', Description: description = '' }) => ({
+        ...{ key, value, description },
+      })),
+    );
+  } catch (thrown) {
+    if (/does not exist/.test(messageOf(thrown))) return undefined;
+    throw awsError(thrown, `stack ${name}`, 'cloudformation:DescribeStacks');
   } finally {
     client.destroy();
   }

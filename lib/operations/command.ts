@@ -1,8 +1,7 @@
 /** What can be asked of a deployed pipeline, and how it answers: `{ command: { name, ... } }`, the answer a `CommandAnswer`. */
 
-import type { StateEntry, StateQuery, StoredLetter, TaskView } from '../lib/inspect/index.ts';
-import type { ErrorWhere } from '../lib/model/index.ts';
-import type { SwitchStep } from './code-switch.ts';
+import type { StateEntry, StateQuery, StoredLetter, TaskView } from '../inspect/index.ts';
+import type { ErrorWhere, TaskId } from '../model/index.ts';
 
 export type Command =
   | { readonly name: 'status' }
@@ -49,6 +48,21 @@ export interface Answers {
   readonly drain: { readonly asked: 'requested' | 'exists' };
 }
 
+/** Where a task is on its way. */
+export interface SwitchStep {
+  readonly task: TaskId;
+  readonly from: number;
+  readonly to: number;
+  /**
+   * `barrier`: older code works up to the barrier in its log. `hold`: a source's task stands still until `until`. `hand-over`: older code is to be told that newer
+   * code goes on at `at`. `finish`: it has been told, and works up to there. `stopped`: older code has stopped for an error; newer code goes on if that may be
+   * mended. `stuck`: no function is known that has the older code.
+   */
+  readonly kind: 'barrier' | 'hold' | 'hand-over' | 'finish' | 'stopped' | 'stuck';
+  readonly at?: number;
+  readonly until?: number;
+}
+
 /** As much of a list as an answer of Lambda's holds. */
 export interface ListAnswer<T> {
   readonly items: readonly T[];
@@ -75,8 +89,4 @@ export interface StatusAnswer {
   readonly stops: readonly { readonly task: string; readonly reason: string; readonly message: string }[];
   /** Why the run cannot be opened, or the code that was deployed cannot go on with it. */
   readonly error?: ErrorData;
-}
-
-export function isCommandEvent(event: unknown): event is CommandEvent {
-  return typeof event === 'object' && event !== null && 'command' in event && typeof event.command === 'object';
 }
