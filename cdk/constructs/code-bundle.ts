@@ -3,6 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, AssetStaging, DockerImage } from 'aws-cdk-lib';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
@@ -37,8 +39,7 @@ export class CodeBundle extends Construct {
   readonly controller: Code;
   /** Of the function that makes topics: nothing of the author's is in it. */
   readonly topics: Code;
-  /** Where all of it is, with a Dockerfile for workers. */
-  readonly folder: string;
+  readonly #folder: string;
   readonly #plan: Plan;
   readonly #parts: BundleParts;
 
@@ -63,16 +64,22 @@ export class CodeBundle extends Construct {
     });
     this.#plan = plan;
     this.#parts = parts;
-    this.folder = staged.absoluteStagedPath;
-    this.controller = Code.fromAsset(this.folder, { assetHash: staged.assetHash });
-    this.topics = Code.fromAsset(this.folder, { assetHash: hashOf(frameworkIn(this.folder)) });
+    this.#folder = staged.absoluteStagedPath;
+    this.controller = Code.fromAsset(this.#folder, { assetHash: staged.assetHash });
+    this.topics = Code.fromAsset(this.#folder, { assetHash: hashOf(frameworkIn(this.#folder)) });
+  }
+
+  /** The workers', for Docker to build when it is deployed. */
+  image(): ContainerImage {
+    if (!existsSync(join(this.#folder, 'Dockerfile'))) return ContainerImage.fromRegistry('not-bundled');
+    return ContainerImage.fromAsset(this.#folder, { platform: Platform.LINUX_ARM64 });
   }
 
   /** The code of one stage's function. */
   stage(stage: StagePlan): Code {
     const { topics, modules } = this.#parts;
-    const parts = [layoutFor(this.#plan, stage), stage.code, topics, aroundAll(modules), frameworkIn(this.folder)];
-    return Code.fromAsset(this.folder, { assetHash: hashOf(parts) });
+    const parts = [layoutFor(this.#plan, stage), stage.code, topics, aroundAll(modules), frameworkIn(this.#folder)];
+    return Code.fromAsset(this.#folder, { assetHash: hashOf(parts) });
   }
 }
 

@@ -1,8 +1,7 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import {
   Cluster,
-  ContainerImage,
+  type ContainerImage,
   ContainerInsights,
   CpuArchitecture,
   FargateService,
@@ -41,8 +40,7 @@ export interface WorkerOptions {
 export interface FargateWorkersProps extends WorkerOptions {
   readonly plan: Plan;
   readonly names: TopicNames;
-  /** A folder with the bundle and a Dockerfile. */
-  readonly folder: string;
+  readonly image: ContainerImage;
   readonly cluster: KafkaCluster;
   readonly state: IMillraceState;
   readonly settings: FunctionSettings;
@@ -71,7 +69,7 @@ export class FargateWorkers extends Construct {
       removalPolicy: settings.keepLogs ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     this.taskDefinition.addContainer('Worker', {
-      image: ContainerImage.fromAsset(props.folder, { platform: Platform.LINUX_ARM64 }),
+      image: props.image,
       logging: LogDrivers.awsLogs({ logGroup, streamPrefix: plan.pipeline }),
       readonlyRootFilesystem: true,
       environment: {

@@ -139,7 +139,7 @@ export class MillracePipeline extends Construct {
       code: code.controller,
     });
     this.#controller.schedule.node.addDependency(own);
-    this.workers = this.#workersOf(props, { ...common, folder: code.folder }, own);
+    this.workers = this.#workersOf(props, { ...common, image: code.image() }, own);
     this.stages = new Map([...this.#stages].map(([stage, { deployed }]) => [stage, deployed.function]));
     this.controller = this.#controller.deployed.function;
     const watched = { pipeline: plan.pipeline, controller: this.#controller, stages: this.#stages };

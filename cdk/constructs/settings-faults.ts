@@ -80,9 +80,6 @@ function* endsFaults({ plan, sources, sinks, cluster }: CheckedSettings): Genera
     }
   }
   for (const [operator, { partitions, create }] of Object.entries(sources)) {
-    if (partitions !== undefined && !isCount(partitions)) {
-      yield { operator, rule: `its topic has ${partitions} partitions`, fix: 'give a positive whole number' };
-    }
     if (create === true && partitions === undefined) {
       yield { operator, rule: 'its topic is to be made, and nobody says how large', fix: 'give partitions' };
     }

@@ -1,12 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
-import { type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, it } from 'vitest';
-import { mskCluster, selfManagedCluster } from '../../cdk/index.ts';
-import { collection, pipeline, toMemory } from '../../lib/index.ts';
 import { clicks } from './clicks/pipeline.ts';
-import { deployed, permissions, resources } from './template.ts';
+import { deployed, permissions, type Resource, resources } from './template.ts';
 
 const { template, deployment } = deployed();
 
@@ -14,16 +10,16 @@ describe('a deployed pipeline', () => {
   it('has one function for each stage of its plan, and one for the controller', () => {
     const named = resources(template, 'AWS::Lambda::Function').map(([, { Properties }]) => {
       const { Variables } = Properties['Environment'] as { readonly Variables: Readonly<Record<string, string>> };
-      return Variables['MILLRACE_STAGE'] ?? 'controller';
+      return Variables['MILLRACE_STAGE'] ?? Properties['Handler'];
     });
-    expect(named.sort()).toEqual(['busy', 'clicks', 'controller', 'per-minute']);
+    expect(named.sort()).toEqual(['busy', 'clicks', 'controller.handler', 'per-minute', 'topics-resource.handler']);
     expect([...deployment.stages.keys()]).toEqual(deployment.plan.stages.map((stage) => stage.id));
   });
 
   it('has a function for each operator where nothing is fused', () => {
     const unfused = deployed({ pipeline: clicks('none') });
     expect([...unfused.deployment.stages.keys()]).toEqual(['clicks', 'filter-1', 'per-minute', 'busy']);
-    unfused.template.resourceCountIs('AWS::Lambda::Function', 5);
+    unfused.template.resourceCountIs('AWS::Lambda::Function', 6);
   });
 
   it('runs all functions on Node 24, on arm64, each with what the plan says of it', () => {
@@ -37,7 +33,7 @@ describe('a deployed pipeline', () => {
     const keys = resources(template, 'AWS::Lambda::Function').map(([, { Properties }]) =>
       JSON.stringify(Properties['Code']),
     );
-    expect(new Set(keys).size).toBe(4);
+    expect(new Set(keys).size).toBe(5);
     template.hasResourceProperties('AWS::Lambda::Function', {
       Handler: 'stage.handler',
       MemorySize: 1_769,
@@ -50,7 +46,7 @@ describe('a deployed pipeline', () => {
     ['per-minute', 'clicks.per-minute', 100],
     ['busy', 'clicks.busy', 100],
   ])('calls the function of %s with what comes to %s', (stage, topic, batchSize) => {
-    const [id] = resources(template, 'AWS::Lambda::Function').find(([each]) =>
+    const [id] = resources(template, 'AWS::Lambda::Alias').find(([each]) =>
       each.startsWith(`PipelineStages${stage.replace('-', '')}Function`),
     )!;
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
@@ -122,163 +118,147 @@ describe('a deployed pipeline', () => {
       State: 'ENABLED',
       Target: { RetryPolicy: { MaximumRetryAttempts: 0 } },
     });
-    const functions = ['clicks', 'per-minute', 'busy'].map((stage) => ({
-      Ref: resources(template, 'AWS::Lambda::Function').find(([id]) =>
-        id.startsWith(`PipelineStages${stage.replace('-', '')}Function`),
-      )![0],
-    }));
-    template.hasResourceProperties('AWS::Lambda::Function', {
-      Handler: 'controller.handler',
-      Environment: {
-        Variables: Match.objectLike({
-          MILLRACE_FUNCTIONS: { 'Fn::Join': [',', functions] },
-        }),
-      },
-    });
+    const { Environment } = resources(template, 'AWS::Lambda::Function').find(
+      ([, { Properties }]) => Properties['Handler'] === 'controller.handler',
+    )![1].Properties as { Environment: { Variables: Record<string, unknown> } };
+    const told = JSON.stringify(Environment.Variables['MILLRACE_FUNCTIONS']);
+    const order = ['clicks', 'perminute', 'busy'].map((stage) =>
+      told.indexOf(`PipelineStages${stage}FunctionCurrentVersion`),
+    );
+    expect(order.every((at) => at > 0)).toBe(true);
+    expect([...order].sort((a, b) => a - b)).toEqual(order);
+    expect(Environment.Variables).toMatchObject({ MILLRACE_TIMEOUT: '60', MILLRACE_PERIOD: '60' });
   });
 
-  it('gives no role more than it needs', () => {
+  it('lets a stage use state, write its log, and ring other versions of itself, and nothing else', () => {
     const stage = permissions(template, 'PipelineStagesperminute');
     expect([...new Set(stage.map(({ action }) => action))].sort()).toEqual([
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Query',
+      'lambda:InvokeFunction',
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
       's3:AbortMultipartUpload',
       's3:DeleteObject',
       's3:GetObject',
       's3:ListBucket',
       's3:PutObject',
     ]);
-    const controller = permissions(template, 'PipelineController');
-    const actions = new Set(controller.map(({ action }) => action));
-    expect(actions).toContain('lambda:InvokeFunction');
-    expect(actions).not.toContain('s3:DeleteObject');
-    expect([...stage, ...controller].filter(({ resource }) => resource === '*')).toEqual([]);
+    const rung = stage.filter(({ action }) => action === 'lambda:InvokeFunction');
+    expect(rung).toEqual([
+      { action: 'lambda:InvokeFunction', resource: expect.stringContaining('PipelineStagesperminuteFunction') },
+    ]);
   });
 
-  it('keeps logs for a month', () => {
-    template.resourceCountIs('AWS::Logs::LogGroup', 4);
+  it('lets the controller ring all, and delete no snapshots', () => {
+    const controller = permissions(template, 'PipelineController');
+    const rung = controller.filter(({ action }) => action === 'lambda:InvokeFunction').map(({ resource }) => resource);
+    for (const name of ['Stagesclicks', 'Stagesperminute', 'Stagesbusy', 'Controller']) {
+      expect(rung).toContainEqual(expect.stringContaining(`Pipeline${name}Function`));
+    }
+    const actions = new Set(controller.map(({ action }) => action));
+    expect(actions).not.toContain('s3:DeleteObject');
+    expect(actions).toContain('dynamodb:DeleteItem');
+  });
+
+  it('lets nobody do anything with everything', () => {
+    expect(permissions(template, 'Pipeline').filter(({ resource }) => resource === '*')).toEqual([]);
+    template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+
+  it('publishes a version of each function with each change, keeps it, and calls the newest by a name that stays', () => {
+    const versions = resources(template, 'AWS::Lambda::Version');
+    expect(versions).toHaveLength(4);
+    for (const [, version] of versions)
+      expect(version).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    template.resourceCountIs('AWS::Lambda::Alias', 4);
+    template.allResourcesProperties('AWS::Lambda::Alias', { Name: 'live' });
+    template.allResourcesProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    });
+    const [alias] = resources(template, 'AWS::Lambda::Alias').find(([id]) => id.startsWith('PipelineController'))!;
+    template.hasResourceProperties('AWS::Scheduler::Schedule', { Target: Match.objectLike({ Arn: { Ref: alias } }) });
+  });
+
+  it('gives a delivery a minute, and logs a month', () => {
+    template.hasResourceProperties('AWS::Lambda::Function', { Handler: 'stage.handler', Timeout: 60 });
+    template.resourceCountIs('AWS::Logs::LogGroup', 5);
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
   });
-});
 
-describe('logical ids', () => {
-  const idsOf = (of: typeof template, type: string): string[] =>
-    resources(of, type)
-      .map(([id]) => id)
-      .sort();
-
-  it('of what holds state never change', () => {
-    expect(idsOf(template, 'AWS::DynamoDB::GlobalTable')).toEqual(['PipelineStateCommits29873648']);
-    expect(idsOf(template, 'AWS::S3::Bucket')).toEqual(['PipelineStateSnapshots93B53F84']);
-  });
-
-  it('of functions and event sources go by the stage, whatever else there is', () => {
-    expect(idsOf(template, 'AWS::Lambda::Function')).toEqual([
-      'PipelineControllerFunctionC28FFB24',
-      'PipelineStagesbusyFunction0ED60572',
-      'PipelineStagesclicksFunction1CFAA09C',
-      'PipelineStagesperminuteFunctionE1A09FB7',
-    ]);
-    const unfused = deployed({ pipeline: clicks('none') }).template;
-    for (const type of [
-      'AWS::Lambda::Function',
-      'AWS::Lambda::EventSourceMapping',
-      'AWS::DynamoDB::GlobalTable',
-      'AWS::S3::Bucket',
-    ]) {
-      expect(idsOf(unfused, type)).toEqual(expect.arrayContaining(idsOf(template, type)));
+  it('has the topics between stages made before anything is delivered, and those of others looked at', () => {
+    const [[id, { Properties }]] = resources(template, 'Custom::MillraceTopics') as [[string, Resource]];
+    expect(JSON.parse(Properties['Topics'] as string)).toEqual({
+      own: [
+        { name: 'clicks.per-minute', partitions: 4, like: [] },
+        { name: 'clicks.busy', partitions: 4, like: [] },
+        { name: 'clicks.dead-letters', partitions: 1, like: [] },
+      ],
+      outer: [{ name: 'web-clicks', partitions: 6 }, { name: 'page-counts' }, { name: 'busy' }],
+    });
+    expect(Properties['Destroy']).toBe('false');
+    for (const [, mapping] of resources(template, 'AWS::Lambda::EventSourceMapping')) {
+      expect(mapping).toMatchObject({ DependsOn: expect.arrayContaining([id]) });
     }
   });
-});
 
-describe('on Amazon MSK', () => {
-  const clusterArn = 'arn:aws:kafka:eu-west-1:123456789012:cluster/events/0a-1';
-  const msk = deployed((stack) => {
-    const vpc = new Vpc(stack, 'Vpc') as IVpc;
-    return {
-      cluster: mskCluster({
-        clusterArn,
-        network: { vpc, securityGroups: [new SecurityGroup(stack, 'Group', { vpc })] },
-      }),
-    };
-  }).template;
-  const topic = (name: string): string => `arn:aws:kafka:eu-west-1:123456789012:topic/events/0a-1/${name}`;
-  const may = (construct: string, action: string): string[] =>
-    permissions(msk, construct)
-      .filter((each) => each.action === action)
-      .map(({ resource }) => resource)
-      .sort();
-
-  it('a stage reads its own topic and writes those behind it, its sinks and dead letters', () => {
-    expect(may('PipelineStagesperminute', 'kafka-cluster:ReadData')).toEqual([topic('clicks.per-minute')]);
-    expect(may('PipelineStagesperminute', 'kafka-cluster:WriteData')).toEqual(
-      ['clicks.busy', 'clicks.dead-letters', 'page-counts'].map(topic),
+  it('tells the command line where its controller is', () => {
+    const outputs = Object.values(template.findOutputs('*')) as { readonly Description: string }[];
+    expect(outputs.map(({ Description }) => Description)).toContainEqual(
+      expect.stringMatching(/^clicks: the controller/),
     );
-    expect(may('PipelineStagesclicks', 'kafka-cluster:ReadData')).toEqual([topic('web-clicks')]);
-    expect(may('PipelineStagesperminute', 'kafka-cluster:AlterGroup')).toEqual([
-      'arn:aws:kafka:eu-west-1:123456789012:group/events/0a-1/clicks.per-minute',
-    ]);
-    expect(may('PipelineStagesperminute', 'kafka-cluster:CreateTopic')).toEqual([]);
-  });
-
-  it('the controller makes the topics between stages and reads those of sources', () => {
-    expect(may('PipelineController', 'kafka-cluster:CreateTopic')).toEqual(
-      ['clicks.busy', 'clicks.dead-letters', 'clicks.per-minute'].map(topic),
-    );
-    expect(may('PipelineController', 'kafka-cluster:ReadData')).toEqual([topic('web-clicks')]);
-  });
-
-  it('functions stand in the network of the brokers, and event sources are the cluster', () => {
-    msk.allResourcesProperties('AWS::Lambda::Function', {
-      VpcConfig: Match.objectLike({ SubnetIds: Match.anyValue() }),
-    });
-    msk.allResourcesProperties('AWS::Lambda::EventSourceMapping', {
-      EventSourceArn: clusterArn,
-      SelfManagedEventSource: Match.absent(),
-      AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: Match.anyValue() },
-    });
   });
 });
 
-describe('on a cluster with a password', () => {
-  it('functions may read it, and event sources log in with it', () => {
-    const { template } = deployed((stack) => ({
-      cluster: selfManagedCluster({
-        brokers: ['b:9096'],
-        credentials: Secret.fromSecretCompleteArn(
-          stack,
-          'S',
-          'arn:aws:secretsmanager:eu-west-1:123456789012:secret:kafka-AbCdEf',
-        ),
-      }),
-    }));
-    template.allResourcesProperties('AWS::Lambda::EventSourceMapping', {
-      SourceAccessConfigurations: [
-        { Type: 'SASL_SCRAM_512_AUTH', URI: Match.stringLikeRegexp('secret:kafka-AbCdEf$') },
-      ],
-    });
-    expect(permissions(template, 'PipelineController')).toContainEqual({
-      action: 'secretsmanager:GetSecretValue',
-      resource: expect.stringContaining('secret:kafka-AbCdEf'),
-    });
+describe('what is said of a stage', () => {
+  const { template: said, deployment: settled } = deployed({
+    ...{ memorySize: 512, batchSize: 50, topicPrefix: 'test-', tracing: true, period: Duration.seconds(5) },
+    environment: { LOOKUP: 'https://example.com' },
+    pollers: { minimum: 2, maximum: 10 },
+    stageOptions: {
+      busy: {
+        memorySize: 3_008,
+        maxBatchingWindow: Duration.seconds(2),
+        pollers: { group: 'shared' },
+        warmBytes: 1_000,
+      },
+    },
+    sources: { clicks: { topic: 'web-clicks', partitions: 6, create: true } },
   });
-});
+  const propertiesOf = (type: string, construct: string): Readonly<Record<string, unknown>> =>
+    resources(said, type).find(([id]) => id.startsWith(construct))![1].Properties;
 
-describe('what cannot be deployed', () => {
-  it('is said before anything is made, all of it', () => {
-    const orders = pipeline('orders', (p) => p.source('orders', collection([1])).to('kept', toMemory()));
-    expect(() => deployed({ pipeline: orders, sources: {}, sinks: {}, timeout: Duration.minutes(15) })).toThrow(
-      expect.objectContaining({
-        kind: 'invalid-pipeline',
-        message: expect.stringMatching(
-          /3 mistakes:\n {2}orders: this source is on no topic.*\n {2}kept: this sink.*\n {2}orders: its timeout/,
-        ),
-      }),
-    );
+  it('holds for it, and what is said of all for the rest', () => {
+    const busy = propertiesOf('AWS::Lambda::Function', 'PipelineStagesbusy');
+    expect(busy).toMatchObject({ MemorySize: 3_008, TracingConfig: { Mode: 'Active' } });
+    expect(busy['Environment']).toMatchObject({
+      Variables: { LOOKUP: 'https://example.com', MILLRACE_WARM_BYTES: '1000', MILLRACE_TOPIC_PREFIX: 'test-' },
+    });
+    expect(propertiesOf('AWS::Lambda::Function', 'PipelineStagesclicks')).toMatchObject({ MemorySize: 512 });
   });
 
-  it('names an id that the pipeline does not have', () => {
-    expect(() => deployed({ sources: { klicks: { topic: 'a', partitions: 1 } } })).toThrow("no source 'klicks'");
+  it('holds for its event source', () => {
+    expect(propertiesOf('AWS::Lambda::EventSourceMapping', 'PipelineStagesbusy')).toMatchObject({
+      Topics: ['test-clicks.busy'],
+      BatchSize: 50,
+      MaximumBatchingWindowInSeconds: 2,
+      ProvisionedPollerConfig: { MinimumPollers: 1, PollerGroupName: 'shared' },
+      SelfManagedKafkaEventSourceConfig: { ConsumerGroupId: 'test-clicks.busy' },
+    });
+    expect(propertiesOf('AWS::Lambda::EventSourceMapping', 'PipelineStagesclicks')).toMatchObject({
+      Topics: ['web-clicks'],
+      ProvisionedPollerConfig: { MinimumPollers: 2, MaximumPollers: 10, PollerGroupName: 'clicks' },
+    });
+  });
+
+  it('has a source’s topic made where that is asked for', () => {
+    const { Topics } = propertiesOf('Custom::MillraceTopics', 'PipelineTopics');
+    expect(JSON.parse(Topics as string).outer[0]).toEqual({ name: 'web-clicks', partitions: 6, create: 6 });
+  });
+
+  it('leaves the code of the stages as it is', () => {
+    expect(settled.plan.stages.map(({ code }) => code)).toEqual(deployment.plan.stages.map(({ code }) => code));
   });
 });

@@ -1,7 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { MillracePipeline, type MillracePipelineProps, selfManagedCluster } from '../../cdk/index.ts';
+import { type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import {
+  type KafkaNetwork,
+  MillracePipeline,
+  type MillracePipelineProps,
+  selfManagedCluster,
+} from '../../cdk/index.ts';
 import { clicks } from './clicks/pipeline.ts';
 
 export const entry = fileURLToPath(new URL('clicks/pipeline.ts', import.meta.url));
@@ -11,15 +17,16 @@ export const topics = {
   sinks: { counts: { topic: 'page-counts' }, 'busy-pages': { topic: 'busy' } },
 };
 
-/** CloudFormation's own rules count as errors; the code is not bundled. */
-const newApp = (): App =>
-  new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': true, 'aws:cdk:bundling-stacks': [] } });
+/** The code is not bundled. `strict`: CloudFormation's own rules count as errors, which takes seconds. */
+export const newApp = (strict = false): App =>
+  new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': strict, 'aws:cdk:bundling-stacks': [] } });
 
 /** The template of a stack with the pipeline of clicks, or another. */
 export function deployed(
   props: Partial<MillracePipelineProps> | ((stack: Stack) => Partial<MillracePipelineProps>) = {},
 ) {
-  const stack = new Stack(newApp(), 'Clicks', { env: { account: '123456789012', region: 'eu-west-1' } });
+  const isPlain = Object.keys(props).length === 0 && typeof props !== 'function';
+  const stack = new Stack(newApp(isPlain), 'Clicks', { env: { account: '123456789012', region: 'eu-west-1' } });
   const deployment = new MillracePipeline(stack, 'Pipeline', {
     pipeline: clicks(),
     entry,
@@ -36,10 +43,16 @@ interface Statement {
   readonly Resource: unknown;
 }
 
-type Resource = { readonly Properties: Readonly<Record<string, unknown>> };
+export type Resource = { readonly Properties: Readonly<Record<string, unknown>> };
 
 export const resources = (template: Template, type: string): [string, Resource][] =>
   Object.entries(template.findResources(type)) as [string, Resource][];
+
+/** A network for a cluster. */
+export function networkIn(stack: Stack): KafkaNetwork {
+  const vpc = new Vpc(stack, 'Vpc', { availabilityZones: ['eu-west-1a', 'eu-west-1b'] }) as IVpc;
+  return { vpc, securityGroups: [new SecurityGroup(stack, 'Group', { vpc })] };
+}
 
 /** What the role of a function may do: each action with what it may be done to, as text. */
 export function permissions(
