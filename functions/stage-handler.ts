@@ -29,6 +29,8 @@ export type Connect = (settings: Settings) => Promise<Connections>;
 const MAX_LOST = 5;
 /** Calls that pass an event on, at most: of two versions of the code, each sees what the other did before it. */
 const MAX_HOPS = 4;
+/** A back-off of so many milliseconds is waited for here; the controller rings after a longer one. */
+const SHORT_WAIT = 1_000;
 /** Pause after the first commit that was lost, or the first failure, in milliseconds. */
 const FIRST_PAUSE = 50;
 
@@ -180,8 +182,13 @@ class StageFunction {
           if (deadline.signal.aborted) break;
           return;
         case 'held':
-        case 'waiting':
           return;
+        case 'waiting': {
+          const span = result.until - this.#connections.ports.clock.now();
+          if (span > SHORT_WAIT) return;
+          await this.#connections.ports.clock.sleep(Math.max(1, span) as Duration);
+          break;
+        }
         case 'stopped':
           return task.tellStopped(result.reason, result.error);
         case 'other-code': {

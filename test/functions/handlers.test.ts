@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { openDeployed } from '../../functions/open-deployed.ts';
 import { settingsFrom, variables } from '../../functions/settings.ts';
+import { stageHandler } from '../../functions/stage-handler.ts';
 import { bindTopics } from '../../functions/topics.ts';
 import {
   boundedOutOfOrderness,
@@ -101,38 +101,12 @@ describe('functions of a deployment', () => {
     expect(found(counts)).toEqual(expected());
   });
 
-  it('wait for the controller to create the run', async () => {
+  it('refuse an event of another service', async () => {
     const { made } = counting();
     const deployment = new LocalDeployment(made);
-    const ring = { ring: [{ partition: 0, reason: 'backlog' }] };
-    const stage = deployment.stage(made.plan.stages[0]!.id);
-    await expect(stage(ring, plenty)).rejects.toMatchObject({ kind: 'unavailable', retry: true });
-    await deployment.controller()();
-    await stage(ring, plenty);
-  });
-
-  it('give a delivery back when the time is up, and finish it later', async () => {
-    const { made, counts } = counting();
-    const deployment = new LocalDeployment(made);
-    await deployment.controller()();
-    const [source] = made.plan.stages;
-    for (const partition of [0, 1])
-      await deployment.stage(source!.id)({ ring: [{ partition, reason: 'backlog' }] }, plenty);
-    const event = await deployment.event(consumer(made).topic);
-    const stage = deployment.stage(consumer(made).id);
-    await expect(stage(event, { getRemainingTimeInMillis: () => 100 })).rejects.toMatchObject({ kind: 'unavailable' });
-    await stage(event, plenty);
-    expect(found(counts)).toEqual(expected());
-  });
-
-  it.each([
-    ['an event of another service', { Records: [] }],
-    ['a partition that it has no task for', { ring: [{ partition: 99, reason: 'backlog' }] }],
-  ])('refuse %s', async (_, event) => {
-    const { made } = counting();
-    const deployment = new LocalDeployment(made);
-    await deployment.controller()();
-    await expect(deployment.stage(consumer(made).id)(event, plenty)).rejects.toMatchObject({ kind: 'incompatible' });
+    await expect(deployment.stage(consumer(made).id)({ Records: [] }, plenty)).rejects.toMatchObject({
+      kind: 'incompatible',
+    });
   });
 
   it('look again for a partition that they do not know: its source may have gained it', async () => {
@@ -158,7 +132,7 @@ describe('functions of a deployment', () => {
       );
     feed.push(0, clicks.slice(0, 3));
     await delivery(0);
-    await expect(delivery(0, 1)).rejects.toMatchObject({ kind: 'unavailable', retry: true });
+    await delivery(0, 1);
     feed.push(feed.grow(), clicks.slice(3, 5));
     await delivery(0, 1);
     feed.push(feed.grow(), clicks.slice(5, 9));
@@ -169,8 +143,9 @@ describe('functions of a deployment', () => {
   it('refuse to run another pipeline than they are deployed for', async () => {
     const { made } = counting();
     const deployment = new LocalDeployment(made);
-    const settings = { ...deployment.settings(), pipeline: 'other' };
-    await expect(openDeployed(made, settings, deployment.connect)).rejects.toMatchObject({ kind: 'incompatible' });
+    const settings = { ...deployment.settings('clicks'), pipeline: 'other' };
+    const stage = stageHandler(made, settings, deployment.connect);
+    await expect(stage({ ring: [] }, plenty)).rejects.toMatchObject({ kind: 'incompatible' });
   });
 });
 
