@@ -25,7 +25,7 @@ type Tuning = Pick<
 >;
 
 /** How long sinks and sources may take to close before the connections below them are closed: steps that a stop has given up may still wait for stores. */
-const CLOSING = 1_000 as Duration;
+const CLOSING = 200 as Duration;
 
 /** Twice the deviation of a machine's clock from true time that is allowed for, unless `limits.clockSkew` says otherwise. */
 const CLOCK_SKEW = 1_000 as Duration;
