@@ -3,6 +3,7 @@
 //   node scripts/services/ministack.ts stop  [--port 4566] [--folder F]    stops it, and all it held is gone
 // Needs Python 3.10 with venv. The `node` that runs this script also runs its functions. MILLRACE_CACHE: where it is installed
 // (~/.cache/millrace).
+import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { answers, type HttpService, type HttpServiceOptions, obey, portIn } from './http-service.ts';
 import { installOnce, programPath, runProgram, startProcess } from './service.ts';
@@ -36,11 +37,19 @@ export async function startMinistack(options: HttpServiceOptions): Promise<HttpS
       BIND_HOST: '127.0.0.1',
       LAMBDA_EXECUTOR: 'local',
       LOG_LEVEL: 'WARNING',
+      NODE_PATH: sdkFolder(),
       PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
     },
     isReady: () => answers(`${address}/_localstack/health`),
   });
   return { address, pid };
+}
+
+/** The folder of packages that holds AWS's SDK: functions that do not bring it find it there, as they do on Lambda. */
+function sdkFolder(): string | undefined {
+  const path = createRequire(import.meta.url).resolve('@aws-sdk/client-s3');
+  const end = path.lastIndexOf(join('node_modules', '@aws-sdk'));
+  return end < 0 ? undefined : path.slice(0, end + 'node_modules'.length);
 }
 
 if (import.meta.main) await obey('ministack', 4566, startMinistack);
