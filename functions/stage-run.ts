@@ -31,6 +31,7 @@ export class StageRun {
   readonly #joined = new Map<number, Promise<Joined>>();
   #known: Known | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #looking: Promise<Known | undefined> | undefined;
   #watch: SourceWatch | undefined;
 
   constructor(pipeline: Pipeline, connections: Connections, stage: string) {
@@ -67,12 +68,21 @@ export class StageRun {
   }
 
   async #has(epoch: number): Promise<number | undefined> {
-    const isKnown = this.#known?.epochs.includes(epoch) === true;
-    if (!isKnown && this.connections.ports.clock.now() - this.#lookedAt > LOOK_PERIOD) await this.#look();
-    return this.#known?.epochs.includes(epoch) === true ? epoch : undefined;
+    const has = (): boolean => this.#known?.epochs.includes(epoch) === true;
+    const isDue = this.connections.ports.clock.now() - this.#lookedAt > LOOK_PERIOD;
+    if (!has() && (isDue || this.#looking !== undefined)) await this.#look();
+    return has() ? epoch : undefined;
   }
 
-  async #look(): Promise<Known | undefined> {
+  /** One look at a time, for all who want one. */
+  #look(): Promise<Known | undefined> {
+    this.#looking ??= this.#lookUp().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookUp(): Promise<Known | undefined> {
     const { commits, clock } = this.connections.ports;
     const { plan } = this.#pipeline;
     this.#lookedAt = clock.now();
