@@ -1,26 +1,30 @@
 import type { Command } from 'commander';
 import { carryOut, openEmbedded } from '../lib/embedded/index.ts';
 import { replayLetters, replayObstacle, type StoredLetter, storedLetters, storedRun } from '../lib/inspect/index.ts';
+import type { ListAnswer } from '../lib/operations/index.ts';
 import { commandLine } from './command-line.ts';
+import { addDeployment, type DeploymentFlags, deploymentHelp, isDeployed, withDeployment } from './deployment.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { printFailure } from './failure.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import { listenForStop } from './stop-signals.ts';
 import { type CommonOptions, colours, counted, jsonText, print, printError, printJson, timeText } from './terminal.ts';
-import { addWhere, openView, type WhereFlags } from './where.ts';
+import { addWhere, openView } from './where.ts';
 
-interface ListOptions extends CommonOptions, WhereFlags {
+interface ListOptions extends CommonOptions, DeploymentFlags {
   readonly all?: boolean;
 }
 
-interface ReplayOptions extends CommonOptions {
-  readonly dataDir: string;
+interface ReplayOptions extends CommonOptions, DeploymentFlags {
+  readonly dataDir?: string;
 }
 
 /** `millrace dead-letters list` and `millrace dead-letters replay` */
 export function addDeadLetters(program: Command): void {
   const group = program.command('dead-letters').description('see the records that were given up, and try them again');
-  addWhere(group.command('list [data-dir]').description('the records that were given up, with the reason'))
+  addDeployment(
+    addWhere(group.command('list [data-dir]').description('the records that were given up, with the reason')),
+  )
     .option('-a, --all', 'also those that were replayed')
     .addHelpText(
       'after',
@@ -28,13 +32,21 @@ export function addDeadLetters(program: Command): void {
 Examples:
   millrace dead-letters list data
   millrace dead-letters list data --json | jq .value > records.jsonl
+  millrace dead-letters list --deployment shop
+${deploymentHelp}
 ${exitCodesHelp}`,
     )
     .action(listLetters);
-  group
-    .command('replay <pipeline> [ids...]')
-    .description('give records that were given up to the pipeline again: all, or those of the ids')
-    .requiredOption('-d, --data-dir <folder>', 'where the state is')
+  addDeployment(
+    group
+      .command('replay [pipeline] [ids...]')
+      .description('give records that were given up to the pipeline again: all, or those of the ids'),
+  )
+    .usage('[options] <pipeline> [ids...] --data-dir <folder>, or --deployment <name> [ids...]')
+    .option('-d, --data-dir <folder>', 'where the state is')
+    .option('-p, --pipeline <name>', 'of which pipeline, where a stack has several')
+    .option('--region <name>', 'AWS region, of a deployment')
+    .option('--endpoint <url>', 'address of AWS, of a deployment')
     .addHelpText(
       'after',
       `
@@ -45,22 +57,30 @@ What fails again is given up again, with a new id.
 Examples:
   millrace dead-letters replay . --data-dir data
   millrace dead-letters replay . 0.0 3.1 --data-dir data
+  millrace dead-letters replay --deployment shop 0.0
+${deploymentHelp}
 ${exitCodesHelp}`,
     )
     .action(replay);
 }
 
 async function listLetters(dataDir: string | undefined, options: ListOptions): Promise<void> {
+  const { items: letters, of } = await lettersOf(dataDir, options);
+  if (options.json === true) for (const { id, letter } of letters) printJson({ id, ...letter });
+  else for (const letter of letters) print(textOf(letter));
+  if (of !== undefined) printError(`the first ${letters.length} of ${of}: an answer of the controller holds no more`);
+  else if (options.json !== true) printError(counted(letters.length, 'dead letter'));
+}
+
+async function lettersOf(dataDir: string | undefined, options: ListOptions): Promise<ListAnswer<StoredLetter>> {
+  const replayed = options.all === true;
+  if (isDeployed(options)) {
+    return withDeployment(options, dataDir, (deployed) => deployed.ask({ name: 'dead-letters', replayed }));
+  }
   const view = await openView(dataDir, options);
   try {
     const { record } = await storedRun(view, options.pipeline);
-    const letters = await storedLetters(view, record.pipeline, { run: record.id, replayed: options.all === true });
-    if (options.json === true) {
-      for (const { id, letter } of letters) printJson({ id, ...letter });
-      return;
-    }
-    for (const letter of letters) print(textOf(letter));
-    printError(counted(letters.length, 'dead letter'));
+    return { items: await storedLetters(view, record.pipeline, { run: record.id, replayed }) };
   } finally {
     view.close();
   }
@@ -75,9 +95,13 @@ function textOf({ id, letter }: StoredLetter): string {
   ].join('\n');
 }
 
-async function replay(path: string, ids: readonly string[], options: ReplayOptions): Promise<void> {
-  const { pipeline } = await loadPipeline(path);
+async function replay(path: string | undefined, ids: readonly string[], options: ReplayOptions): Promise<void> {
   const { dataDir } = options;
+  if (isDeployed(options)) return replayDeployed([...(path === undefined ? [] : [path]), ...ids], options);
+  if (path === undefined || dataDir === undefined) {
+    throw new UsageError('a pipeline and --data-dir are needed, or --deployment', '--help shows how');
+  }
+  const { pipeline } = await loadPipeline(path);
   const stop = listenForStop((text) => printError(text), commandLine());
   let code: number = exitCodes.ok;
   try {
@@ -112,6 +136,19 @@ async function replay(path: string, ids: readonly string[], options: ReplayOptio
     stop.end();
   }
   process.exitCode = code;
+}
+
+/** The controller gives them back; what becomes of them the status shows. */
+async function replayDeployed(
+  ids: readonly string[],
+  options: ReplayOptions & { readonly deployment: string },
+): Promise<void> {
+  const { replayed, left } = await withDeployment(options, options.dataDir, (deployed) =>
+    deployed.ask({ name: 'replay', ...(ids.length === 0 ? {} : { ids }) }),
+  );
+  if (options.json === true) return printJson({ event: 'replayed', replayed, left: left.map(({ id }) => id) });
+  print(`${counted(replayed, 'record')} replayed`);
+  for (const { id, why } of left) printError(`${id} cannot be replayed: ${why}`);
 }
 
 function chosen(letters: readonly StoredLetter[], ids: readonly string[]): readonly StoredLetter[] {

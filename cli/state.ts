@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
-import { viewDirectory } from '../lib/embedded/index.ts';
 import { type StateEntry, type StateQuery, storedRun, storedState } from '../lib/inspect/index.ts';
 import { describeKey, type Key, keyIdOf } from '../lib/model/index.ts';
+import type { ListAnswer } from '../lib/operations/index.ts';
+import { addDeployment, type DeploymentFlags, deploymentHelp, isDeployed, withDeployment } from './deployment.ts';
 import { exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
+import { hasStores } from './stores-options.ts';
 import { type CommonOptions, columns, jsonText, print, printError, printJson, timeText } from './terminal.ts';
+import { addWhere, openView } from './where.ts';
 
-interface StateOptions extends CommonOptions {
-  readonly pipeline?: string;
+interface StateOptions extends CommonOptions, DeploymentFlags {
   readonly state?: string;
 }
 
@@ -18,11 +20,9 @@ interface ListOptions extends StateOptions {
 /** `millrace state get` and `millrace state list` */
 export function addState(program: Command): void {
   const group = program.command('state').description('look into keyed state, also while the pipeline runs');
-  group
-    .command('get <data-dir> <operator> <key>')
-    .description('the state of one key')
+  addDeployment(addWhere(group.command('get [data-dir] [operator] [key]').description('the state of one key')))
+    .usage('[options] <data-dir> <operator> <key>, or [options] <operator> <key> of another place')
     .option('-s, --state <name>', 'only the state of this name')
-    .option('-p, --pipeline <name>', 'of which pipeline, where the directory has state of several')
     .addHelpText(
       'after',
       `
@@ -32,43 +32,66 @@ the accumulators. Exits with 1 if the key has no state.
 Examples:
   millrace state get data inactivity ATL
   millrace state get data aftershocks '[34,-119]' --json
+  millrace state get --deployment shop inactivity ATL
+${deploymentHelp}
 ${exitCodesHelp}`,
     )
-    .action((dataDir: string, operator: string, key: string, options: StateOptions) =>
-      show(dataDir, { operator, key: keyText(key) }, options),
+    .action(
+      (first: string | undefined, second: string | undefined, third: string | undefined, options: StateOptions) => {
+        const isElsewhere = isDeployed(options) || hasStores(options);
+        const [dataDir, operator, key] = isElsewhere ? [undefined, first, second] : [first, second, third];
+        if (operator === undefined || key === undefined || (isElsewhere && third !== undefined)) {
+          throw new UsageError(
+            'an operator and a key are needed, and a data directory or another place',
+            '--help shows how',
+          );
+        }
+        return show(dataDir, { operator, key: keyText(key) }, options);
+      },
     );
-  group
-    .command('list <data-dir>')
-    .description('all state, or that of one operator')
+  addDeployment(addWhere(group.command('list [data-dir]').description('all state, or that of one operator')))
     .option('-o, --operator <id>', 'only of this operator')
     .option('-s, --state <name>', 'only the state of this name')
     .option('-n, --limit <n>', 'at most so many entries', '100')
-    .option('-p, --pipeline <name>', 'of which pipeline, where the directory has state of several')
     .addHelpText(
       'after',
       `
 Examples:
   millrace state list data --operator inactivity --state last
   millrace state list data --limit 1000000 --json | wc -l
+  millrace state list --deployment shop --operator inactivity
+${deploymentHelp}
 ${exitCodesHelp}`,
     )
-    .action((dataDir: string, { operator, limit, ...options }: ListOptions) =>
+    .action((dataDir: string | undefined, { operator, limit, ...options }: ListOptions) =>
       show(dataDir, { ...(operator === undefined ? {} : { operator }), limit: limitOf(limit) }, options),
     );
 }
 
-async function show(dataDir: string, wanted: StateQuery, options: StateOptions): Promise<void> {
-  const view = viewDirectory(dataDir);
+async function show(dataDir: string | undefined, wanted: StateQuery, options: StateOptions): Promise<void> {
+  const query = { ...wanted, ...(options.state === undefined ? {} : { state: options.state }) };
+  const { items: entries, of } = await entriesOf(dataDir, query, options);
+  if (options.json === true) for (const entry of entries) printJson(entry);
+  else if (entries.length > 0)
+    print(columns(['operator', 'state', 'key', 'sub', 'timer', 'value'], entries.map(rowOf)));
+  else printError('no state');
+  if (entries.length === 0 && wanted.key !== undefined) process.exitCode = exitCodes.failed;
+  if (of !== undefined) printError(`the first ${entries.length} of ${of}: an answer of the controller holds no more`);
+  else if (options.json !== true && entries.length === wanted.limit)
+    printError(`the first ${entries.length}; --limit shows more`);
+}
+
+async function entriesOf(
+  dataDir: string | undefined,
+  query: StateQuery,
+  options: StateOptions,
+): Promise<ListAnswer<StateEntry>> {
+  if (isDeployed(options)) {
+    return withDeployment(options, dataDir, (deployed) => deployed.ask({ name: 'state', query }));
+  }
+  const view = await openView(dataDir, options);
   try {
-    const query = { ...wanted, ...(options.state === undefined ? {} : { state: options.state }) };
-    const entries = await storedState(view, await storedRun(view, options.pipeline), query);
-    if (options.json === true) for (const entry of entries) printJson(entry);
-    else if (entries.length > 0)
-      print(columns(['operator', 'state', 'key', 'sub', 'timer', 'value'], entries.map(rowOf)));
-    else printError('no state');
-    if (entries.length === 0 && wanted.key !== undefined) process.exitCode = exitCodes.failed;
-    if (options.json !== true && entries.length === wanted.limit)
-      printError(`the first ${entries.length}; --limit shows more`);
+    return { items: await storedState(view, await storedRun(view, options.pipeline), query) };
   } finally {
     view.close();
   }

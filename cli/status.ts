@@ -1,31 +1,24 @@
 import type { Command } from 'commander';
-import {
-  type OlderCode,
-  storedLetters,
-  storedRun,
-  type TaskView,
-  tasksAtOlderCode,
-  viewTasks,
-} from '../lib/inspect/index.ts';
+import { type OlderCode, storedLetters, storedRun, tasksAtOlderCode, viewTasks } from '../lib/inspect/index.ts';
+import { readControl } from '../lib/runtime/index.ts';
+import { addDeployment, type DeploymentFlags, deploymentHelp, isDeployed } from './deployment.ts';
 import { exitCodesHelp } from './exit-codes.ts';
-import {
-  type CommonOptions,
-  colours,
-  columns,
-  counted,
-  grouped,
-  print,
-  printJson,
-  sizeText,
-  timeText,
-} from './terminal.ts';
-import { addWhere, openView, type WhereFlags, whereText } from './where.ts';
+import { pausedText, statusOfDeployment } from './status-of-deployment.ts';
+import { printTasks } from './task-table.ts';
+import { type CommonOptions, colours, counted, print, printJson, timeText } from './terminal.ts';
+import { addWhere, openView, whereText } from './where.ts';
 
-type StatusOptions = CommonOptions & WhereFlags;
+interface StatusOptions extends CommonOptions, DeploymentFlags {
+  readonly wait?: boolean;
+}
 
 /** `millrace status` */
 export function addStatus(program: Command): void {
-  addWhere(program.command('status [data-dir]').description('show where each task of a run stands, also while it runs'))
+  const command = program
+    .command('status [data-dir]')
+    .description('show where each task of a run stands, also while it runs');
+  addDeployment(addWhere(command))
+    .option('--wait', 'of a deployment: until its tasks have come to its newest code')
     .addHelpText(
       'after',
       `
@@ -36,13 +29,16 @@ source's end and lag are those of its last commit, as far as it knew them: of te
 Examples:
   millrace status data
   millrace status --kafka localhost:9092 --table commits --bucket snapshots
+  millrace status --deployment shop --wait
   millrace status data --json | jq '.tasks[] | select(.status == "stopped")'
+${deploymentHelp}
 ${exitCodesHelp}`,
     )
     .action(status);
 }
 
 async function status(dataDir: string | undefined, options: StatusOptions): Promise<void> {
+  if (isDeployed(options)) return statusOfDeployment(dataDir, options);
   const view = await openView(dataDir, options);
   try {
     const run = await storedRun(view, options.pipeline);
@@ -63,41 +59,15 @@ async function status(dataDir: string | undefined, options: StatusOptions): Prom
       return;
     }
     print(`${colours.bold(record.pipeline)}: run ${record.id}, begun ${timeText(record.createdAt)}`);
-    print(columns(HEAD, tasks.map(rowOf)));
-    for (const task of tasks) if (task.error !== undefined) print(troubleText(task));
+    printTasks(tasks);
+    const { pausedAt } = dataDir === undefined ? await readControl(view.commits, record) : { pausedAt: undefined };
+    if (pausedAt !== undefined) print(pausedText(pausedAt));
     for (const [code, waiting] of Map.groupBy(older, (each) => each.code)) print(olderText(code, waiting));
     if (deadLetters > 0)
       print(`${counted(deadLetters, 'dead letter')}; to see them: millrace dead-letters list ${whereText(dataDir)}`);
   } finally {
     view.close();
   }
-}
-
-const HEAD = [
-  ...['task', 'status', 'offset', 'end', 'lag', 'watermark', 'held by'],
-  ...['entries', 'state', 'restarts', 'last commit'],
-];
-
-function rowOf(task: TaskView): readonly string[] {
-  const { watermark } = task;
-  return [
-    `${task.stage}/${task.partition}`,
-    task.status,
-    grouped(task.offset),
-    task.end === undefined ? '' : grouped(task.end),
-    lagOf(task),
-    typeof watermark === 'number' ? timeText(watermark) : watermark,
-    task.heldBy ?? '',
-    grouped(task.stateEntries),
-    sizeText(task.stateBytes),
-    grouped(task.restarts),
-    timeText(task.at),
-  ];
-}
-
-function lagOf({ lag, bytesLeft }: TaskView): string {
-  if (lag !== undefined) return grouped(lag);
-  return bytesLeft === undefined ? '' : sizeText(bytesLeft);
 }
 
 /** Where nobody runs that code any more, somebody has to. */
@@ -107,10 +77,4 @@ function olderText(code: number, tasks: readonly OlderCode[]): string {
     `${colours.yellow('older code')}: version ${code} of the code has not finished with ${names}`,
     `  ${colours.cyan('hint:')} if this lasts, start a worker with that version: millrace worker <its pipeline> ...; it ends by itself`,
   ].join('\n');
-}
-
-function troubleText({ stage, partition, status: kind, error, reason, until }: TaskView): string {
-  const what = kind === 'stopped' ? `has stopped (${reason})` : `tries again at ${timeText(until)}`;
-  const hint = error?.hint === undefined ? '' : `\n  ${colours.cyan('hint:')} ${error.hint}`;
-  return `${colours.red(`${stage}/${partition}`)} ${what}: ${error?.operator ?? stage}: ${error?.message}${hint}`;
 }

@@ -2,26 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { stopDirectory, viewDirectory } from '../lib/embedded/index.ts';
 import { storedRun, viewTasks } from '../lib/inspect/index.ts';
+import { addDeployment, type DeploymentFlags, deploymentHelp, isDeployed, withDeployment } from './deployment.ts';
 import { exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { type CommonOptions, colours, print, printError, printJson } from './terminal.ts';
-import { addWhere, openView, type WhereFlags } from './where.ts';
+import { addWhere, openView } from './where.ts';
 
-interface StopOptions extends CommonOptions, WhereFlags {
+interface StopOptions extends CommonOptions, DeploymentFlags {
   readonly drain?: boolean;
   readonly wait: boolean;
 }
 
 /** `millrace stop` */
 export function addStop(program: Command): void {
-  addWhere(
-    program
-      .command('stop [data-dir]')
-      .description(
-        'end the process that runs on a data directory, or drain a run of workers, and wait until it has ended',
-      ),
+  addDeployment(
+    addWhere(
+      program
+        .command('stop [data-dir]')
+        .description(
+          'end the process that runs on a data directory, or drain a run of workers, and wait until it has ended',
+        ),
+    ),
   )
     .option('--drain', 'for good, as if the input had ended: every window closes, and files are finished')
-    .option('--no-wait', 'ask workers to drain, and do not wait until they have')
+    .option('--no-wait', 'of workers and deployments: ask to drain, and do not wait until they have')
     .addHelpText(
       'after',
       `
@@ -36,6 +39,8 @@ Examples:
   millrace stop data
   millrace stop data --drain
   millrace stop --drain --kafka localhost:9092 --table commits --bucket snapshots
+  millrace stop --drain --deployment shop
+${deploymentHelp}
 ${exitCodesHelp}`,
     )
     .action(stop);
@@ -43,6 +48,7 @@ ${exitCodesHelp}`,
 
 async function stop(dataDir: string | undefined, options: StopOptions): Promise<void> {
   const { drain = false, json = false } = options;
+  if (isDeployed(options)) return drainDeployment(dataDir, options);
   if (dataDir === undefined) return drainWorkers(options);
   await stopDirectory(dataDir, drain ? 'drain' : 'stop');
   const finished = await isFinished(dataDir, options.pipeline);
@@ -73,6 +79,31 @@ async function drainWorkers({ drain, wait, json, ...where }: StopOptions): Promi
   } finally {
     view.close();
   }
+}
+
+/** Asks the controller, and waits until the run is over. */
+async function drainDeployment(
+  dataDir: string | undefined,
+  options: StopOptions & { readonly deployment: string },
+): Promise<void> {
+  const { drain, wait, json } = options;
+  if (drain !== true) {
+    throw new UsageError(
+      'a deployment has no process to stop',
+      'millrace pause lets its sources take in nothing; --drain ends its run',
+    );
+  }
+  const run = await withDeployment(options, dataDir, async (deployed) => {
+    const { asked } = await deployed.ask({ name: 'drain' });
+    if (json !== true) printError(asked === 'requested' ? 'asked to drain the run' : 'it is asked for already');
+    for (;;) {
+      const status = await deployed.ask({ name: 'status' });
+      if (!wait || status.state === 'over') return status.run;
+      await sleep(2_000);
+    }
+  });
+  if (json === true) printJson({ event: wait ? 'finished' : 'draining', run });
+  else if (wait) print(`${colours.green('finished')}: every window has closed`);
 }
 
 async function isFinished(dataDir: string, pipeline: string | undefined): Promise<boolean> {
