@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { count, epochMillis, mean, minutes, seconds, type } from '../../lib/index.ts';
+import { connectedProcess, count, epochMillis, mean, minutes, seconds, type } from '../../lib/index.ts';
 import { process, reducing, session, tumbling, value } from '../../lib/operators/index.ts';
-import { verifyOperator } from '../../lib/testing/index.ts';
+import { verifyOperator, verifyTwoInputs } from '../../lib/testing/index.ts';
 
 interface Click {
   readonly at: number;
@@ -79,5 +79,52 @@ describe('verifying an operator', () => {
           }),
       }),
     ).rejects.toThrow(/read only|Cannot assign/);
+  });
+});
+
+describe('verifying an operator with two inputs', () => {
+  const arrivals = clicks.map((click, i) => (i % 4 === 1 ? { left: click } : { right: click }));
+  const twofold = { ...timed, records: arrivals };
+
+  it('agrees for a join, whose results do not depend on how the inputs interleave', async () => {
+    const [out] = await verifyTwoInputs<Click, Click>({
+      ...twofold,
+      build: (left, right) =>
+        left
+          .keyBy('left-by-user', (c) => c.user)
+          .intervalJoin(right.keyBy('right-by-user', (c) => c.user))
+          .between(seconds(0), seconds(10.5))
+          .outerJoin('near', (a, b) => [a?.n ?? null, b?.n ?? null]),
+    });
+    const near = (a: Click, b: Click): boolean => a.user === b.user && b.at >= a.at && b.at <= a.at + 10_500;
+    const lefts = clicks.filter((_, i) => i % 4 === 1);
+    const rights = clicks.filter((_, i) => i % 4 !== 1);
+    const pairs = lefts.flatMap((a) => rights.filter((b) => near(a, b)).map((b) => [a.n, b.n]));
+    const loose = lefts.filter((a) => !rights.some((b) => near(a, b))).map((a) => [a.n, null]);
+    const looseRight = rights.filter((b) => !lefts.some((a) => near(a, b))).map((b) => [null, b.n]);
+    const text = (list: readonly unknown[]): string[] => list.map((item) => JSON.stringify(item)).toSorted();
+    expect(pairs.length * loose.length * looseRight.length).toBeGreaterThan(0);
+    expect(text(out!)).toEqual(text([...pairs, ...loose, ...looseRight]));
+  });
+
+  it('finds an operator whose results depend on how the inputs interleave', async () => {
+    const last = connectedProcess('last', {
+      left: type<Click>(),
+      right: type<Click>(),
+      key: type<string>(),
+      out: type<number>(),
+      state: { latest: value<number>() },
+      onLeft: (click, ctx) => ctx.state.latest.set(click.n),
+      onRight: (_, ctx) => ctx.emit(ctx.state.latest.get() ?? -1),
+    });
+    const verified = verifyTwoInputs<Click, Click>({
+      ...twofold,
+      build: (left, right) =>
+        left
+          .keyBy('l', (c) => c.user)
+          .connect(right.keyBy('r', (c) => c.user))
+          .process(last),
+    });
+    await expect(verified).rejects.toThrow(/with one record at a time the outcome differs/);
   });
 });
