@@ -35,7 +35,7 @@ interface WorkerFlags extends CommonOptions, StoresFlags {
 }
 
 /** Milliseconds of each second of the time for a clean end after which steps under way are given up: the rest is for what comes after them. */
-const ENDING = 900;
+const ENDING = 800;
 
 /** `millrace worker` */
 export function addWorker(program: Command): void {
