@@ -36,6 +36,8 @@ export class Poller {
   readonly #committed = new Map<number, number>();
   readonly #underWay = new Set<Promise<void>>();
   #topic: Topic | undefined;
+  /** How many deliveries it has made with success. */
+  delivered = 0;
 
   constructor(options: PollerOptions) {
     const { mapping, habits, random } = options;
@@ -153,6 +155,7 @@ export class Poller {
   async #deliver(batch: Batch): Promise<void> {
     const { habits, random } = this.#options;
     if (await deliver(batch, this.#options)) {
+      this.delivered++;
       if (happens(habits.rebalances, random)) this.#rebalance(batch);
       else await this.#commit(batch);
     }

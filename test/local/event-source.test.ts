@@ -139,7 +139,7 @@ describe.skipIf(kafka.missing)(`the local event source, on a real broker${skipNo
     const source = start(
       mappingOf(topic),
       async (name, payload) => {
-        const [{ partition }] = deliveriesOf(JSON.parse(payload) as KafkaEvent) as [{ partition: number }];
+        const { partition } = deliveriesOf(JSON.parse(payload) as KafkaEvent)[0]!;
         expect(busy.has(partition)).toBe(false);
         busy.add(partition);
         most = Math.max(most, busy.size);
