@@ -69,6 +69,12 @@ export function deliveriesOf(event: KafkaEvent): Delivery[] {
   }));
 }
 
+/** Where an event's records come from, each partition once: all that one needs who reads them from the log anyway. */
+export function placesOf(event: KafkaEvent): Pick<Delivery, 'topic' | 'partition'>[] {
+  const places = Object.values(event.records).flatMap(([first]) => (first === undefined ? [] : [first]));
+  return places.map(({ topic, partition }) => ({ topic, partition }));
+}
+
 function decode(record: KafkaEventRecord): KafkaRecord {
   const { topic, partition, offset, timestamp } = record;
   if (typeof topic !== 'string' || !isCount(partition) || !isCount(offset) || typeof timestamp !== 'number') {

@@ -13,7 +13,7 @@ import type { Pipeline } from '../lib/pipeline/index.ts';
 import type { LogMessage } from '../lib/ports/index.ts';
 import { decodeMessage } from '../lib/protocol/index.ts';
 import { Deadline, type Invocation } from './deadline.ts';
-import { type Delivery, deliveriesOf, isKafkaEvent } from './kafka-event.ts';
+import { type Delivery, deliveriesOf, isKafkaEvent, placesOf } from './kafka-event.ts';
 import type { Connections } from './ports.ts';
 import { isRingEvent, type TaskOrder, type TaskRing } from './ring-event.ts';
 import type { Settings } from './settings.ts';
@@ -115,14 +115,15 @@ class StageFunction {
         hint: 'it is called by an event source mapping of Kafka, or with { ring: [...] } by the controller',
       });
     }
+    const asked = (partition: number, messages: Work['messages']): Work => ({
+      ...{ partition, messages, hops: 0 },
+      ring: { partition, reason: 'backlog' },
+    });
+    if (this.#topic === undefined) return placesOf(event).map(({ partition }) => asked(partition, undefined));
     return deliveriesOf(event).flatMap((delivery) => {
-      const { topic, partition } = delivery;
-      if (this.#topic !== undefined && topic !== this.#topic) {
-        this.#untaken(`it reads ${this.#topic}, and its event source ${topic}`);
-        return [];
-      }
-      const messages = this.#topic === undefined ? undefined : messagesOf(delivery);
-      return [{ partition, messages, ring: { partition, reason: 'backlog' }, hops: 0 }];
+      if (delivery.topic === this.#topic) return [asked(delivery.partition, messagesOf(delivery))];
+      this.#untaken(`it reads ${this.#topic}, and its event source ${delivery.topic}`);
+      return [];
     });
   }
 

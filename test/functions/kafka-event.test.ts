@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { deliveriesOf, isKafkaEvent, type KafkaEvent, type KafkaEventRecord } from '../../functions/kafka-event.ts';
+import {
+  deliveriesOf,
+  isKafkaEvent,
+  type KafkaEvent,
+  type KafkaEventRecord,
+  placesOf,
+} from '../../functions/kafka-event.ts';
+import msk from './fixtures/msk-event.json' with { type: 'json' };
+import selfManaged from './fixtures/self-managed-event.json' with { type: 'json' };
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const text = (bytes: Uint8Array | undefined): string | undefined => bytes && Buffer.from(bytes).toString();
@@ -21,6 +29,60 @@ const event = (records: Readonly<Record<string, readonly KafkaEventRecord[]>>): 
   eventSourceArn: 'arn:aws:kafka:eu-west-1:123456789012:cluster/c/1',
   bootstrapServers: 'b-1:9098,b-2:9098',
   records,
+});
+
+/** What a decoded event says, bytes as numbers. */
+const plain = (given: unknown) => {
+  if (!isKafkaEvent(given)) throw new Error('it is no event of Kafka');
+  return deliveriesOf(given).map(({ topic, partition, records }) => ({
+    place: `${topic}/${partition}`,
+    records: records.map(({ offset, key, value, headers }) => ({
+      offset,
+      key: key && [...key].length,
+      value: text(value),
+      headers: headers.map((header) => [header.name, [...header.value]]),
+    })),
+  }));
+};
+
+describe('events as Lambda sends them', () => {
+  it('of Amazon MSK: several partitions, a tombstone that is null, signed header bytes, no key', () => {
+    expect(plain(msk)).toEqual([
+      {
+        place: 'mytopic/0',
+        records: [
+          {
+            ...{ offset: 15, key: 22, value: 'Hello, this is a test.' },
+            headers: [['headerKey', [...Buffer.from('headerValue')]]],
+          },
+          {
+            ...{ offset: 16, key: 22, value: undefined },
+            headers: [
+              ['packed', [128, 255, 0, 127]],
+              ['packed', []],
+            ],
+          },
+        ],
+      },
+      { place: 'mytopic/3', records: [{ offset: 2, key: undefined, value: '', headers: [] }] },
+    ]);
+    expect(placesOf(msk as never)).toEqual([
+      { topic: 'mytopic', partition: 0 },
+      { topic: 'mytopic', partition: 3 },
+    ]);
+  });
+
+  it('of another cluster: a tombstone without the field, a key that is null, headers that are null or missing', () => {
+    expect(plain(selfManaged)).toEqual([
+      {
+        place: 'my-topic.v1/0',
+        records: [
+          { offset: 12, key: undefined, value: '{"n":1}', headers: [] },
+          { offset: Number.MAX_SAFE_INTEGER, key: 3, value: undefined, headers: [] },
+        ],
+      },
+    ]);
+  });
 });
 
 describe('an event of Kafka', () => {
