@@ -45,7 +45,8 @@ export const growth: readonly Mutation[] = [
       },
       {
         file: CONTROLLER,
-        find: '      if (this.#run.tasks !== tasks) continue;\n',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
+        find: '      await this.#run.grow((stage, error) => {\n        uncounted.add(stage);\n        this.#warn(`partitions of ${stage} cannot be counted`, error);\n      });\n      if (this.#run.tasks !== tasks) continue;\n',
         replace: '',
       },
     ],
