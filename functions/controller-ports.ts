@@ -1,6 +1,6 @@
 import { DynamoLease, type DynamoLeaseOptions } from '../lib/adapters/dynamodb/index.ts';
 import { MillraceError, seconds } from '../lib/model/index.ts';
-import type { Lease } from '../lib/ports/index.ts';
+import type { Lease, Telemetry } from '../lib/ports/index.ts';
 import type { FunctionVersion } from './function-versions.ts';
 import { type Connections, connect } from './ports.ts';
 import type { Settings } from './settings.ts';
@@ -16,8 +16,8 @@ export interface ControllerConnections extends Connections {
 export type ConnectController = (settings: Settings) => Promise<ControllerConnections>;
 
 /** Connects the controller's function. Throws as `connect` does. */
-export async function connectController(settings: Settings): Promise<ControllerConnections> {
-  const connections = await connect(settings);
+export async function connectController(settings: Settings, telemetry?: Telemetry): Promise<ControllerConnections> {
+  const connections = await connect(settings, telemetry);
   const { table, pipeline } = settings;
   const client = connections.lent?.get('dynamodb') as DynamoLeaseOptions['client'];
   return {
