@@ -19,7 +19,7 @@ export class RunWatch {
   async look(): Promise<boolean> {
     const { commits, clock } = this.#ports;
     const { record } = this.#open;
-    const { begun, drain, over, stops } = await readControl(commits, record);
+    const { begun, drain, over, pausedAt, stops } = await readControl(commits, record);
     if (!begun) {
       if ((await newestRun(commits, record.pipeline)) === undefined) {
         this.#stopAll();
@@ -31,6 +31,7 @@ export class RunWatch {
       const stop = stops.get(taskName(loop.task.id));
       if (stop !== undefined) loop.halt(stop);
       if (drain) loop.drain();
+      loop.pause(pausedAt !== undefined);
     }
     return over;
   }

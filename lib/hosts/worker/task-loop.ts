@@ -62,6 +62,7 @@ export class TaskLoop {
   #running: Promise<void> | undefined;
   #state: LoopState = { kind: 'loading' };
   #drain = false;
+  #paused = false;
   #halt: Stop | undefined;
   /** The epoch of newer code. */
   #handOver: number | undefined;
@@ -94,6 +95,13 @@ export class TaskLoop {
   drain(): void {
     if (this.#drain || this.task.host.source === undefined) return;
     this.#drain = true;
+    this.call();
+  }
+
+  /** A source's task takes in nothing while its run pauses, unless something is to be done that cannot wait. */
+  pause(paused: boolean): void {
+    if (this.#paused === paused || this.task.host.source === undefined) return;
+    this.#paused = paused;
     this.call();
   }
 
@@ -139,6 +147,10 @@ export class TaskLoop {
   }
 
   async #next(delivered: readonly LogMessage[] | undefined): Promise<Next> {
+    if (this.#paused && !this.#drain && this.#halt === undefined && this.#handOver === undefined) {
+      if (this.#state.kind === 'loading') this.#state = { kind: 'ok' };
+      return 'call';
+    }
     try {
       return this.#after(await this.#step(delivered));
     } catch (error) {

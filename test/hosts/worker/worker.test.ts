@@ -8,7 +8,7 @@ import {
   pipeline,
   tumbling,
 } from '../../../lib/index.ts';
-import { requestDrain } from '../../../lib/runtime/index.ts';
+import { notePause, requestDrain } from '../../../lib/runtime/index.ts';
 import { Feed } from '../../../lib/testing/index.ts';
 import { Cluster, ledger, type Running, until } from './cluster.ts';
 
@@ -137,6 +137,26 @@ describe('workers', () => {
     expect(await requestDrain(run.cluster.ports.commits, a.worker.open.record, 0)).toBe('requested');
     expect(await requestDrain(run.cluster.ports.commits, a.worker.open.record, 0)).toBe('exists');
     expect((await Promise.all([a.end, b.end])).map(({ kind }) => kind)).toEqual(['finished', 'finished']);
+    expect(run.found).toEqual(run.expected);
+  });
+
+  it('take in nothing while their run pauses, also those that come meanwhile, and go on after it', async () => {
+    const run = new Counting();
+    const { commits } = run.cluster.ports;
+    const a = await run.cluster.start(run.pipeline);
+    run.push(40);
+    await until('all is read', () => a.worker.status().records === 120);
+    const { record } = a.worker.open;
+    expect(await notePause(commits, record, true, 1)).toBe('requested');
+    expect(await notePause(commits, record, true, 2)).toBe('exists');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    run.push(40);
+    const b = await run.cluster.start(run.pipeline);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(a.worker.status().records + b.worker.status().records).toBe(120);
+    expect(await notePause(commits, record, false, 3)).toBe('requested');
+    run.feed.seal();
+    await Promise.all([a.end, b.end]);
     expect(run.found).toEqual(run.expected);
   });
 
