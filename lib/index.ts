@@ -80,4 +80,4 @@ export {
 } from './operators/index.ts';
 export * from './pipeline/index.ts';
 export { type Plan, type PlanFault, planAsJson, planAsMermaid, planAsText } from './plan/index.ts';
-export type { Guarantee, SinkConnector, SourceConnector } from './ports/index.ts';
+export type { Guarantee, SinkConnector, SourceConnector, UpsertConnector } from './ports/index.ts';

@@ -187,18 +187,18 @@ declare module './streams.ts' {
   }
 
   interface KeyedStream<K, T> {
-    /**
-     * The latest record of each key, in order of arrival, as a table; with a function, what it makes of it. `null` and `undefined` are tombstones: they
-     * delete the row.
-     */
-    toTable(id: string, row?: undefined, options?: OperatorOptions): Table<K, RowsOf<T>>;
-    toTable<V>(id: string, row: (record: T) => V, options?: OperatorOptions): Table<K, RowsOf<V>>;
     /** Each key's records so far aggregated, as a table: rows are the aggregates, or the result of a single aggregator. */
     toTable<One = never, Many = never>(
       id: string,
       aggregation: Aggregator<T, unknown, One> | Parts<T, Many>,
       options?: OperatorOptions,
     ): Table<K, Single<One, Many>>;
+    /**
+     * The latest record of each key, in order of arrival, as a table; with a function, what it makes of it. `null` and `undefined` are tombstones: they
+     * delete the row.
+     */
+    toTable(id: string, row?: undefined, options?: OperatorOptions): Table<K, RowsOf<T>>;
+    toTable<V>(id: string, row: (record: T) => V, options?: OperatorOptions): Table<K, RowsOf<V>>;
     /** The records as versions of rows, by their event time, for `temporalJoin`; with a function, what it makes of them. `null` and `undefined` delete. */
     toVersionedTable(row?: undefined): VersionedTable<K, RowsOf<T>>;
     toVersionedTable<V>(row: (record: T) => V): VersionedTable<K, RowsOf<V>>;

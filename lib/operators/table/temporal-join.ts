@@ -28,8 +28,8 @@ interface Version {
 /**
  * Each record of the first input with the row that the second, a changelog, gave its key at the record's event time: the version with the latest time at or before it, of equal
  * times the one that came last. A record waits until the watermark has reached its time, so that all versions up to it are there. One that comes within the grace behind
- * the watermark is joined at once; a later one is `late`. A version that comes late changes what later records see, not what was emitted; one older than what must still be
- * known is dropped (counted as `late-versions`).
+ * the watermark is joined at once; a later one is `late`. So it is with versions: within the grace they change what later records see, not what was emitted; later ones are
+ * dropped (counted as `late-versions`).
  *
  * Of each key are kept its versions within the grace, and the newest before.
  */
@@ -108,18 +108,18 @@ class TemporalJoin implements Operator {
 
   #version(value: unknown, time: number, key: KeyId): void {
     const row = rowOf('temporalJoin', this.#spec.row === undefined ? value : this.#spec.row(value));
+    const horizon = this.#context.time.watermark - this.#spec.grace;
+    if (time < horizon) {
+      this.#context.count('late-versions', 1);
+      return;
+    }
     const cell = this.#versions.find(key, undefined);
     const list = cell?.value ?? [];
     const at = list.findLastIndex((version) => version.time <= time);
     const same = list[at]?.time === time ? 1 : 0;
     const all = [...list.slice(0, at + 1 - same), { time, row }, ...list.slice(at + 1)];
-    const horizon = this.#context.time.watermark - this.#spec.grace;
-    const oldest = Math.max(
-      0,
-      all.findLastIndex((version) => version.time <= horizon),
-    );
-    if (at + 1 - same < oldest) this.#context.count('late-versions', 1);
-    const kept = oldest === 0 ? all : all.slice(oldest);
+    const oldest = all.findLastIndex((version) => version.time <= horizon);
+    const kept = oldest <= 0 ? all : all.slice(oldest);
     const last = kept[kept.length - 1]!;
     if (last.row === undefined && last.time <= horizon) {
       if (cell !== undefined) this.#versions.remove(cell);

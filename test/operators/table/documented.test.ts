@@ -117,3 +117,86 @@ describe('KStream-KTable join, as its documentation has it', () => {
     ]);
   });
 });
+
+/** "Aggregating", the example of a KGroupedTable: users by their region, a region's value being the length of its name. */
+describe('KGroupedTable aggregate, as its documentation has it', () => {
+  it('adds and subtracts; `keep` keeps a group without rows', async () => {
+    const updates = [
+      ['alice', 'E', 5],
+      ['bob', 'A', 3],
+      ['charlie', 'A', 7],
+      ['alice', 'A', 5],
+      ['charlie', null, 0],
+      ['nobody', null, 0],
+      ['bob', 'E', 3],
+    ] as const;
+    const built = pipeline(
+      'grouped',
+      (p) => {
+        p.source('in', collection<(typeof updates)[number]>([]))
+          .keyBy('by-user', ([user]) => user)
+          .toTable('users', ([, region, length]) => (region === null ? null : { region, length }))
+          .groupBy('by-region', ({ region }) => region)
+          .aggregate(
+            'lengths',
+            {
+              init: () => 0,
+              add: (sum, { length }) => sum + length,
+              subtract: (sum, { length }) => sum - length,
+            },
+            { whenEmpty: 'keep' },
+          )
+          .toStream()
+          .to('out', toMemory());
+      },
+      { parallelism: 1 },
+    );
+    const driver = await TestDriver.open(built);
+    const found: unknown[][] = [];
+    for (const update of updates) {
+      await driver.feed('in', [update]);
+      found.push(driver.read<{ key: string; value: number }>('out').map(({ key, value }) => `${key} ${value}`));
+    }
+    expect(found).toEqual([['E 5'], ['A 3'], ['A 10'], ['E 0', 'A 15'], ['A 8'], [], ['A 5', 'E 3']]);
+    await driver.close();
+  });
+});
+
+/**
+ * KIP-213, and "Kafka Streams Join Semantics" of the Apache Kafka wiki: the cases of a KTable-KTable foreign-key join. Left rows name the right row by their part behind the comma.
+ */
+describe('KTable-KTable foreign-key join, in the cases of KIP-213', () => {
+  const changes: readonly Row[] = [
+    { side: 'left', key: 'k', value: 'one,fk1' },
+    { side: 'right', key: 'fk1', value: 'foo' },
+    { side: 'left', key: 'k', value: 'one,fk2' },
+    { side: 'right', key: 'fk2', value: 'bar' },
+    { side: 'left', key: 'k', value: 'two,fk1' },
+    { side: 'left', key: 'k', value: null },
+    { side: 'left', key: 'k', value: 'three,' },
+    { side: 'left', key: 'k', value: 'four,fk1' },
+    { side: 'right', key: 'fk1', value: null },
+    { side: 'right', key: 'fk9', value: null },
+    { side: 'right', key: 'fk9', value: 'unnamed' },
+  ];
+  const named = (value: string): string | null => value.split(',')[1] || null;
+  const by = (kind: 'join' | 'leftJoin') =>
+    emitted((left, right) => {
+      const [orders, products] = [table('l', left), table('r', right)];
+      return kind === 'join' ? orders.join('j', products, named, pair) : orders.leftJoin('j', products, named, pair);
+    }, changes);
+
+  it('inner', async () => {
+    expect(await by('join')).toEqual([
+      ...[[], ['one,fk1,foo'], [null], ['one,fk2,bar'], ['two,fk1,foo'], [null]],
+      ...[[], ['four,fk1,foo'], [null], [], []],
+    ]);
+  });
+
+  it('left', async () => {
+    expect(await by('leftJoin')).toEqual([
+      ...[['one,fk1,null'], ['one,fk1,foo'], ['one,fk2,null'], ['one,fk2,bar'], ['two,fk1,foo'], [null]],
+      ...[['three,,null'], ['four,fk1,foo'], ['four,fk1,null'], [], []],
+    ]);
+  });
+});

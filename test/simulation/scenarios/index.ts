@@ -16,6 +16,7 @@ import { moody } from './moody.ts';
 import { quiet } from './quiet.ts';
 import { replay } from './replay.ts';
 import { rolling } from './rolling.ts';
+import { tables } from './tables.ts';
 import { ticks } from './ticks.ts';
 import { upgrade } from './upgrade.ts';
 import { wild } from './wild.ts';
@@ -23,6 +24,6 @@ import { windows } from './windows.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade],
-  ...[bounded, late, drift, ticks, wild, lostLog],
+  ...[bounded, late, drift, ticks, wild, lostLog, tables],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import {
+  collection,
+  count,
+  MillraceError,
+  type PlanFault,
+  pipeline,
+  type SinkConnector,
+  seconds,
+  session,
+  toMemory,
+  tumbling,
+  type UpsertConnector,
+  untilTimeLimit,
+  untilWindowCloses,
+} from '../../lib/index.ts';
+import { drain } from './fake-connectors.ts';
+
+interface Row {
+  readonly key: string;
+  readonly value: number | null;
+}
+
+const rows = collection<Row>([]);
+const upserts = (connector: SinkConnector<never>): UpsertConnector<unknown> => connector as UpsertConnector<unknown>;
+
+function faultsOf(run: () => unknown): readonly PlanFault[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof MillraceError && error.cause !== undefined) return error.cause as readonly PlanFault[];
+    throw error;
+  }
+  return [];
+}
+
+describe('a table at a sink', () => {
+  const build = (sink: UpsertConnector<unknown>) =>
+    pipeline('tables', (p) => {
+      const table = p
+        .source('in', rows)
+        .keyBy('by-key', (row) => row.key)
+        .toTable('latest', (row) => row.value);
+      table.filter((value) => value > 1).to('out', sink);
+    });
+
+  it('is refused by one that only appends when the plan is built, with what to do about it', () => {
+    const [fault] = faultsOf(() => build(upserts(drain())));
+    expect(fault).toMatchObject({
+      operator: 'out',
+      rule: expect.stringContaining('only appends') as string,
+      fix: expect.stringContaining('dynamoTable') as string,
+    });
+  });
+
+  it('is taken by one that upserts, also where it is bound later', () => {
+    const built = build(toMemory());
+    expect(() => built.withBindings({ sinks: { out: toMemory() } })).not.toThrow();
+    expect(faultsOf(() => built.withBindings({ sinks: { out: drain() } })).map(({ operator }) => operator)).toEqual([
+      'out',
+    ]);
+  });
+
+  it('is appended as a changelog, or as records, to any', () => {
+    const built = pipeline('tables', (p) => {
+      const table = p
+        .source('in', rows)
+        .keyBy('by-key', (row) => row.key)
+        .toTable('latest', (row) => row.value);
+      table.changes().to('changes', drain());
+      table.toStream().to('records', drain());
+    });
+    expect(built.plan.nodes.map(({ id }) => id)).toContain('changes-1');
+  });
+});
+
+describe('mistakes with tables', () => {
+  const faults = (
+    write: (input: ReturnType<typeof keyed>) => { to(id: string, sink: UpsertConnector<unknown>): void },
+  ): readonly string[] =>
+    faultsOf(() =>
+      pipeline('tables', (p) => {
+        write(keyed(p)).to('out', toMemory());
+      }),
+    ).map(({ operator, rule }) => `${operator}: ${rule}`);
+  const keyed = (p: Parameters<Parameters<typeof pipeline>[1]>[0]) =>
+    p.source('in', rows, { eventTime: () => new Date(0) }).keyBy('by-key', (row) => row.key);
+
+  it('are found when the plan is built', () => {
+    expect(faults((input) => input.toTable('t').suppress('s', untilWindowCloses()))).toEqual([
+      's: it waits for windows to close, and this is no table of windows',
+    ]);
+    expect(faults((input) => input.toTable('t').suppress('s', untilTimeLimit(-1, { maxKeys: 0 })))).toEqual([
+      's: its time limit is -1 ms',
+      's: its maxKeys is 0',
+    ]);
+    expect(faults((input) => input.window(session(seconds(1))).toTable('t', count()))).toEqual([
+      't: a table has a row for each key and window, and session windows have no bounds that stay',
+    ]);
+    expect(faults((input) => input.toTable('t').mapValues(undefined as never))).toEqual([
+      'map-values-1: a map-values takes a function, not undefined',
+    ]);
+    expect(faults((input) => input.toTable('t').mapValues((async () => 1) as never))).toEqual([
+      'map-values-1: the function of map-values is async',
+    ]);
+    expect(
+      faults((input) =>
+        input
+          .window(tumbling(seconds(1)))
+          .toTable('t', count())
+          .suppress('s', untilWindowCloses()),
+      ),
+    ).toEqual([]);
+  });
+
+  it('are said where a table is joined to what is none', () => {
+    const join = () => faults((input) => input.toTable('t').join('j', input as never, () => 1));
+    expect(join).toThrow(/no table/);
+  });
+});
