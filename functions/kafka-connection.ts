@@ -33,7 +33,7 @@ async function brokersOf({ kafka, kafkaAuth, kafkaTls }: Settings): Promise<read
   } finally {
     client.destroy();
   }
-  throw new MillraceError('unavailable', `the cluster ${clusterArn} offers no ${kafkaAuth} access`, {
+  throw new MillraceError('unavailable', `the cluster ${clusterArn} has no addresses for authentication "${kafkaAuth}"`, {
     hint: 'switch it on at the cluster, or deploy with another authentication',
     retry: false,
   });
