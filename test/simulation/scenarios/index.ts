@@ -8,6 +8,8 @@ import { groups } from './groups.ts';
 import { groupsMoody } from './groups-moody.ts';
 import { growth } from './growth.ts';
 import { heavy } from './heavy.ts';
+import { joins } from './joins.ts';
+import { joinsLate } from './joins-late.ts';
 import { journaled } from './journaled.ts';
 import { late } from './late.ts';
 import { letters } from './letters.ts';
@@ -16,6 +18,7 @@ import { moody } from './moody.ts';
 import { quiet } from './quiet.ts';
 import { replay } from './replay.ts';
 import { rolling } from './rolling.ts';
+import { rules } from './rules.ts';
 import { tables } from './tables.ts';
 import { ticks } from './ticks.ts';
 import { upgrade } from './upgrade.ts';
@@ -25,5 +28,6 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade],
   ...[bounded, late, drift, ticks, wild, lostLog, tables],
+  ...[joins, joinsLate, rules],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];
