@@ -2,12 +2,12 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { controllerHandler } from '../../functions/controller-handler.ts';
+import type { ControllerConnections } from '../../functions/controller-ports.ts';
 import type { Invocation } from '../../functions/deadline.ts';
-import type { Connections } from '../../functions/ports.ts';
 import type { RingEvent } from '../../functions/ring-event.ts';
 import { type Settings, settingsFrom, variables } from '../../functions/settings.ts';
 import { stageHandler } from '../../functions/stage-handler.ts';
-import { DynamoCommitStore, dynamoClient, ensureCommitTable } from '../../lib/adapters/dynamodb/index.ts';
+import { DynamoCommitStore, DynamoLease, dynamoClient, ensureCommitTable } from '../../lib/adapters/dynamodb/index.ts';
 import { KafkaClient, KafkaLog } from '../../lib/adapters/kafka/index.ts';
 import { ensureBucket, S3BlobStore, s3Client } from '../../lib/adapters/s3/index.ts';
 import { systemClock, systemRandom } from '../../lib/adapters/system/index.ts';
@@ -49,7 +49,7 @@ export class DeployedFunctions {
   counted = noneCounted();
   readonly #pipeline: Pipeline;
   readonly #environment: Readonly<Record<string, string>>;
-  readonly #connections: Connections;
+  readonly #connections: ControllerConnections;
   readonly #handlers = new Map<string, Handler>();
   #ahead = 0;
 
@@ -69,7 +69,7 @@ export class DeployedFunctions {
       [variables.brokers]: addresses.kafka,
       [variables.topicPrefix]: prefix,
       [variables.functions]: pipeline.plan.stages.map(({ id }) => `${id}:1`).join(','),
-      AWS_LAMBDA_FUNCTION_VERSION: '1',
+      ...{ AWS_LAMBDA_FUNCTION_NAME: 'controller', AWS_LAMBDA_FUNCTION_VERSION: '1' },
     };
     this.client = new KafkaClient({ brokers: [addresses.kafka] }, { idPrefix: prefix });
     this.stores = { dynamodb: dynamoClient(localAws(addresses.dynamodb)), s3: s3Client(localAws(addresses.s3)) };
@@ -86,6 +86,10 @@ export class DeployedFunctions {
         ...{ atomic: undefined, clock, random: systemRandom, telemetry },
       },
       lent: new Map([['kafka', this.client]]),
+      lease: new DynamoLease({ client: this.stores.dynamodb, table, pipeline: pipeline.name, name: 'controller' }),
+      call: async () => {
+        throw new Error('no other version of the controller is there');
+      },
       ring: async (stage, event) => {
         this.counted.rings++;
         this.rung.push({ stage, event });
@@ -155,7 +159,7 @@ export class DeployedFunctions {
     return handler;
   }
 
-  #connect = async (): Promise<Connections> => this.#connections;
+  #connect = async (): Promise<ControllerConnections> => this.#connections;
 
   #count(): void {
     meddle(this.stores.dynamodb, async ({ command, send }) => {
