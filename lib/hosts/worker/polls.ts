@@ -3,12 +3,23 @@ import type { Duration } from '../../model/index.ts';
 import type { Clock, Log, LogPlace, LogSlice, ReadLimit, SourceLog, SourcePlace } from '../../ports/index.ts';
 import type { Poll } from './long-poll.ts';
 
+/** What one request may bring. */
+export interface PollLimit extends ReadLimit {
+  /** Bytes for each place, on average. */
+  readonly batchBytes: number;
+}
+
 /** Asks a log: in one request where it can wait by itself, else by reading each place again and again. */
-export function logPoll(log: Log, limit: ReadLimit, clock: Clock, period: Duration): Poll<LogPlace, LogSlice> {
+export function logPoll(log: Log, most: PollLimit, clock: Clock, period: Duration): Poll<LogPlace, LogSlice> {
+  const limitOf = (places: number): ReadLimit => ({
+    messages: most.messages,
+    bytes: Math.min(most.bytes, places * most.batchBytes),
+  });
   if (log.readMany !== undefined) {
-    return (places, patience, signal) => log.readMany!(places, limit, patience, signal);
+    return (places, patience, signal) => log.readMany!(places, limitOf(places.length), patience, signal);
   }
   const look = async (places: readonly LogPlace[]): Promise<readonly (LogSlice | undefined)[]> => {
+    const limit = limitOf(places.length);
     const each = { ...limit, bytes: Math.max(1, Math.floor(limit.bytes / places.length)) };
     const slices = await Promise.all(places.map((place) => log.read(place.topic, place.partition, place.from, each)));
     return slices.map((slice, i) => (isNews(slice, places[i]!.from) ? slice : undefined));

@@ -24,6 +24,8 @@ export class PumpDuty {
   #auditAt: number;
   #ending: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
+  /** Tasks of which this pump has said that they must stop, with why. */
+  readonly #said = new Set<string>();
 
   constructor(deps: PumpDeps) {
     this.#deps = deps;
@@ -39,7 +41,8 @@ export class PumpDuty {
     if (this.#ending !== undefined) return;
     const ending = new AbortController();
     this.#ending = ending;
-    this.#running = this.#running.then(() => this.#loop(ending.signal));
+    const rounds = (): Promise<void> => this.#loop(ending.signal);
+    this.#running = this.#running.then(rounds, rounds);
   }
 
   /** Resolves when no round is under way. */
@@ -79,8 +82,11 @@ export class PumpDuty {
       this.#auditAt = clock.now() + AUDIT_PERIOD;
     }
     for (const stop of found) {
-      ports.telemetry.log('error', `${taskName(stop.task)} must not go on: ${stopError(stop).message}`);
+      const said = `${taskName(stop.task)} must not go on: ${stopError(stop).message}`;
+      if (this.#said.has(said)) continue;
+      ports.telemetry.log('error', said);
       await noteStop(commits, run.record, stop);
+      this.#said.add(said);
     }
     if (over && found.length === 0) await noteOver(commits, run.record, clock.now());
     return next;

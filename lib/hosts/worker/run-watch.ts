@@ -1,18 +1,30 @@
 /** What a worker looks for from time to time: what was said of its run, and whether the run is known at all. */
 import { taskName } from '../../model/index.ts';
 import { newestRun, noteBegun, type OpenRun, readControl, type TaskPorts } from '../../runtime/index.ts';
+import type { JoinedRun } from './join-run.ts';
 import type { TaskLoop } from './task-loop.ts';
 
 export class RunWatch {
   readonly #open: OpenRun;
   readonly #ports: Pick<TaskPorts, 'commits' | 'clock'>;
   readonly #loops: () => Iterable<TaskLoop>;
+  #isPaused: boolean;
 
   /** `loops`: those of the worker, as they are. */
-  constructor(open: OpenRun, ports: Pick<TaskPorts, 'commits' | 'clock'>, loops: () => Iterable<TaskLoop>) {
+  constructor(
+    { open, paused }: JoinedRun,
+    ports: Pick<TaskPorts, 'commits' | 'clock'>,
+    loops: () => Iterable<TaskLoop>,
+  ) {
     this.#open = open;
+    this.#isPaused = paused;
     this.#ports = ports;
     this.#loops = loops;
+  }
+
+  /** Whether sources are to take in nothing, as far as it knows: what a task is told before it begins. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** Tells the worker's tasks what was said of them, and that they must stop where the run is not known any more. Whether the run is over. */
@@ -27,11 +39,12 @@ export class RunWatch {
       }
       await noteBegun(commits, record, clock.now());
     }
+    this.#isPaused = pausedAt !== undefined;
     for (const loop of this.#loops()) {
       const stop = stops.get(taskName(loop.task.id));
       if (stop !== undefined) loop.halt(stop);
       if (drain) loop.drain();
-      loop.pause(pausedAt !== undefined);
+      loop.pause(this.#isPaused);
     }
     return over;
   }

@@ -13,7 +13,7 @@ import { defaultLimits, type OpenOptions, type OpenRun, type Task, type TaskPort
 import { Backoff } from './backoff.ts';
 import { CodeWatch } from './code-watch.ts';
 import { type Inbox, LogInbox, PolledInbox, SourceInbox } from './inbox.ts';
-import { joinRun } from './join-run.ts';
+import { type JoinedRun, joinRun } from './join-run.ts';
 import { LongPoll } from './long-poll.ts';
 import { workerMetrics } from './metrics.ts';
 import { logPoll, sourcePoll } from './polls.ts';
@@ -39,7 +39,7 @@ export interface WorkerOptions extends Omit<OpenOptions, 'signal'> {
   readonly patience?: Duration;
   /** Least time between the beginnings of two steps of a task: fewer and larger commits, for as much more latency. Default: 0. */
   readonly linger?: Duration;
-  /** Bytes of messages that one request asks for, of all tasks together. Of each task at most one batch waits. Default: 16 million. */
+  /** Bytes of messages that one request asks for, of all tasks together, and on average no more than a batch of each. Of each task at most one batch waits. Default: 16 million. */
   readonly readBytes?: number;
   /** Bytes of state that may be kept for tasks that are not this worker's. Default: 256 MiB. */
   readonly warmBytes?: number;
@@ -77,8 +77,7 @@ const MiB = 2 ** 20;
 /** A task at this worker's version of the code: workers of other versions may have the same task, each for its stretch of the log. */
 const itemOf = ({ id, host }: Task): string => `${taskName(id)}@${host.epoch}`;
 
-interface WorkerParts {
-  readonly open: OpenRun;
+interface WorkerParts extends JoinedRun {
   readonly stopping: AbortController;
   readonly assignment: Assignment;
 }
@@ -129,7 +128,7 @@ export class Worker {
     const { clock, random, telemetry } = ports;
     const deps = { clock, random, telemetry, patience };
     const { batchMessages, batchBytes } = { ...defaultLimits, ...options.limits };
-    const limit = { messages: batchMessages, bytes: options.readBytes ?? 4 * batchBytes };
+    const limit = { messages: batchMessages, bytes: options.readBytes ?? 4 * batchBytes, batchBytes };
     this.#logPoll = new LongPoll(logPoll(ports.log, limit, clock, pollPeriod), { ...deps, name: 'messages' });
     for (const [id, source] of open.sources) {
       const { awaitRows } = source;
@@ -139,7 +138,7 @@ export class Worker {
     }
     this.#warm = new WarmTasks({ clock, telemetry, bytes: options.warmBytes ?? 256 * MiB, period: copyPeriod });
     this.#code = new CodeWatch(open, ports.commits, () => this.#loops.values());
-    this.#watched = new RunWatch(open, ports, () => this.#loops.values());
+    this.#watched = new RunWatch(parts, ports, () => this.#loops.values());
     this.#pump = new PumpDuty({
       run: open,
       ports,
@@ -166,9 +165,9 @@ export class Worker {
         let assignment: Assignment | undefined;
         const isCurrent = (): boolean => assignment?.isCurrent() ?? false;
         const opening = joinRun(pipeline, ports, { ...options, isCurrent, signal: stopping.signal });
-        const open = await unlessAborted(opening, signal, (late) => void late.close().catch(() => {}));
-        assignment = options.assignment(open);
-        return new Worker({ open, stopping, assignment }, ports, options);
+        const joined = await unlessAborted(opening, signal, ({ open }) => void open.close().catch(() => {}));
+        assignment = options.assignment(joined.open);
+        return new Worker({ ...joined, stopping, assignment }, ports, options);
       } catch (error) {
         if (!(error instanceof MillraceError && error.retry)) throw error;
         ports.telemetry.log('warn', `the run cannot be opened yet: ${messageOf(error)}`);
@@ -287,6 +286,7 @@ export class Worker {
       linger: this.#options.linger ?? (0 as Duration),
     });
     this.#loops.set(name, loop);
+    loop.pause(this.#watched.isPaused);
     loop.start();
   }
 
