@@ -7,6 +7,7 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import { variables } from '../../functions/settings.ts';
 import type { Plan } from '../../lib/plan/index.ts';
+import { acknowledgeWildcards } from './acknowledged.ts';
 import { handlers } from './code-bundle.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { grantState, type IMillraceState, stateEnvironment } from './millrace-state.ts';
@@ -66,15 +67,12 @@ export class ControllerFunction extends Construct {
     const told = cluster.connect(role, names.useOfController());
     for (const [name, value] of Object.entries(told)) controller.addEnvironment(name, value);
     const called = [...[...stages.values()].map(({ deployed }) => deployed.function), controller];
-    new Policy(this, 'Ring', {
+    const resources = called.map(({ functionArn }) => `${functionArn}:*`);
+    const policy = new Policy(this, 'Ring', {
       roles: [role],
-      statements: [
-        new PolicyStatement({
-          actions: ['lambda:InvokeFunction'],
-          resources: called.map(({ functionArn }) => `${functionArn}:*`),
-        }),
-      ],
+      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources })],
     });
+    acknowledgeWildcards(policy, resources);
     this.schedule = new Schedule(this, 'Schedule', {
       schedule: ScheduleExpression.rate(MINUTE),
       description: `${plan.pipeline}: wakes the controller`,

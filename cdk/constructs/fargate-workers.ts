@@ -14,6 +14,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { variables } from '../../functions/settings.ts';
 import type { Plan, StagePlan } from '../../lib/plan/index.ts';
+import { acknowledge } from './acknowledged.ts';
 import type { KafkaCluster, KafkaNetwork } from './kafka-cluster.ts';
 import { grantState, type IMillraceState, stateEnvironment } from './millrace-state.ts';
 import type { FunctionSettings } from './pipeline-function.ts';
@@ -62,6 +63,7 @@ export class FargateWorkers extends Construct {
       runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
     });
     const { taskRole } = this.taskDefinition;
+    acknowledge(this.taskDefinition, 'AwsSolutions-ECS2');
     grantState(state, taskRole, 'worker');
     const told = cluster.connect(taskRole, names.useOfWorkers(stages));
     const logGroup = new LogGroup(this, 'Log', {

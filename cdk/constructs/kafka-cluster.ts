@@ -2,6 +2,7 @@ import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2'
 import { Effect, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { CfnEventSourceMappingProps } from 'aws-cdk-lib/aws-lambda';
 import type { KafkaAuth } from '../../functions/settings.ts';
+import { acknowledgeWildcards } from './acknowledged.ts';
 
 /** Where functions stand to reach the brokers. */
 export interface KafkaNetwork {
@@ -69,6 +70,7 @@ export function* secretFaults(auth: KafkaAuth, hasSecret: boolean): Generator<Cl
 
 export function allow(grantee: IGrantable, resources: readonly string[], actions: readonly string[]): void {
   if (resources.length === 0) return;
+  acknowledgeWildcards(grantee, resources);
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources: [...new Set(resources)] }),
   );

@@ -4,6 +4,7 @@ import { type Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-ia
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { variables } from '../../functions/settings.ts';
+import { acknowledge, acknowledgeWildcards } from './acknowledged.ts';
 
 /** Where state is: a table of commits, and a bucket of snapshots and large deltas. */
 export interface IMillraceState {
@@ -61,7 +62,7 @@ export class MillraceState extends Construct implements IMillraceState {
   }
 
   #newBucket(destroy: boolean): IBucket {
-    return new Bucket(this, 'Snapshots', {
+    const bucket = new Bucket(this, 'Snapshots', {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
@@ -69,7 +70,9 @@ export class MillraceState extends Construct implements IMillraceState {
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
       removalPolicy: destroy ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
       autoDeleteObjects: destroy,
-    }) as IBucket;
+    });
+    acknowledge(bucket, 'AwsSolutions-S1');
+    return bucket as IBucket;
   }
 }
 
@@ -98,6 +101,7 @@ export function grantState({ table, bucket, blobPrefix }: IMillraceState, grante
   const { grantPrincipal } = grantee;
   const onObjects = new PolicyStatement({ actions: ['s3:GetObject', ...OBJECT_ACTIONS[role]], resources: objects });
   grantPrincipal.addToPrincipalPolicy(onObjects);
+  acknowledgeWildcards(grantee, objects);
   grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
   );

@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledged.ts';
 import type { KafkaNetwork } from './kafka-cluster.ts';
 
 /** What all functions of a pipeline have in common. */
@@ -54,6 +55,7 @@ export class PipelineFunction extends Construct {
       removalPolicy: keepLogs ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    if (network !== undefined || tracing) acknowledgeWildcards(this.role, ['*']);
     this.logGroup.grantWrite(this.role);
     if (network !== undefined) this.role.addToPolicy(interfacesInVpc());
     this.function = new LambdaFunction(this, 'Resource', {

@@ -4,6 +4,7 @@ import type { CfnEventSourceMapping, Code } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { variables } from '../../functions/settings.ts';
 import type { Plan, StagePlan } from '../../lib/plan/index.ts';
+import { acknowledgeWildcards } from './acknowledged.ts';
 import { handlers } from './code-bundle.ts';
 import { type EventSourceOptions, eventSource } from './event-source.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
@@ -79,10 +80,12 @@ export class StageFunction extends Construct {
   /** A delivery may meet another version than the one with a task's code, and rings that. A policy apart from the role's own, which the function waits for. */
   #ringItself(): void {
     const { function: target, role } = this.deployed;
-    new Policy(this, 'RingOtherVersions', {
+    const resources = [`${target.functionArn}:*`];
+    const policy = new Policy(this, 'RingOtherVersions', {
       roles: [role],
-      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [`${target.functionArn}:*`] })],
+      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources })],
     });
+    acknowledgeWildcards(policy, resources);
   }
 }
 

@@ -54,24 +54,48 @@ function folderOf(changes: Files): string {
   return folder;
 }
 
-const script = `
+const load = `
   import { loadPipeline } from '${root}/cli/load-pipeline.ts';
   import { shareMillrace } from '${root}/cli/package-root.ts';
-  import { codeHashes } from '${root}/cdk/constructs/code-hashes.ts';
-  import { ModuleGraph } from '${root}/cdk/constructs/module-graph.ts';
   shareMillrace();
   const { pipeline, file } = await loadPipeline(process.argv[1]);
+`;
+
+const hashing = `
+  import { codeHashes } from '${root}/cdk/constructs/code-hashes.ts';
+  import { ModuleGraph } from '${root}/cdk/constructs/module-graph.ts';
+  ${load}
   console.log(JSON.stringify(codeHashes(pipeline, new ModuleGraph(file))));
 `;
 
-/** Hashes of the pipeline's nodes, with these files instead of those above. */
-function hashes(changes: Files = {}): Record<string, string> {
-  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script, folderOf(changes)], {
-    encoding: 'utf8',
+/** Synthesises a deployment, without bundling; prints which code each stage's function has. */
+const synthesising = `
+  import { App, Stack } from 'aws-cdk-lib';
+  import { MillracePipeline, selfManagedCluster } from '${root}/cdk/index.ts';
+  ${load}
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  const stack = new Stack(app, 'Pages');
+  new MillracePipeline(stack, 'Pipeline', {
+    pipeline, entry: file,
+    cluster: selfManagedCluster({ brokers: ['localhost:9092'] }),
+    sources: { clicks: { topic: 'clicks', partitions: 1 } }, sinks: { out: { topic: process.argv[2] ?? 'out' } },
+  });
+  const { Resources } = app.synth().getStackByName('Pages').template;
+  const functions = Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+  console.log(JSON.stringify(Object.fromEntries(functions.map(({ Properties: { Code, Environment, Handler } }) =>
+    [Environment.Variables.MILLRACE_STAGE ?? Handler, Code.S3Key]))));
+`;
+
+function run(script: string, ...args: readonly string[]): Record<string, string> {
+  const out = execFileSync(process.execPath, ['--input-type=module', '-e', script, ...args], {
+    ...{ cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   return JSON.parse(out) as Record<string, string>;
 }
+
+/** Hashes of the pipeline's nodes, with these files instead of those above. */
+const hashes = (changes: Files = {}): Record<string, string> => run(hashing, folderOf(changes));
 
 const before = hashes();
 /** Nodes whose hash is another with these files. */
@@ -107,5 +131,21 @@ describe('a node’s code', () => {
   it('changes with what a function was made from', () => {
     const six = files['pipeline.ts'].replace('atLeast(5)', 'atLeast(6)');
     expect(changed({ 'pipeline.ts': six })).toEqual(['upper', 'large']);
+  });
+});
+
+describe('a stage’s function', () => {
+  const codes = run(synthesising, folderOf({}));
+  const redeployed = (changes: Files, ...args: readonly string[]): string[] => {
+    const after = run(synthesising, folderOf(changes), ...args);
+    return Object.keys(codes).filter((name) => codes[name] !== after[name]);
+  };
+
+  it('is deployed anew when its code has changed, and otherwise stays', { timeout: 120_000 }, () => {
+    expect(redeployed({ 'length.ts': 'export const LENGTH = 4;' })).toEqual(['long', 'upper', 'controller.handler']);
+  });
+
+  it('is deployed anew when its sink has another topic', { timeout: 120_000 }, () => {
+    expect(redeployed({}, 'elsewhere')).toEqual(expect.arrayContaining(['large']));
   });
 });
