@@ -1,5 +1,6 @@
 import type { Case } from './case.ts';
 import { flightCases } from './flights.ts';
+import { joinCases } from './joins.ts';
 import { kafkaCases } from './kafka.ts';
 import { kafkaLatency } from './kafka-latency.ts';
 import { kafkaStandby, kafkaTakeOver } from './kafka-take-over.ts';
@@ -11,6 +12,7 @@ import { windowCases } from './windows.ts';
 export const cases: readonly Case[] = [
   ...flightCases,
   ...windowCases,
+  ...joinCases,
   memory,
   commits,
   flat,
