@@ -19,6 +19,8 @@ export interface CommitStore {
   put(run: string, task: TaskId, slot: number, commit: Commit, expect: SlotExpectation): Promise<'committed' | 'lost'>;
   /** Every slot's commit, in no particular order; none for a task that was never born. */
   slots(run: string, task: TaskId): Promise<readonly Commit[]>;
+  /** Commits of the versions that are asked for, as far as they are there, ascending: present where a few are cheaper to read than all slots. */
+  versions?(run: string, task: TaskId, versions: readonly number[], slots: number): Promise<readonly Commit[]>;
   /** The newest commit's header. `known` lets a store look on from there instead of at all slots. */
   head(run: string, task: TaskId, known?: KnownVersion): Promise<CommitHeader | undefined>;
   /**

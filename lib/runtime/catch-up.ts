@@ -22,8 +22,9 @@ export async function catchUp(host: TaskHost, old: TaskState): Promise<CaughtUp>
   const { commits, run, task } = host;
   const head = await commits.head(run.id, task, { version: old.version, slots: run.slots });
   if (head?.version === old.version) return { state: old, how: 'same' };
-  const slots = await commits.slots(run.id, task);
-  const found = chainOf(slots);
+  const few = await fewSince(host, old.version, head?.version ?? 0);
+  const slots = few ?? (await commits.slots(run.id, task));
+  const found = few === undefined ? chainOf(slots) : { kind: 'complete' as const, newest: few.at(-1)! };
   if (found.kind !== 'complete') return { state: await load(host), how: 'loaded' };
   if (found.newest.header.version === old.version) return { state: old, how: 'same' };
   try {
@@ -34,6 +35,22 @@ export async function catchUp(host: TaskHost, old: TaskState): Promise<CaughtUp>
     if (!(error instanceof MillraceError && error.kind === 'unavailable')) throw error;
   }
   return { state: await load(host), how: 'loaded' };
+}
+
+/** So many commits are read one by one. */
+const FEW = 8;
+
+/** The commits after a version up to another, ascending; undefined if they are many, or one is not there any more, or the store cannot read them alone. */
+async function fewSince(
+  { commits, run, task }: TaskHost,
+  version: number,
+  newest: number,
+): Promise<readonly Commit[] | undefined> {
+  const count = newest - version;
+  if (commits.versions === undefined || count < 1 || count > FEW) return undefined;
+  const wanted = Array.from({ length: count }, (_, i) => version + 1 + i);
+  const found = await commits.versions(run.id, task, wanted, run.slots);
+  return found.length === count ? found : undefined;
 }
 
 /** The state of `newest`, from the old one: by the commits since, or, where some are gone, by the snapshot's newer runs and the commits after it. */

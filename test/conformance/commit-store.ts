@@ -203,6 +203,18 @@ export function commitStoreConformance(subject: CommitStoreSubject): void {
       });
     });
 
+    describe('versions, where it reads some alone', () => {
+      unless('bodies')(`are those that are there, whole, in the order asked for${because('bodies')}`, async () => {
+        if (store.versions === undefined) return;
+        for (let version = 0; version < 7; version++) await put(version);
+        const found = await store.versions('run-1', task, [2, 4, 5, 6, 7], slots);
+        expect(found.map((each) => each.header)).toEqual([4, 5, 6].map((version) => header(version)));
+        expect(await store.versions('run-1', { stage: 'other', partition: 0 }, [0], slots)).toEqual([]);
+        const bodies = found.map(({ body }) => (body.kind === 'inline' ? [...body.bytes()] : body.name));
+        expect(bodies).toEqual([[4], [5], [6]]);
+      });
+    });
+
     describe('head', () => {
       const headAfter = async (version: number) => (await store.head('run-1', task, { version, slots }))?.version;
 

@@ -65,6 +65,16 @@ export class DynamoCommitStore implements CommitStore {
     return items.map((item) => ({ header: this.#header(item), body: bodyOf(item) }));
   }
 
+  async versions(run: string, task: TaskId, versions: readonly number[], slots: number): Promise<readonly Commit[]> {
+    const pk = taskKey(run, task);
+    const items = await Promise.all(
+      versions.map((version) => this.#table.get('versions', { pk, sk: slotKey(version % slots) })),
+    );
+    return items.flatMap((item, i) =>
+      item === undefined || versionOf(item) !== versions[i] ? [] : [{ header: this.#header(item), body: bodyOf(item) }],
+    );
+  }
+
   async head(run: string, task: TaskId, known?: KnownVersion): Promise<CommitHeader | undefined> {
     const pk = taskKey(run, task);
     const near = known === undefined ? undefined : await this.#lookOn(pk, known);

@@ -93,7 +93,7 @@ export class ItemTable {
     }
   }
 
-  async get(operation: string, key: Key, attributes: readonly string[]): Promise<Item | undefined> {
+  async get(operation: string, key: Key, attributes?: readonly string[]): Promise<Item | undefined> {
     try {
       const { Item } = await this.#count(operation, metrics.readUnits, () =>
         this.client.send(
@@ -102,7 +102,7 @@ export class ItemTable {
             Key: { pk: { S: key.pk }, sk: { S: key.sk } },
             ConsistentRead: true,
             ReturnConsumedCapacity: 'TOTAL',
-            ...projection(attributes),
+            ...(attributes === undefined ? {} : projection(attributes)),
           }),
         ),
       );

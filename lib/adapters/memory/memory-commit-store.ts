@@ -68,6 +68,11 @@ export class MemoryCommitStore implements CommitStore {
     return [...slots.commits.values()].map(({ header, body }) => ({ header: headerFrom(header), body: copyOf(body) }));
   }
 
+  async versions(run: string, task: TaskId, versions: readonly number[]): Promise<readonly Commit[]> {
+    const found = await this.slots(run, task);
+    return versions.flatMap((version) => found.filter(({ header }) => header.version === version));
+  }
+
   async head(run: string, task: TaskId): Promise<CommitHeader | undefined> {
     const slots = this.#tasks.get(keyOf(run, task));
     if (slots === undefined || this.volatile) return slots?.newest;
