@@ -1,6 +1,6 @@
 /** Brings a state in memory up to the newest commit by what has been committed since, instead of by loading everything again. */
 import { MillraceError } from '../model/index.ts';
-import { type Commit, chainOf } from '../protocol/index.ts';
+import { type Commit, type CommitHeader, chainOf } from '../protocol/index.ts';
 import { restoring } from '../state/index.ts';
 import { bodyOf, load, snapshotsOf } from './load.ts';
 import { decodeBody } from './sheet.ts';
@@ -16,12 +16,17 @@ export interface CaughtUp {
 
 /**
  * The task's newest committed state, made of `old`, which is used up by it and must be a committed one. Throws what `load` throws; `old` is then not to be
- * used any more. Its sinks must be closed.
+ * used any more. Its sinks are closed, unless it is the newest.
  */
 export async function catchUp(host: TaskHost, old: TaskState): Promise<CaughtUp> {
   const { commits, run, task } = host;
-  const head = await commits.head(run.id, task, { version: old.version, slots: run.slots });
-  if (head?.version === old.version) return { state: old, how: 'same' };
+  let head: CommitHeader | undefined;
+  try {
+    head = await commits.head(run.id, task, { version: old.version, slots: run.slots });
+    if (head?.version === old.version) return { state: old, how: 'same' };
+  } finally {
+    if (head?.version !== old.version) await old.close().catch(() => {});
+  }
   const few = await fewSince(host, old.version, head?.version ?? 0);
   const slots = few ?? (await commits.slots(run.id, task));
   const found = few === undefined ? chainOf(slots) : { kind: 'complete' as const, newest: few.at(-1)! };
