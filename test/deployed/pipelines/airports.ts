@@ -1,11 +1,15 @@
 /** As the flights of the examples, small: event time, two keyed stages one behind the other, timers, and results of several kinds. */
 import {
+  after,
+  before,
   boundedOutOfOrderness,
   collection,
   count,
   days,
+  type EventTime,
   epochMillis,
   hours,
+  list,
   mean,
   median,
   minutes,
@@ -15,7 +19,6 @@ import {
   topK,
   tumbling,
   type,
-  value,
 } from 'millrace';
 
 export interface Flight {
@@ -24,24 +27,23 @@ export interface Flight {
   readonly origin: string;
 }
 
-/** Counts departures of an airport until six hours have passed without one. */
-const streaks = process('streaks', {
+const GAP = hours(6);
+
+/** Of each airport the hours without departures, and how many it had in the day before: the same in whatever order flights of several partitions come. */
+const gaps = process('gaps', {
   in: type<Flight>(),
   key: type<string>(),
-  out: type<{ readonly airport: string; readonly until: number; readonly departures: number }>(),
-  state: { departures: value<number>(), last: value<number>() },
+  out: type<{ readonly airport: string; readonly since: number; readonly departures: number }>(),
+  state: { times: list<EventTime>() },
   onRecord(_, { eventTime, state, timers }) {
-    state.departures.set((state.departures.get() ?? 0) + 1);
-    const last = state.last.get();
-    if (last !== undefined && last >= eventTime) return;
-    if (last !== undefined) timers.cancelEventTime(epochMillis(last + hours(6)));
-    state.last.set(eventTime);
-    timers.onEventTime(epochMillis(eventTime + hours(6)));
+    state.times.add(eventTime);
+    timers.onEventTime(after(eventTime, GAP));
   },
   onTimer(at, { key, state, emit }) {
-    emit({ airport: key, until: at, departures: state.departures.get() ?? 0 });
-    state.departures.clear();
-    state.last.clear();
+    const since = before(at, GAP);
+    const times = state.times.get().filter((time) => time <= at);
+    if (times.some((time) => time > since)) return;
+    emit({ airport: key, since, departures: times.filter((time) => time > before(at, days(1))).length });
   },
 });
 
@@ -78,8 +80,8 @@ export function airports(p: PipelineBuilder): void {
       }),
     )
     .to('busiest', toMemory());
-  byOrigin.process(streaks).to('endings', toMemory());
+  byOrigin.process(gaps).to('silence', toMemory());
 }
 
 /** Ids of its sinks. */
-export const airportSinks = ['days', 'busiest', 'endings'] as const;
+export const airportSinks = ['days', 'busiest', 'silence'] as const;
