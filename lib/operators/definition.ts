@@ -1,3 +1,4 @@
+import type { KeyId } from '../model/index.ts';
 import type { Json } from '../ports/index.ts';
 import type { OperatorCode } from './operator.ts';
 
@@ -7,6 +8,15 @@ export interface Mistake {
   readonly rule: string;
   /** What to do about it. */
   readonly fix: string;
+}
+
+/** How a state's cells are rows of a table. */
+export interface TableRows {
+  readonly state: string;
+  /** Cells are told apart by the beginning of their window, and have its `end`; the table's keys are key and window. */
+  readonly windows?: boolean;
+  /** A cell's row; undefined if it stands for none. */
+  row(value: unknown, key: KeyId): unknown;
 }
 
 /**
@@ -28,6 +38,8 @@ export interface OperatorDefinition {
   readonly inputs?: readonly ('key' | 'broadcast' | 'any')[];
   /** Its results are changes of a table, which update and delete: a sink that only appends cannot take them. */
   readonly updates?: boolean;
+  /** Where its state holds the rows of a table, for those who read them from outside. */
+  readonly rows?: TableRows;
   /** It has tables: its id names data that outlives the code. */
   readonly stateful: boolean;
   readonly async: boolean;

@@ -113,11 +113,11 @@ export interface VersionedTable<K, V> {
 }
 
 /** The key of a row that belongs to a window: `start` is in it, `end` is not. */
-export interface WindowKey<K> {
+export type WindowKey<K> = {
   readonly key: K;
   readonly start: EventTime;
   readonly end: EventTime;
-}
+};
 
 /** How records meet a table as of their time. */
 export interface TemporalOptions<T> {

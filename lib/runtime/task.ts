@@ -14,8 +14,9 @@ import { AttemptOver, errorOf, FrameGap, failureOf, isAuthorError, SinkFailure }
 import { type CaughtUp, catchUp } from './catch-up.ts';
 import { isTurnOf } from './code-turn.ts';
 import { Committer, type Outcome } from './committer.ts';
+import { collectGarbage } from './garbage.ts';
 import { type Batch, Intake } from './intake.ts';
-import { load, snapshotsOf } from './load.ts';
+import { load } from './load.ts';
 import { recordStop } from './record-stop.ts';
 import { isMendable, type StepResult } from './step-result.ts';
 import type { TaskHost } from './task-host.ts';
@@ -46,6 +47,10 @@ export class Task {
   get state(): TaskState | undefined {
     return this.#cached;
   }
+
+  /** Looks at the state between steps: as of a commit, never of half a batch. `work` changes nothing. */
+  look = <T>(work: (state: TaskState) => T): Promise<T> =>
+    this.#alone(async () => work((this.#cached ??= await load(this.host))));
 
   /** Works on what was delivered; what is missing before it is read from the log. One step at a time: calls queue up. */
   deliver(messages: readonly LogMessage[]): Promise<StepResult> {
@@ -119,11 +124,10 @@ export class Task {
     });
   }
 
-  /** Brings the state in memory up to the newest commit, by the commits since where they are still there; loads it if there is none. */
+  /** Brings the state in memory up to the newest commit, by the commits since where they are still there; loads it if there is none. Sinks stay open where it is the newest. */
   refresh(): Promise<CaughtUp['how']> {
     return this.#alone(async () => {
       const old = this.#take();
-      await old?.close();
       const { state, how } =
         old === undefined ? { state: await load(this.host), how: 'loaded' as const } : await catchUp(this.host, old);
       this.#cached = state;
@@ -145,15 +149,8 @@ export class Task {
   }
 
   /** Deletes blobs that no slot can reach any more, by version; returns how many. Goes on beside steps. */
-  async collectGarbage(): Promise<number> {
-    const { commits, run } = this.host;
-    if (commits.volatile) return 0;
-    const live = (await commits.slots(run.id, this.id)).map(({ header }) => header);
-    if (live.length === 0) return 0;
-    return snapshotsOf(this.host).collect({
-      minBase: Math.min(...live.map(({ snapshot }) => snapshot?.base ?? 0)),
-      minVersion: Math.min(...live.map(({ version }) => version)),
-    });
+  collectGarbage(): Promise<number> {
+    return collectGarbage(this.host);
   }
 
   /** Where appends and commits are one, nothing of the old code's is under way: the new code goes on at the next offset, without a barrier. */

@@ -92,13 +92,9 @@ describe('tables', () => {
     airports.to('airports', toMemory<Airport>());
     // @ts-expect-error keys of another kind
     airports.join('j', countries, (a) => a.name);
+    const name = (airport: Airport) => airport.name;
     // @ts-expect-error a foreign key of another kind
-    airports.join(
-      'j',
-      countries,
-      (a) => a.name,
-      (a) => a.name,
-    );
+    airports.join('j', countries, name, name);
     // @ts-expect-error no key
     unkeyed.join('j', airports, (f) => f.delay);
     // @ts-expect-error a field that no airport has

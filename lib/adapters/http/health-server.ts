@@ -15,7 +15,7 @@ export interface HealthOptions {
   readonly metrics: () => Promise<string>;
 }
 
-export interface HealthServer {
+export interface HttpAddress {
   /** `host:port` */
   readonly address: string;
   close(): Promise<void>;
@@ -24,7 +24,7 @@ export interface HealthServer {
 const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Serves GET and HEAD of `/health`, `/ready` and `/metrics`. Throws `unavailable` if it cannot listen there. */
-export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
+export async function serveHealth(options: HealthOptions): Promise<HttpAddress> {
   const { host = '127.0.0.1', port } = options;
   const server = createServer((request, response) => {
     const body =
@@ -40,6 +40,11 @@ export async function serveHealth(options: HealthOptions): Promise<HealthServer>
       },
     );
   });
+  return serving(server, host, port);
+}
+
+/** The server's address, once it listens there. Throws `unavailable` if it cannot. */
+export async function serving(server: Server, host: string, port: number): Promise<HttpAddress> {
   await listening(server, host, port);
   const { port: actual } = server.address() as AddressInfo;
   return {

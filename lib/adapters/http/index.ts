@@ -1,1 +1,2 @@
 export * from './health-server.ts';
+export * from './row-server.ts';

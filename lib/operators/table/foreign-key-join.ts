@@ -176,6 +176,7 @@ export function resolveOperator<L, R, Out>(
     stateful: true,
     updates: true,
     state: { resolving: 1 },
+    rows: { state: 'resolving', row: (resolving) => (resolving as Resolving).result },
     options: { kind },
     functions: [foreignKey, joiner],
     mistakes: asyncMistakes('join', joiner),

@@ -89,6 +89,7 @@ export function aggregateGroupsOperator<V, A>(
     stateful: true,
     updates: true,
     state: { [ROWS]: 1 },
+    rows: { state: ROWS, row: (group) => rowOf(kind, (group as Group<A>).value) },
     options: { kind, whenEmpty },
     functions,
     mistakes: asyncMistakes(`${kind} of groups`, ...functions),

@@ -42,6 +42,7 @@ export function tableJoinOperator<L, R, Out>(
     stateful: true,
     updates: true,
     state: { pairs: 1 },
+    rows: { state: 'pairs', row: (pair, key) => joined(pair as Pair, keyOf(key)) },
     options: { kind },
     functions: [joiner],
     mistakes: asyncMistakes('join', joiner),

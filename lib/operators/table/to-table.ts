@@ -20,6 +20,7 @@ export function toTableOperator<T, V>(row?: RowOf<T, V>): OperatorDefinition {
     stateful: true,
     updates: true,
     state: { [ROWS]: 1 },
+    rows: { state: ROWS, row: (value) => value },
     functions: row === undefined ? [] : [row],
     mistakes: asyncMistakes('toTable', row),
     code: {
@@ -56,6 +57,7 @@ export function aggregateToTableOperator<In, Out>(aggregation: Aggregation<In, O
     stateful: true,
     updates: true,
     state: { [ROWS]: 1 },
+    rows: { state: ROWS, row: (acc) => aggregator.result(acc) },
     options: { aggregates: aggregateKinds(aggregation) },
     functions: [aggregation],
     code: {

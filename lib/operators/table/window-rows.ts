@@ -14,6 +14,12 @@ interface WindowedResult {
   readonly [name: string]: unknown;
 }
 
+/** What is kept of a window. */
+interface Held {
+  readonly row: unknown;
+  readonly end: number;
+}
+
 /**
  * Results of windows as a table by key and window: `{ key, start, end }`. Each result replaces the window's row. A row is kept until the watermark has passed
  * the window's last millisecond by `retention`; after that it stands in the table unchanged, but is no longer known here.
@@ -31,12 +37,13 @@ export function windowRowsOperator(
     updates: true,
     eventTime: true,
     state: { [ROWS]: 1 },
+    rows: { state: ROWS, windows: true, row: (held) => (held as Held).row },
     options: { single, retention },
     mistakes: FIXED.includes(assigner) ? [] : [notFixed(assigner)],
     code: {
       create(context) {
         const out = context.output();
-        const rows = context.table<unknown>(ROWS, { clone: (row) => row, domain: 'event-ttl' });
+        const rows = context.table<Held>(ROWS, { clone: (held) => held, domain: 'event-ttl' });
         return {
           inputs: [
             {
@@ -44,9 +51,10 @@ export function windowRowsOperator(
                 const { key: _, windowStart, windowEnd, ...aggregates } = result as WindowedResult;
                 const row = single ? aggregates['value'] : aggregates;
                 const cell = rows.find(id!, windowStart);
-                const before = cell?.value;
-                if (cell !== undefined) rows.set(cell, row);
-                else rows.schedule(rows.create(id!, windowStart, row), time + retention);
+                const before = cell?.value.row;
+                const held = { row, end: windowEnd };
+                if (cell !== undefined) rows.set(cell, held);
+                else rows.schedule(rows.create(id!, windowStart, held), time + retention);
                 const key = keyIdOf({ key: keyOf(id!), start: windowStart, end: windowEnd });
                 emitChange(out, before, row, time, key);
               },

@@ -1,0 +1,184 @@
+/** Rows of a pipeline's tables, read from outside: between the steps of tasks in this process, or as stores hold them. */
+import {
+  compareKeyIds,
+  type Key,
+  type KeyId,
+  keyIdOf,
+  keyOf,
+  MillraceError,
+  partitionOf,
+  type TaskId,
+} from '../model/index.ts';
+import type { OperatorDefinition } from '../operators/index.ts';
+import type { Pipeline } from '../pipeline/index.ts';
+import type { StagePlan } from '../plan/index.ts';
+import type { AnyTable, Sub } from '../state/index.ts';
+
+/** What a reading is as of: the least watermark of the tasks that were read, in milliseconds; `none` before all their inputs have said one, `end` after everything. */
+export type AsOf = number | 'none' | 'end';
+
+/** One row, or that there is none. */
+export interface RowRead<V> {
+  readonly value: V | undefined;
+  readonly asOf: AsOf;
+}
+
+export interface RowsRead<K, V> {
+  /** In the order of keys, then of windows: numbers by value, texts by UTF-16 code unit. */
+  readonly rows: readonly { readonly key: K; readonly value: V }[];
+  /** There are more rows than were asked for. */
+  readonly more: boolean;
+  readonly asOf: AsOf;
+}
+
+/** Which rows are wanted; all bounds are optional. */
+export interface RowsQuery {
+  /** Rows of this key. Of tables of windows: of the key within their key. */
+  readonly key?: Key;
+  /** Keys at or after this one. */
+  readonly from?: Key;
+  /** Keys before this one. */
+  readonly to?: Key;
+  /** Of tables of windows: those that begin at or after this time. */
+  readonly windowFrom?: number;
+  /** Of tables of windows: those that begin before this time. */
+  readonly windowTo?: number;
+  /** At most so many. Default 1000. */
+  readonly limit?: number;
+}
+
+/** Reads a table. Each task is read between two of its steps: never half a batch, though two tasks may be some batches apart. */
+export interface TableReader<K, V> {
+  /** The row of a key; of a table of windows, its key with the window: `{ key, start, end }`. */
+  get(key: K): Promise<RowRead<V>>;
+  /** Rows in the order of their keys. */
+  rows(query?: RowsQuery): Promise<RowsRead<K, V>>;
+}
+
+/** A task's cells, as somebody holds them. */
+export interface CellsOfTask {
+  readonly watermark: AsOf;
+  /** Undefined where the task has none. */
+  readonly table: Pick<AnyTable, 'cells' | 'cellsOf'> | undefined;
+}
+
+/** Lends a task's cells of a state for the time of the call. */
+export type LookAtCells = <T>(task: TaskId, table: string, look: (cells: CellsOfTask) => T) => Promise<T>;
+
+/** Ids of the operators whose rows can be read: those of tables that keep any. */
+export function readableTables({ operators }: Pick<Pipeline, 'operators'>): readonly string[] {
+  return [...operators].filter(([, { rows }]) => rows !== undefined).map(([id]) => id);
+}
+
+/**
+ * A reader of the table that an operator makes. Throws `invalid-pipeline` if there is no such table. What `filter` and `mapValues` make is not kept, and is read where it ends.
+ */
+export function tableReader<K extends Key, V>(
+  pipeline: Pick<Pipeline, 'operators' | 'plan' | 'name'>,
+  id: string,
+  look: LookAtCells,
+): TableReader<K, V> {
+  const { rows } = pipeline.operators.get(id) ?? {};
+  const stage = pipeline.plan.stages.find(({ nodes }) => nodes.includes(id));
+  if (rows === undefined || stage === undefined) {
+    const known = readableTables(pipeline).join(', ');
+    throw new MillraceError('invalid-pipeline', `the pipeline ${pipeline.name} keeps no table ${id}`, {
+      where: { pipeline: pipeline.name },
+      hint: known === '' ? 'make one: stream.keyBy(...).toTable(id)' : `it keeps ${known}`,
+    });
+  }
+  return new StateRows(stage, rows, `${id}/${rows.state}`, look) as unknown as TableReader<K, V>;
+}
+
+type TableRows = NonNullable<OperatorDefinition['rows']>;
+interface Found {
+  readonly id: KeyId;
+  readonly start: number;
+  readonly key: Key;
+  readonly value: unknown;
+}
+
+const MOST_ROWS = 1_000;
+
+class StateRows implements TableReader<Key, unknown> {
+  readonly #stage: StagePlan;
+  readonly #rows: TableRows;
+  readonly #table: string;
+  readonly #look: LookAtCells;
+
+  constructor(stage: StagePlan, rows: TableRows, table: string, look: LookAtCells) {
+    this.#stage = stage;
+    this.#rows = rows;
+    this.#table = table;
+    this.#look = look;
+  }
+
+  async get(key: Key): Promise<RowRead<unknown>> {
+    const { key: within, start } =
+      this.#rows.windows === true ? (key as { key: Key; start: number }) : { key, start: undefined };
+    const id = keyIdOf(within);
+    return this.#look(this.#taskOf(id), this.#table, ({ table, watermark }) => {
+      const cell = table?.cellsOf(id).find(({ sub }) => sub === start);
+      return { value: cell === undefined ? undefined : this.#rows.row(cell.value, id), asOf: watermark };
+    });
+  }
+
+  async rows(query: RowsQuery = {}): Promise<RowsRead<Key, unknown>> {
+    const { limit = MOST_ROWS } = query;
+    const id = query.key === undefined ? undefined : keyIdOf(query.key);
+    const tasks =
+      id === undefined
+        ? Array.from(
+            { length: this.#stage.partitions },
+            (_, partition): TaskId => ({ stage: this.#stage.id, partition }),
+          )
+        : [this.#taskOf(id)];
+    const wanted = wantedBy(query);
+    const read = await Promise.all(
+      tasks.map((task) =>
+        this.#look(task, this.#table, ({ table, watermark }) => {
+          const found: Found[] = [];
+          for (const { key, sub, value } of (id === undefined ? table?.cells() : table?.cellsOf(id)) ?? []) {
+            if (wanted(key, sub)) found.push(...this.#found(key, sub, value));
+          }
+          return { found, watermark };
+        }),
+      ),
+    );
+    const all = read.flatMap(({ found }) => found).sort((a, b) => compareKeyIds(a.id, b.id) || a.start - b.start);
+    return {
+      rows: all.slice(0, limit).map(({ key, value }) => ({ key, value })),
+      more: all.length > limit,
+      asOf: leastOf(read.map(({ watermark }) => watermark)),
+    };
+  }
+
+  *#found(id: KeyId, sub: Sub, held: unknown): Generator<Found> {
+    const value = this.#rows.row(held, id);
+    if (value === undefined) return;
+    if (this.#rows.windows !== true) yield { id, start: 0, key: keyOf(id), value };
+    else {
+      const [start, end] = [sub as number, (held as { end: number }).end];
+      yield { id, start, key: { key: keyOf(id), start, end }, value };
+    }
+  }
+
+  #taskOf(id: KeyId): TaskId {
+    return { stage: this.#stage.id, partition: partitionOf(id, this.#stage.partitions) };
+  }
+}
+
+function wantedBy({ from, to, windowFrom, windowTo }: RowsQuery): (key: KeyId, sub: Sub) => boolean {
+  const [low, high] = [from, to].map((key) => (key === undefined ? undefined : keyIdOf(key)));
+  return (key, sub) =>
+    (low === undefined || compareKeyIds(key, low) >= 0) &&
+    (high === undefined || compareKeyIds(key, high) < 0) &&
+    (windowFrom === undefined || (sub as number) >= windowFrom) &&
+    (windowTo === undefined || (sub as number) < windowTo);
+}
+
+function leastOf(watermarks: readonly AsOf[]): AsOf {
+  if (watermarks.includes('none')) return 'none';
+  const times = watermarks.filter((each) => typeof each === 'number');
+  return times.length === 0 ? 'end' : Math.min(...times);
+}
