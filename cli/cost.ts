@@ -77,10 +77,10 @@ async function cost(path: string, options: CostOptions): Promise<void> {
   const { rest } = result;
   print(`A million records: ${dollars(result.million)}.`);
   print(
-    `A month at rest: ${dollars(rest.total)} (functions ${dollars(rest.lambda)}, commits ${dollars(rest.dynamodb)}, schedule ${dollars(rest.scheduler)}, alarms, logs and dashboard ${dollars(rest.cloudwatch)}).`,
+    `A month at rest: ${dollars(rest.total)} (functions ${dollars(rest.lambda)}, commits ${dollars(rest.dynamodb)}, schedule ${dollars(rest.scheduler)}, alarms and logs ${dollars(rest.cloudwatch)}).`,
   );
   print(
-    'Beside it: the Kafka cluster; a NAT gateway or endpoints where functions stand in a VPC (about $33 a month each zone); data kept.',
+    "Beside it: the Kafka cluster; a NAT gateway (about $33 a month each zone) or endpoints (about $7 each and zone) where functions stand in a VPC; a dashboard ($3 from an account's fourth on); data kept.",
   );
   print(lineText(result, line, worker));
 }

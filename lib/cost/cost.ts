@@ -146,14 +146,14 @@ export function restOf(
  */
 export function usualRest(stages: number, tasks: number): Rest {
   const round = {
-    seconds: 0.5,
+    seconds: 0.4,
     memory: 0.5,
     readUnits: 2 * tasks + 8,
     writeUnits: 2,
     gets: 0,
     puts: 0,
     rings: 0,
-    logBytes: 600,
+    logBytes: 700,
   };
-  return restOf(round, 1, { metrics: 0, alarms: 3 + stages, dashboards: 1 });
+  return restOf(round, 1, { metrics: 0, alarms: 3 + 5 * stages, dashboards: 0 });
 }
