@@ -106,6 +106,7 @@ export class Worker {
   readonly #loops = new Map<string, TaskLoop>();
   #taking: Promise<void> = Promise.resolve();
   #offered: readonly Task[] = [];
+  /** The last that was told. */
   #share: Share | undefined;
   readonly #startedAt: WallTime;
   /** States that have been measured: to be set to 0 when no task is in them any more. */
@@ -242,6 +243,7 @@ export class Worker {
   }
 
   #take(share: Share): Promise<void> {
+    this.#share = share;
     const change = (): Promise<void> =>
       this.#change(share).catch((error: unknown) => this.#warn('taking a share failed', error));
     this.#taking = this.#taking.then(change, change);
@@ -250,7 +252,6 @@ export class Worker {
 
   async #change(share: Share): Promise<void> {
     if (this.#isClosing) return;
-    this.#share = share;
     const { own, copies } = share;
     const lost = [...this.#loops.keys()].filter((name) => !own.has(name));
     // What is new need not wait for steps under way of what goes.

@@ -55,7 +55,8 @@ interface Member {
   readonly id: string;
   readonly assignee: Assignee;
   items: readonly string[];
-  held: readonly string[];
+  /** Those told that it has taken or is taking: the items of all of them are held. */
+  shares: readonly (readonly string[])[];
 }
 
 /** Deals items out among its members as a Kafka group does, at once. */
@@ -75,7 +76,7 @@ export class LocalGroup {
         this.#deal();
       },
       join: (assignee) => {
-        me = { id: `m${++this.#born}`, assignee, items, held: [] };
+        me = { id: `m${++this.#born}`, assignee, items, shares: [] };
         this.#members = [...this.#members, me];
         this.#deal();
       },
@@ -95,17 +96,16 @@ export class LocalGroup {
   }
 
   #deal(): void {
-    const claimants = this.#members.map(({ id, items, held, assignee }) => {
-      return { id, items, owned: held, warm: assignee.warm(), generation: 1 };
+    const claimants = this.#members.map(({ id, items, shares, assignee }) => {
+      return { id, items, owned: [...new Set(shares.flat())], warm: assignee.warm(), generation: 1 };
     });
     for (const [id, { own, copies }] of shareOut(claimants, this.copies)) {
       const member = this.#members.find((each) => each.id === id)!;
-      const before = member.held;
-      member.held = [...new Set([...before, ...own])];
+      member.shares = [...member.shares, own];
       void member.assignee.take({ own: new Set(own), copies: new Set(copies) }).then(() => {
-        if (before.every((item) => own.includes(item))) return;
-        member.held = own;
-        this.#deal();
+        const before = new Set(member.shares.flat()).size;
+        member.shares = member.shares.slice(member.shares.indexOf(own));
+        if (new Set(member.shares.flat()).size < before) this.#deal();
       });
     }
   }
