@@ -3,11 +3,19 @@ import { comparePositions, type Duration, type KeyId, MillraceError, NOTHING, ty
 import type { AsyncCode } from '../operators/index.ts';
 import type { Clock, LogMessage } from '../ports/index.ts';
 import { type Channels, channelName } from '../protocol/index.ts';
-import { AsyncFailure, type AsyncResults } from './applier.ts';
+import { AsyncFailure } from './applier.ts';
+
+/** Results of one message's records, as far as they are there. */
+export interface AsyncRow {
+  readonly results: unknown[];
+  readonly done: boolean[];
+}
 
 /**
- * Results by message offset and record index; undefined if `stop` was aborted before all were there. A call that failed, after its retries, leaves an
- * `AsyncFailure` in its place. No call is made for records of another run, nor for those that `channels`, or an earlier message, has already.
+ * Puts results of records into `rows`, by message offset; those that are there already, from a pass before that was stopped, are not called for again. A call that failed, after its
+ * retries, leaves an `AsyncFailure` in its place. No call is made for records of another run, nor for those that `channels`, or an earlier message, has already.
+ *
+ * Returns how many of the messages, from the first on, have all their results: all of them, unless `stop` was aborted before.
  */
 export async function asyncPass(
   code: AsyncCode,
@@ -17,22 +25,26 @@ export async function asyncPass(
   channels: Channels,
   clock: Clock,
   stop: AbortSignal,
-): Promise<AsyncResults | undefined> {
-  const results = new Map<number, unknown[]>();
+  rows: Map<number, AsyncRow>,
+): Promise<number> {
   const stopped = rejection(stop);
   const calls: (() => Promise<void>)[] = [];
   const heard = new Map<string, Position>();
-  for (const { offset, message } of messages) {
+  const left = messages.map(() => 0);
+  for (const [m, { offset, message }] of messages.entries()) {
     if (message.kind !== 'frame' || message.run !== run) continue;
     const { values, times, keys, causes, ks, channel, thru } = message;
-    const row = new Array<unknown>(values.length);
-    results.set(offset, row);
+    const row = rows.get(offset) ?? { results: new Array<unknown>(values.length), done: [] };
+    rows.set(offset, row);
     const name = channelName(channel.edge, channel.task);
     const before = heard.get(name) ?? channels.state(channel.edge, channel.task)?.thru ?? NOTHING;
     for (let i = 0; i < values.length; i++) {
-      if (comparePositions({ cause: causes[i]!, k: ks[i]! }, before) <= 0) continue;
+      if (row.done[i] === true || comparePositions({ cause: causes[i]!, k: ks[i]! }, before) <= 0) continue;
+      left[m]!++;
       calls.push(async () => {
-        row[i] = await result(code, operator, values[i], times[i]!, keys?.[i], clock, stop, stopped.promise);
+        row.results[i] = await result(code, operator, values[i], times[i]!, keys?.[i], clock, stop, stopped.promise);
+        row.done[i] = true;
+        left[m]!--;
       });
     }
     if (comparePositions(thru, before) > 0) heard.set(name, thru);
@@ -43,13 +55,13 @@ export async function asyncPass(
   });
   try {
     await Promise.all(lanes);
-    return results;
   } catch (error) {
-    if (stop.aborted) return undefined;
-    throw error;
+    if (!stop.aborted) throw error;
   } finally {
     stopped.release();
   }
+  const incomplete = left.findIndex((n) => n > 0);
+  return incomplete < 0 ? messages.length : incomplete;
 }
 
 async function result(

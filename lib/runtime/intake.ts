@@ -4,7 +4,7 @@
 import { MillraceError, taskName, type WallTime } from '../model/index.ts';
 import type { LogMessage, SourceSlice } from '../ports/index.ts';
 import type { Applier, AsyncResults } from './applier.ts';
-import { asyncPass } from './async-pass.ts';
+import { type AsyncRow, asyncPass } from './async-pass.ts';
 import { AttemptOver } from './attempt.ts';
 import { SourceBatch } from './source-batch.ts';
 import type { TaskHost } from './task-host.ts';
@@ -24,12 +24,14 @@ export interface Batch {
 
 export class Intake {
   readonly #host: TaskHost;
+  /** Results of calls for messages that are not applied yet, where the host stopped before all were there. */
+  readonly #kept = new Map<number, AsyncRow>();
 
   constructor(host: TaskHost) {
     this.#host = host;
   }
 
-  /** The next messages to apply, holes filled and ends proven; undefined if there are none, or if the host stops before calls they need have ended. */
+  /** The next messages to apply, holes filled and ends proven; undefined if there are none. Where the host stops before all calls they need have ended, those before that. */
   async batch(state: TaskState, delivered: readonly LogMessage[] | undefined): Promise<Batch | undefined> {
     return this.#host.source === undefined ? this.#messages(state, delivered) : this.#rows(state);
   }
@@ -60,7 +62,11 @@ export class Intake {
     }
     state.since = messages[0]?.time;
     const results = await this.#asyncResults(state, messages);
-    if (results === 'stopped') return undefined;
+    if (results !== undefined && results.complete < messages.length) {
+      messages = messages.slice(0, results.complete);
+      upTo = (messages.at(-1)?.offset ?? -1) + 1;
+      if (upTo <= state.nextOffset) return undefined;
+    }
     return {
       from: state.nextOffset,
       upTo,
@@ -72,7 +78,7 @@ export class Intake {
           if (message.offset >= limit) return limit;
           const back = careful ? applier.wayBack() : undefined;
           try {
-            applier.message(message, results);
+            applier.message(message, results?.rows);
           } catch (error) {
             if (back !== undefined && error instanceof AttemptOver) applier.goBack(back);
             throw error;
@@ -83,15 +89,21 @@ export class Intake {
     };
   }
 
+  /** What the stage's asynchronous operator makes of the messages, and of how many; undefined if it has none. */
   async #asyncResults(
     state: TaskState,
     messages: readonly LogMessage[],
-  ): Promise<AsyncResults | undefined | 'stopped'> {
+  ): Promise<{ readonly rows: AsyncResults; readonly complete: number } | undefined> {
     const { stage, code, clock, run, signal } = this.#host;
     const first = stage.nodes[0]!;
     const async = code.operators.get(first)?.code.async;
     if (async === undefined) return undefined;
-    return (await asyncPass(async, first, messages, run.id, state.channels, clock, signal)) ?? 'stopped';
+    const kept = this.#kept;
+    for (const offset of kept.keys()) if (offset < state.nextOffset) kept.delete(offset);
+    const complete = await asyncPass(async, first, messages, run.id, state.channels, clock, signal, kept);
+    const rows = new Map([...kept].map(([offset, { results }]) => [offset, results]));
+    if (complete === messages.length) kept.clear();
+    return { rows, complete };
   }
 
   async #rows(state: TaskState): Promise<Batch | undefined> {

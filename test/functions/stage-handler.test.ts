@@ -422,37 +422,59 @@ describe('time that runs out', () => {
     await bench.call(stage, ring(...all), { ...late, calls: 0 } as never);
   });
 
-  it('cuts off asynchronous work by its signal, and acknowledges what has used up all the time there was', async () => {
+  /** Asks somebody about each amount, who does not answer of the last one while `patient` is false. */
+  async function asking(pushes: readonly (readonly Amount[])[]) {
     const bench = new StageBench();
     const feed = new Feed<Amount>(1, () => bench.clock.now());
-    feed.push(0, amounts(0, 3));
-    const signals: AbortSignal[] = [];
     const out = toMemory<number>();
-    let patient = false;
+    const asked: { readonly n: number; readonly signal: AbortSignal }[] = [];
+    const mood = { patient: false };
+    const last = pushes.flat().length - 1;
     const made = pipeline('sums', (p) => {
       p.source('amounts', feed)
         .rebalance('spread', { parallelism: 1 })
         .async(
           'ask',
           async ({ n }, { signal }) => {
-            signals.push(signal);
-            if (!patient) await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error())));
+            asked.push({ n, signal });
+            if (n === last && !mood.patient) await new Promise(() => {});
             return n;
           },
           { timeout: seconds(600) },
         )
         .to('out', out);
     });
-    const [first, second] = made.plan.stages.map(({ id }) => id);
+    const [first, second] = made.plan.stages.map(({ id }) => id) as [string, string];
     await bench.bring(made);
-    await bench.call(bench.stage(made, first!), ring(0));
-    const stage = bench.stage(made, second!);
-    const delivery = await bench.delivery(made, second!, [0]);
+    const source = bench.stage(made, first);
+    for (const rows of pushes) {
+      feed.push(0, rows);
+      await bench.call(source, ring(0));
+    }
+    const delivery = await bench.delivery(made, second, [0]);
+    return { bench, delivery, stage: bench.stage(made, second), asked, mood, out, second };
+  }
+
+  it('cuts off asynchronous work by its signal, and acknowledges where all the time there was was not enough', async () => {
+    const { bench, delivery, stage, asked, mood, out, second } = await asking([amounts(0, 3)]);
     await bench.call(stage, delivery, bench.invocation(10_000));
-    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
-    expect((await bench.head(second!, 0)).nextOffset).toBe(0);
-    patient = true;
+    expect(asked.map(({ n, signal }) => [n, signal.aborted])).toEqual([0, 1, 2].map((n) => [n, n === 2]));
+    expect((await bench.head(second, 0)).nextOffset).toBe(0);
+    mood.patient = true;
     await bench.call(stage, delivery, bench.invocation(10_000));
+    expect(asked.map(({ n }) => n)).toEqual([0, 1, 2, 2]);
+    expect(out.records).toEqual([0, 1, 2]);
+  });
+
+  it('commits what has all its answers before it gives the rest back', async () => {
+    const { bench, delivery, stage, asked, mood, out, second } = await asking([0, 1, 2].map((n) => amounts(n, n + 1)));
+    const given = bench.call(stage, delivery, bench.invocation(10_000));
+    await expect(given).rejects.toMatchObject({ kind: 'unavailable' });
+    expect((await bench.head(second, 0)).nextOffset).toBe(2);
+    expect(out.records).toEqual([0, 1]);
+    mood.patient = true;
+    await bench.call(stage, delivery, bench.invocation(10_000));
+    expect(asked.map(({ n }) => n)).toEqual([0, 1, 2, 2]);
     expect(out.records).toEqual([0, 1, 2]);
   });
 });
