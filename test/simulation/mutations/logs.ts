@@ -85,8 +85,7 @@ export const logs: readonly Mutation[] = [
     name: 'repeats are told by counting',
     edits: [
       { file: EDGE, find: '      this.#cause = cause;\n      this.#k = 0;\n', replace: '      this.#cause = cause;\n' },
-      { file: EDGE, find: 'to.causes.push(cause);', replace: 'to.causes.push(this.#k++);' },
-      { file: EDGE, find: 'to.ks.push(this.#k++);', replace: 'to.ks.push(0);' },
+      { file: EDGE, find: 'put(to, value, time, cause, this.#k++);', replace: 'put(to, value, time, this.#k++, 0);' },
       {
         file: EDGE,
         find: '    this.#findBoundary();\n  }\n\n  record(',
