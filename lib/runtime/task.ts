@@ -49,8 +49,12 @@ export class Task {
   }
 
   /** Looks at the state between steps: as of a commit, never of half a batch. `work` changes nothing. */
-  look = <T>(work: (state: TaskState) => T): Promise<T> =>
-    this.#alone(async () => work((this.#cached ??= await load(this.host))));
+  async look<T>(work: (state: TaskState) => T): Promise<T> {
+    return this.#alone(async () => {
+      this.#cached ??= await load(this.host);
+      return work(this.#cached);
+    });
+  }
 
   /** Works on what was delivered; what is missing before it is read from the log. One step at a time: calls queue up. */
   deliver(messages: readonly LogMessage[]): Promise<StepResult> {
@@ -153,11 +157,6 @@ export class Task {
     return collectGarbage(this.host);
   }
 
-  /** Where appends and commits are one, nothing of the old code's is under way: the new code goes on at the next offset, without a barrier. */
-  #mayTakeOver(): boolean {
-    return this.host.atomic !== undefined;
-  }
-
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#busy.then(work, work);
     this.#busy = result.catch(() => {});
@@ -172,7 +171,8 @@ export class Task {
         state = undefined;
       }
       state ??= await load(this.host);
-      if (state.epoch < this.host.epoch && this.#mayTakeOver()) state.epoch = this.host.epoch;
+      // Where appends and commits are one, nothing of the old code's is under way: the new code goes on at the next offset, without a barrier.
+      if (state.epoch < this.host.epoch && this.host.atomic !== undefined) state.epoch = this.host.epoch;
       if (!(await isTurnOf(this.host, state))) return this.#keep(state, { kind: 'other-code', epoch: state.epoch });
       const now = this.host.clock.now();
       const owed = state.debts.length > 0;

@@ -7,12 +7,14 @@ import { kafkaStandby, kafkaTakeOver } from './kafka-take-over.ts';
 import { kafkaWorkers } from './kafka-workers.ts';
 import { latency } from './latency.ts';
 import { commits, flat, memory, throwing } from './state.ts';
+import { tableCases } from './tables.ts';
 import { windowCases } from './windows.ts';
 
 export const cases: readonly Case[] = [
   ...flightCases,
   ...windowCases,
   ...joinCases,
+  ...tableCases,
   memory,
   commits,
   flat,
