@@ -5,7 +5,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { stackExists } from '../lib/adapters/cloudformation/index.ts';
+import { readStack, stackExists } from '../lib/adapters/cloudformation/index.ts';
 import { MillraceError } from '../lib/model/index.ts';
 import { UsageError } from './exit-codes.ts';
 import { account, awsAt, type LocalCloud, region, variablesFor } from './local-cloud.ts';
@@ -31,10 +31,29 @@ export async function deployApp(app: CdkApp): Promise<readonly string[]> {
     ['deploy', '--all', '--require-approval', 'never', '--output', outputOf(app), ...contextOf(app)],
     app.app ?? ownApp(),
   );
+  const stacks = await stacksOf(app);
+  for (const stack of stacks) await tagBuckets(stack, app.cloud.endpoint);
+  return stacks;
+}
+
+async function stacksOf(app: CdkApp): Promise<readonly string[]> {
   const { artifacts } = JSON.parse(await readFile(join(outputOf(app), 'manifest.json'), 'utf8')) as Manifest;
   return Object.entries(artifacts).flatMap(([id, { type, properties }]) =>
     type === 'aws:cloudformation:stack' ? [properties?.stackName ?? id] : [],
   );
+}
+
+/** MiniStack forgets the tags that a template gives to a bucket, and without its tag the CDK deletes no bucket that is to go with its stack. */
+async function tagBuckets(stack: string, endpoint: string): Promise<void> {
+  const { resources, physicalIds } = await readStack(awsAt(endpoint), stack);
+  for (const [id, { Type, Properties }] of Object.entries(resources)) {
+    const tags = Properties?.['Tags'] as readonly { readonly Key: string; readonly Value: string }[] | undefined;
+    const bucket = physicalIds.get(id);
+    if (Type !== 'AWS::S3::Bucket' || tags === undefined || bucket === undefined) continue;
+    const list = tags.map(({ Key, Value }) => `<Tag><Key>${Key}</Key><Value>${Value}</Value></Tag>`).join('');
+    const body = `<Tagging><TagSet>${list}</TagSet></Tagging>`;
+    await fetch(`${endpoint}/${bucket}?tagging`, { method: 'PUT', body });
+  }
 }
 
 /** Deletes all stacks that were deployed last. What is to be retained stays. */
@@ -85,7 +104,7 @@ async function toolkit(app: CdkApp, args: readonly string[], of: string): Promis
   await finished(log.end());
   if (code === 0) return;
   const lines = said.join('').trim().split('\n');
-  throw new MillraceError('unavailable', `cdk ${args[0]} failed:\n${lines.slice(-12).join('\n')}`, {
+  throw new MillraceError('unavailable', `cdk ${args[0]} failed:\n${lines.slice(-20).join('\n')}`, {
     hint: `all that it said is in ${join(folder, 'cdk.log')}`,
     retry: false,
   });
