@@ -3,6 +3,7 @@ import type { Pipeline } from '../lib/pipeline/index.ts';
 import { newestCode, newestRun } from '../lib/runtime/index.ts';
 import type { ConnectController, ControllerConnections } from './controller-ports.ts';
 import { CONTROLLER, type FunctionVersion, functionAt } from './function-versions.ts';
+import { Gauges } from './gauges.ts';
 import { Pump } from './pump.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,6 +14,7 @@ export class OpenController {
   readonly #connect: ConnectController;
   #connections: Promise<ControllerConnections> | undefined;
   #pump: Promise<Pump> | undefined;
+  #gauges: Gauges | undefined;
 
   constructor(pipeline: Pipeline, settings: Settings, connect: ConnectController) {
     this.pipeline = pipeline;
@@ -28,6 +30,12 @@ export class OpenController {
       throw error;
     });
     return this.#connections;
+  }
+
+  async gauges(): Promise<Gauges> {
+    const { telemetry } = (await this.connections()).ports;
+    this.#gauges ??= new Gauges(telemetry, this.pipeline.name);
+    return this.#gauges;
   }
 
   /** Opens the run at the first call, and again where that failed or was forgotten. Throws what `openRun` throws. */

@@ -110,7 +110,7 @@ export class Pump {
     return new Pump(open, connections, settings, deployed);
   }
 
-  /** Throws what cannot be read or written this time, and `state-lost` where commits of tasks are gone. */
+  /** Throws what could not be read or written this time, after it has done what it could do without, and `state-lost` where commits of tasks are gone. */
   async round(): Promise<RoundEnd> {
     const { ports } = this.connections;
     const { record, codeVersion } = this.open;
@@ -135,6 +135,7 @@ export class Pump {
     if (over) await noteOver(ports.commits, record, ports.clock.now());
     this.#report.tell(facts, steps, ports.clock.now());
     this.#offsets = new Map(facts.map(({ task, head }) => [taskName(task), head?.nextOffset ?? -1]));
+    if (this.#controller.trouble !== undefined) throw this.#controller.trouble;
     const busy = steps.some(({ kind }) => kind !== 'stuck' && kind !== 'stopped') || control.drain;
     return { kind: over ? 'over' : 'done', busy: busy && !over, next: round.next };
   }

@@ -3,45 +3,34 @@ import type { Plan } from '../lib/plan/index.ts';
 import type { Telemetry } from '../lib/ports/index.ts';
 import { isDrained, type TaskFacts } from '../lib/protocol/index.ts';
 import { controllerMetrics } from './controller-metrics.ts';
+import { Gauges } from './gauges.ts';
 
 /** Without a commit for so long, although there is something to read, a task lags. */
 const LAGGING = 5 * 60_000;
 /** A switch of code should take no longer. */
 const SWITCHING = 10 * 60_000;
 
-/** Tells what a round has found, as measurements that cost something: only while there is something to tell, and once when it is over. */
+/** Tells what a round has found of tasks. */
 export class RoundReport {
-  readonly #telemetry: Telemetry;
+  readonly #gauges: Gauges;
   readonly #plan: Plan;
-  /** What was told and was not zero, by metric and stage. */
-  readonly #told = new Set<string>();
   readonly #switchingSince = new Map<string, number>();
 
   constructor(telemetry: Telemetry, plan: Plan) {
-    this.#telemetry = telemetry;
+    this.#gauges = new Gauges(telemetry, plan.pipeline);
     this.#plan = plan;
   }
 
   tell(facts: readonly TaskFacts[], steps: readonly SwitchStep[], now: number): void {
     for (const { id: stage } of this.#plan.stages) {
       const own = facts.filter(({ task }) => task.stage === stage);
-      this.gauge(controllerMetrics.stopped, own.filter(isStopped).length, stage);
-      this.gauge(controllerMetrics.lagging, own.filter((each) => isLagging(each, now)).length, stage);
+      this.#gauges.set(controllerMetrics.stopped, own.filter(isStopped).length, stage);
+      this.#gauges.set(controllerMetrics.lagging, own.filter((each) => isLagging(each, now)).length, stage);
       const late = steps.filter((step) => step.task.stage === stage && this.#isLate(step, now));
-      this.gauge(controllerMetrics.switching, late.length, stage);
+      this.#gauges.set(controllerMetrics.switching, late.length, stage);
     }
     const older = new Set(steps.map(nameOf));
     for (const name of this.#switchingSince.keys()) if (!older.has(name)) this.#switchingSince.delete(name);
-  }
-
-  /** Of the stage, or of the pipeline. */
-  gauge(metric: string, value: number, stage?: string): void {
-    const name = `${metric} ${stage ?? ''}`;
-    if (value === 0 && !this.#told.has(name)) return;
-    if (value === 0) this.#told.delete(name);
-    else this.#told.add(name);
-    const { pipeline } = this.#plan;
-    this.#telemetry.gauge(metric, value, stage === undefined ? { pipeline } : { pipeline, stage });
   }
 
   #isLate(step: SwitchStep, now: number): boolean {

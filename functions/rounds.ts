@@ -56,9 +56,11 @@ export async function keepRounds(controller: OpenController, event: unknown, inv
 
 async function roundOf(controller: OpenController, isPassedOn: boolean): Promise<Outcome> {
   const { telemetry } = (await controller.connections()).ports;
-  const { name: pipeline } = controller.pipeline;
+  const gauges = await controller.gauges();
   try {
     const end = await (await controller.pump()).round();
+    gauges.set(controllerMetrics.failures, 0);
+    gauges.set(controllerMetrics.refused, 0);
     const to = end.kind === 'superseded' && !isPassedOn ? await controller.newest() : undefined;
     return to === undefined ? end : { kind: 'pass on', to };
   } catch (error) {
@@ -69,11 +71,11 @@ async function roundOf(controller: OpenController, isPassedOn: boolean): Promise
     if (known?.kind === 'incompatible' && !isPassedOn) {
       const to = await controller.newest().catch(() => undefined);
       if (to !== undefined) {
-        telemetry.gauge(controllerMetrics.refused, 1, { pipeline });
+        gauges.set(controllerMetrics.refused, 1);
         return { kind: 'pass on', to };
       }
     }
-    telemetry.gauge(controllerMetrics.failures, 1, { pipeline });
+    gauges.set(controllerMetrics.failures, 1);
     return { kind: 'failed', error };
   }
 }

@@ -39,14 +39,18 @@ async function viewOf(ports: TaskPorts, run: RunRecord, pump: Pump | undefined):
     readControl(ports.commits, record),
     newestCode(ports.commits, record),
   ]);
-  const withLog = viewTasks(ports, stored, pump?.open.sources);
-  const tasks = await withLog.catch(() => viewTasks({ ...ports, log: unknownLog }, stored));
+  let trouble: unknown;
+  const tasks = await viewTasks(ports, stored, pump?.open.sources).catch((error: unknown) => {
+    trouble = error;
+    return viewTasks({ ...ports, log: unknownLog }, stored);
+  });
   const letters = await storedLetters(ports, pipeline, { run: id }).catch(() => undefined);
   const settled = pump?.settled ?? Number.POSITIVE_INFINITY;
   return {
     ...{ pipeline, run: id, createdAt, tasks },
     state: stateOf(control, stored.plan, tasks, ports.clock.now() - settled),
     ...(letters === undefined ? {} : { deadLetters: letters.length }),
+    ...(trouble === undefined ? {} : { error: errorData(trouble) }),
     code: { version, switching: pump === undefined ? [] : await switching(ports, pump) },
     stops: [...control.stops].map(([task, { reason, message }]) => ({ task, reason, message })),
   };

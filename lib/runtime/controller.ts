@@ -47,6 +47,7 @@ export class Controller {
   /** Newest versions seen: where a store may begin to look. */
   readonly #known = new Map<Task, number>();
   #seen: readonly TaskFacts[] = [];
+  #trouble: unknown;
 
   constructor(run: ControllerRun, ports: TaskPorts, options: ControllerOptions) {
     this.#run = run;
@@ -59,10 +60,16 @@ export class Controller {
     return this.#seen;
   }
 
+  /** What some log or source could not be read for at the last round, which went on without it; undefined if all could. */
+  get trouble(): unknown {
+    return this.#trouble;
+  }
+
   /** One round: claims and ticks are appended, unless it is to be `silent`; whom to ring and to stop is the host's to do. */
   async round({ silent = false }: { readonly silent?: boolean } = {}): Promise<Round> {
     const { record, plan } = this.#run;
     const now = this.#ports.clock.now();
+    this.#trouble = undefined;
     const tasks = await this.#facts();
     this.#seen = tasks;
     const round = decideRound({
@@ -150,6 +157,7 @@ export class Controller {
   }
 
   #warn(what: string, error: unknown): void {
+    this.#trouble ??= error;
     this.#ports.telemetry.log('warn', `${what}: ${messageOf(error)}`);
   }
 

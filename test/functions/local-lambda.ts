@@ -1,5 +1,5 @@
 /** A deployment in memory with versions of its functions: deployed anew with changed code, rung asynchronously, delivered to, and killed in the middle of it. */
-import type { Answers, Command, CommandAnswer } from '../../lib/operations/index.ts';
+
 import { controllerHandler } from '../../functions/controller-handler.ts';
 import type { ControllerConnections } from '../../functions/controller-ports.ts';
 import { type FunctionVersion, functionAt, functionsOf } from '../../functions/function-versions.ts';
@@ -10,7 +10,9 @@ import { MemoryBlobStore, MemoryCommitStore, MemoryLease, MemoryLog } from '../.
 import { ManualClock, SeededRandom } from '../../lib/adapters/simulated/index.ts';
 import { RecordingTelemetry } from '../../lib/adapters/telemetry/index.ts';
 import { seconds } from '../../lib/model/index.ts';
+import type { Answers, Command, CommandAnswer } from '../../lib/operations/index.ts';
 import type { Pipeline } from '../../lib/pipeline/index.ts';
+import type { CommitStore } from '../../lib/ports/index.ts';
 import { dataFromJson, encodeMessage } from '../../lib/protocol/index.ts';
 import { newestRun, type TaskPorts } from '../../lib/runtime/index.ts';
 
@@ -47,7 +49,7 @@ export class LocalLambda {
   readonly log = new MemoryLog(this.clock, { encode: true });
   readonly telemetry = new RecordingTelemetry();
   readonly lease = new MemoryLease();
-  readonly ports: TaskPorts;
+  ports: TaskPorts;
   faults: Faults = noFaults;
   /** What is thrown at calls of ports, by `store.call`; undefined: nothing. */
   trouble: (call: string) => Error | undefined = () => undefined;
@@ -76,23 +78,33 @@ export class LocalLambda {
   }
 
   /** Publishes functions; those of stages whose code is as before stay. The schedule and the event sources call the new ones from now on. */
-  deploy(pipeline: Pipeline): void {
+  deploy(pipeline: Pipeline, name = pipeline.name): void {
     const before = this.#versions.at(-1);
     const stages = pipeline.plan.stages.map((stage, i) => {
       const isSame = before?.pipeline.plan.stages[i]?.code === stage.code;
       if (isSame) return before!.stages[i]!;
       const target = this.#publish(`stage-${stage.id}`);
       this.#code.set(nameOf(target), (ports, die) =>
-        stageHandler(pipeline, this.#settings(pipeline, target, stage.id), async () => this.#connections(ports, die)),
+        stageHandler(pipeline, this.#settings(name, target, stage.id), async () => this.#connections(ports, die)),
       );
       return target;
     });
     const controller = this.#publish('controller');
-    const settings = { ...this.#settings(pipeline, controller), functions: stages };
+    const settings = { ...this.#settings(name, controller), functions: stages };
     this.#code.set(nameOf(controller), (ports, die) =>
       controllerHandler(pipeline, settings, async () => this.#connections(ports, die)),
     );
     this.#versions.push({ pipeline, controller, stages });
+  }
+
+  /** Every function begins with a new process. */
+  coldStart(): void {
+    this.#warm.clear();
+  }
+
+  /** Puts another table in the place of the one with the commits, also for processes that are warm. */
+  replaceCommits(commits: CommitStore): void {
+    this.ports = { ...this.ports, commits };
   }
 
   /** The schedule fires: at the controller, or at one from before that is still known. `back`: how many deployments before. */
@@ -107,7 +119,7 @@ export class LocalLambda {
     throw Object.assign(new Error(answer.error.message), answer.error);
   }
 
-  /** One event that waits is handed over; false if there is none. */
+  /** One event that waits is handed over; whether there was any for a stage. */
   async work(): Promise<boolean> {
     if (this.#queue.length === 0) return false;
     const [waiting] = this.#queue.splice(Math.floor(this.random.next() * this.#queue.length), 1);
@@ -115,7 +127,7 @@ export class LocalLambda {
     if (this.random.next() < this.faults.lost) return true;
     if (this.random.next() < this.faults.twice) this.#queue.push({ target, event });
     await this.#call(target, event).catch(() => {});
-    return true;
+    return !target.startsWith('controller') || this.#queue.length > 0;
   }
 
   /** Delivers what has come to the topics between stages, each at its function; what a function refuses comes again. Whether there was anything. */
@@ -145,6 +157,16 @@ export class LocalLambda {
     this.clock.advance(Math.floor(this.random.next() * 3_000) as never);
   }
 
+  /** Works off what there is, in no time. */
+  async flow(): Promise<void> {
+    for (let moved = true; moved; ) {
+      await this.tick();
+      moved = false;
+      while (await this.work()) moved = true;
+      if (await this.deliver()) moved = true;
+    }
+  }
+
   /** Goes on without faults until nothing happens any more. */
   async settle(): Promise<void> {
     this.faults = noFaults;
@@ -168,7 +190,7 @@ export class LocalLambda {
     return { function: name, version: String(++this.#published) };
   }
 
-  #settings({ name }: Pipeline, self: FunctionVersion, stage?: string): Settings {
+  #settings(name: string, self: FunctionVersion, stage?: string): Settings {
     const environment = {
       [variables.pipeline]: name,
       [variables.table]: 't',
@@ -236,9 +258,9 @@ export class LocalLambda {
     death.catch(() => {});
     const ports: TaskPorts = {
       ...this.ports,
-      log: this.#mortal('log', this.ports.log, die),
-      commits: this.#mortal('commits', this.ports.commits, die),
-      blobs: this.#mortal('blobs', this.ports.blobs, die),
+      log: this.#mortal('log', () => this.ports.log, die),
+      commits: this.#mortal('commits', () => this.ports.commits, die),
+      blobs: this.#mortal('blobs', () => this.ports.blobs, die),
     };
     const instance = { handler: this.#code.get(target)!(ports, die), death };
     this.#warm.set(target, instance);
@@ -246,11 +268,12 @@ export class LocalLambda {
   }
 
   /** The same port, whose calls may be their process's last. */
-  #mortal<T extends object>(name: string, port: T, die: () => void): T {
+  #mortal<T extends object>(name: string, port: () => T, die: () => void): T {
     let dead = false;
     const never = new Promise<never>(() => {});
-    return new Proxy(port, {
-      get: (of, property) => {
+    return new Proxy(port(), {
+      get: (_, property) => {
+        const of = port();
         const value: unknown = Reflect.get(of, property, of);
         if (typeof value !== 'function') return value;
         return async (...args: unknown[]) => {
