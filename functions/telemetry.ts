@@ -9,9 +9,6 @@ import { stageMetrics } from './stage-metrics.ts';
 /** Namespace of the metrics in CloudWatch; their only dimensions are `pipeline` and `stage`. */
 export const METRICS_NAMESPACE = 'millrace';
 
-/** A metric's name in CloudWatch: without the namespace, `tasks.stopped` for `millrace.tasks.stopped`. */
-export const cloudName = (metric: string): string => metric.replace(/^millrace\./, '');
-
 const { Count, Milliseconds, Bytes } = MetricUnit;
 
 /** What is published: CloudWatch asks money for each metric, so what tasks measure in detail is left out. Of gauges and times it keeps least, greatest and mean. */
@@ -88,7 +85,7 @@ class PowertoolsTelemetry implements FunctionTelemetry {
       this.#metrics.setDefaultDimensions({ pipeline: this.#of.pipeline, ...(stage === '' ? {} : { stage }) });
       for (const [metric, values] of measured) {
         const unit = published[metric]!;
-        for (const value of values) this.#metrics.addMetric(cloudName(metric), unit, value);
+        for (const value of values) this.#metrics.addMetric(metric, unit, value);
       }
       this.#metrics.publishStoredMetrics();
     }

@@ -30,7 +30,7 @@ function surrounded(handler: (event: unknown) => Promise<unknown>, middleware?: 
 }
 
 const failures = (): unknown[] =>
-  lines.filter((line) => 'middleware.failed' in line).map((line) => line['middleware.failed']);
+  lines.filter((line) => stageMetrics.middleware in line).map((line) => line[stageMetrics.middleware]);
 
 describe("the author's middleware", () => {
   it('is called once for each invocation, in the order of middy, and sees event, context and error', async () => {
@@ -143,10 +143,13 @@ describe('what a function tells', () => {
     const [first, second] = lines.filter((line) => '_aws' in line);
     const { _aws, ...values } = first as { _aws: { CloudWatchMetrics: unknown } };
     expect(values).toEqual({
-      ...{ pipeline: 'sums', stage: 'sum', 'records.in': 9, 'watermark.lag': [100, 300], 'steps.failed': 1 },
+      ...{ pipeline: 'sums', stage: 'sum' },
+      'millrace.records.in': 9,
+      'millrace.watermark.lag': [100, 300],
+      'millrace.steps.failed': 1,
     });
     expect(_aws.CloudWatchMetrics).toMatchObject([{ Namespace: 'millrace', Dimensions: [['pipeline', 'stage']] }]);
-    expect(second).toMatchObject({ 'records.in': 9 });
+    expect(second).toMatchObject({ 'millrace.records.in': 9 });
   });
 
   it('is nothing where nothing happened', async () => {
