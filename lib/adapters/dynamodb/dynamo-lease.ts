@@ -1,6 +1,6 @@
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
-  DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -24,49 +24,43 @@ export class DynamoLease implements Lease {
     this.#options = options;
   }
 
-  async take(holder: string, now: WallTime, until: WallTime): Promise<boolean> {
-    const { client, table } = this.#options;
-    return this.#tell(() =>
-      client.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: { ...this.#key, holder: { S: holder }, until: { N: String(until) } },
-          ConditionExpression: 'attribute_not_exists(pk) OR #holder = :holder OR #until <= :now',
-          ExpressionAttributeNames: { '#holder': 'holder', '#until': 'until' },
-          ExpressionAttributeValues: { ':holder': { S: holder }, ':now': { N: String(now) } },
-        }),
-      ),
-    );
+  take(holder: string, now: WallTime, until: WallTime): Promise<boolean> {
+    return this.#put(holder, until, 'attribute_not_exists(pk) OR #holder = :holder OR #until <= :now', {
+      ':now': { N: String(now) },
+    });
   }
 
   async give(holder: string): Promise<void> {
-    const { client, table } = this.#options;
-    await this.#tell(() =>
-      client.send(
-        new DeleteItemCommand({
-          TableName: table,
-          Key: this.#key,
-          ConditionExpression: '#holder = :holder',
-          ExpressionAttributeNames: { '#holder': 'holder' },
-          ExpressionAttributeValues: { ':holder': { S: holder } },
-        }),
-      ),
-    );
-  }
-
-  get #key() {
-    const { pipeline, name } = this.#options;
-    return { pk: { S: `pipeline/${pipeline}` }, sk: { S: `lease/${name}` } };
+    await this.#put(holder, 0, '#holder = :holder');
   }
 
   /** Whether the condition held. */
-  async #tell(write: () => Promise<unknown>): Promise<boolean> {
+  async #put(
+    holder: string,
+    until: number,
+    condition: string,
+    values: Readonly<Record<string, AttributeValue>> = {},
+  ): Promise<boolean> {
+    const { client, table, pipeline, name } = this.#options;
+    const isTimed = condition.includes('#until');
     try {
-      await write();
+      await client.send(
+        new PutItemCommand({
+          TableName: table,
+          Item: {
+            pk: { S: `pipeline/${pipeline}` },
+            sk: { S: `lease/${name}` },
+            holder: { S: holder },
+            until: { N: String(until) },
+          },
+          ConditionExpression: condition,
+          ExpressionAttributeNames: { '#holder': 'holder', ...(isTimed ? { '#until': 'until' } : {}) },
+          ExpressionAttributeValues: { ':holder': { S: holder }, ...values },
+        }),
+      );
       return true;
     } catch (thrown) {
       if (thrown instanceof ConditionalCheckFailedException) return false;
-      const { client, table } = this.#options;
       const region = await client.config.region().catch(() => 'unknown');
       throw dynamoError(thrown, { table, region, keys: ['pk', 'sk'] });
     }
