@@ -8,6 +8,8 @@
  * A left row reaches `resolve` directly and its answer by way of `respond`, and either may be first. Each change that subscribes, or ends a subscription, is answered exactly once
  * by an answer that `closes`; `resolve` keeps what is still open, and answers that came early, until they have met. So it forgets a key once its row is gone and all
  * is answered.
+ *
+ * A result has the time of the change that led to it: of a left row, or of the right row if that is later; of a right row its own.
  */
 import { type Key, type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
@@ -141,7 +143,6 @@ interface EarlyAnswer {
 /** What is kept of a left key. */
 interface Resolving {
   readonly left: unknown;
-  readonly time: number;
   /** Of the left row; NO_ROW if there is none or it names no key. */
   readonly hash: number;
   /** The row that stands in the result. */
@@ -152,14 +153,10 @@ interface Resolving {
   readonly early: readonly EarlyAnswer[];
 }
 
-const UNKNOWN: Resolving = {
-  left: undefined,
-  time: Number.NEGATIVE_INFINITY,
-  hash: NO_ROW,
-  result: undefined,
-  open: [],
-  early: [],
-};
+/** No items: one list for all keys. */
+const NONE: readonly never[] = [];
+
+const UNKNOWN: Resolving = { left: undefined, hash: NO_ROW, result: undefined, open: NONE, early: NONE };
 
 /** Step 3. Takes changes of the left table and answers; emits changes of the result. */
 export function resolveOperator<L, R, Out>(
@@ -205,8 +202,8 @@ export function resolveOperator<L, R, Out>(
                 let at = time;
                 let answer: EarlyAnswer | undefined;
                 if (named || foreignKeyOf(foreignKey, before, key) !== undefined) {
-                  answer = early.find((each) => each.hash === hash);
-                  if (answer === undefined) open = [...open, hash];
+                  if (early.length > 0) answer = early.find((each) => each.hash === hash);
+                  if (answer === undefined) open = open.length === 0 ? [hash] : [...open, hash];
                   else early = without(early, answer);
                 }
                 if (!named) result = after === undefined ? undefined : joined(after, undefined, key);
@@ -214,7 +211,7 @@ export function resolveOperator<L, R, Out>(
                   result = joined(after, answer.right, key);
                   at = Math.max(time, answer.time);
                 }
-                settle(id!, had, { left: after, time, hash, result, open, early }, at);
+                settle(id!, had, { left: after, hash, result, open, early }, at);
               },
             },
             {
@@ -222,16 +219,15 @@ export function resolveOperator<L, R, Out>(
                 const { hash, closes, right } = value as Answer;
                 const had = cells.find(id!, undefined)?.value ?? UNKNOWN;
                 let { open, early, result } = had;
-                const at = Math.max(time, had.time);
                 if (closes && !open.includes(hash)) early = [...early, { hash, right, time }];
                 else {
                   if (closes) open = without(open, hash);
-                  else if (early.some((each) => each.hash === hash)) {
+                  else if (early.length > 0 && early.some((each) => each.hash === hash)) {
                     early = early.map((each) => (each.hash === hash ? { hash, right, time } : each));
                   }
                   if (hash !== NO_ROW && hash === had.hash) result = joined(had.left, right, keyOf(id!));
                 }
-                settle(id!, had, { ...had, result, open, early }, at);
+                settle(id!, had, { left: had.left, hash: had.hash, result, open, early }, time);
               },
             },
           ],
@@ -243,6 +239,7 @@ export function resolveOperator<L, R, Out>(
 
 /** The list without the first of its items that is this one. */
 function without<T>(items: readonly T[], item: T): readonly T[] {
+  if (items.length === 1 && items[0] === item) return NONE;
   const at = items.indexOf(item);
   return at < 0 ? items : [...items.slice(0, at), ...items.slice(at + 1)];
 }
