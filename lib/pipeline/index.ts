@@ -1,5 +1,4 @@
 export type { OperatorOptions } from './graph.ts';
-export type * from './join-types.ts';
 export * from './pipeline.ts';
 export * from './restart.ts';
 export { maxFutureOf, type SourceDefinition, type SourceOptions } from './source.ts';

@@ -12,8 +12,7 @@ import {
 } from '../operators/index.ts';
 import { named } from './arguments.ts';
 import type { OperatorOptions } from './graph.ts';
-import type { IntervalOptions, TwoInputWindowing } from './join-types.ts';
-import type { WindowFunctionOptions } from './streams.ts';
+import type { IntervalOptions, TwoInputWindowing, WindowFunctionOptions } from './streams.ts';
 
 type Fn = (left: never, right: never, ctx: never) => unknown;
 

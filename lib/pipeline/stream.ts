@@ -32,9 +32,8 @@ import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
-import type { TwoInputWindowing } from './join-types.ts';
 import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
-import type { ExchangeOptions, Stream, WindowFunctionOptions, WindowingOptions } from './streams.ts';
+import type { ExchangeOptions, Stream, TwoInputWindowing, WindowFunctionOptions, WindowingOptions } from './streams.ts';
 import { type Windows, WrittenTable } from './table.ts';
 import { joinTable, joinVersions, WrittenVersions } from './table-joins.ts';
 

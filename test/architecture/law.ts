@@ -92,7 +92,11 @@ export const packages: Readonly<Record<string, readonly Permission[]>> = {
   '@aws-sdk/client-cloudformation': [{ in: ['lib/adapters/cloudformation/'] }],
   '@aws-sdk/client-kafka': [{ in: ['functions/'] }],
   '@aws-sdk/client-secrets-manager': [{ in: ['functions/'] }],
-  '@aws-lambda-powertools/': [{ in: ['functions/'] }],
+  '@aws-lambda-powertools/logger': [{ in: ['functions/'] }],
+  '@aws-lambda-powertools/logger/middleware': [{ in: ['functions/'] }],
+  '@aws-lambda-powertools/metrics': [{ in: ['functions/'] }],
+  '@aws-lambda-powertools/tracer': [{ in: ['functions/'] }],
+  '@aws-lambda-powertools/tracer/middleware': [{ in: ['functions/'] }],
   '@middy/core': [{ in: ['functions/'] }],
 
   commander: [{ in: ['cli/'] }],

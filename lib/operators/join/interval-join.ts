@@ -2,7 +2,7 @@ import { type EventTime, type Key, type KeyId, keyOf, MAX_TIME } from '../../mod
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
-import { LONGEST } from '../window/assigner.ts';
+import { LONGEST } from '../window/index.ts';
 import { JoinBuffer, type Unmatched } from './join-buffer.ts';
 import { type JoinKind, keepsLeft, keepsRight } from './join-kind.ts';
 

@@ -7,6 +7,7 @@ export {
   globalWindow,
   type Hopping,
   hopping,
+  LONGEST,
   type Session,
   session,
   type Tumbling,
