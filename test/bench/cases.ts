@@ -1,4 +1,5 @@
 import type { Case } from './case.ts';
+import { coldStart } from './cold-start.ts';
 import { flightCases } from './flights.ts';
 import { joinCases } from './joins.ts';
 import { kafkaCases } from './kafka.ts';
@@ -25,4 +26,5 @@ export const cases: readonly Case[] = [
   kafkaWorkers,
   kafkaTakeOver,
   kafkaStandby,
+  coldStart,
 ];

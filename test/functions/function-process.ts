@@ -13,8 +13,10 @@ export interface Called {
 /** The part of Lambda inside the process. */
 const runtime = `
 const began = performance.now();
+const used = process.cpuUsage();
 const { handler } = await import(process.argv[2]);
-process.send({ loaded: performance.now() - began });
+const { user, system } = process.cpuUsage(used);
+process.send({ loaded: performance.now() - began, loadedCpu: (user + system) / 1_000 });
 process.on('message', async ({ event, limit }) => {
   const start = performance.now();
   const getRemainingTimeInMillis = () => limit - (performance.now() - start);
@@ -29,15 +31,20 @@ process.on('message', async ({ event, limit }) => {
 });
 `;
 
+type Loaded = Pick<FunctionProcess, 'loaded' | 'loadedCpu'>;
+
 export class FunctionProcess {
   /** Milliseconds until the bundle was loaded. */
   readonly loaded: number;
+  /** Milliseconds of a processor that this took. */
+  readonly loadedCpu: number;
   readonly #child: ChildProcess;
   #calls: Promise<unknown> = Promise.resolve();
 
-  private constructor(child: ChildProcess, loaded: number) {
+  private constructor(child: ChildProcess, { loaded, loadedCpu }: Loaded) {
     this.#child = child;
     this.loaded = loaded;
+    this.loadedCpu = loadedCpu;
   }
 
   /** Starts the module `name` of a bundle with an environment of its own. */
@@ -59,8 +66,8 @@ export class FunctionProcess {
     child.stderr!.on('data', (chunk) => {
       said += chunk;
     });
-    const loaded = await new Promise<number>((resolve, reject) => {
-      child.once('message', (message: { loaded: number }) => resolve(message.loaded));
+    const loaded = await new Promise<Loaded>((resolve, reject) => {
+      child.once('message', (message: Loaded) => resolve(message));
       child.once('exit', () => reject(new Error(`the function's process has ended: ${said}`)));
     });
     const started = new FunctionProcess(child, loaded);
