@@ -1,6 +1,13 @@
 /** Joins with tables of a hundred thousand keys: bids from a file, results to a file. */
 import { jsonl, toJsonl } from '../../lib/adapters/files/index.ts';
-import { boundedOutOfOrderness, days, milliseconds, type PipelineBuilder, pipeline, untilTimeLimit } from '../../lib/index.ts';
+import {
+  boundedOutOfOrderness,
+  days,
+  milliseconds,
+  type PipelineBuilder,
+  pipeline,
+  untilTimeLimit,
+} from '../../lib/index.ts';
 import type { Bench, Comparison } from './case.ts';
 import { BID_DISORDER, type Bid, bidsFile } from './data.ts';
 import { runPipeline } from './millrace-side.ts';
@@ -34,10 +41,7 @@ export const tableCases: readonly Comparison[] = [
     target: 0.3,
     prepare: bidsFile,
     millrace: run((bids, path) => {
-      const rows = bids
-        .filter(isRow)
-        .keyBy('row-key', auctionOf)
-        .toTable('rows', rowOf);
+      const rows = bids.filter(isRow).keyBy('row-key', auctionOf).toTable('rows', rowOf);
       bids
         .filter((bid) => !isRow(bid))
         .keyBy('auction', auctionOf)
