@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, CfnOutput, DockerImage, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Architecture, CfnEventSourceMapping, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -13,7 +13,9 @@ import type { Construct } from 'constructs';
 import { buildSync } from 'esbuild';
 import { type ProbeEvent, probeVariables } from '../functions/probe-record.ts';
 import { variables } from '../functions/settings.ts';
+import { eventSource } from './constructs/event-source.ts';
 import type { KafkaCluster } from './constructs/kafka-cluster.ts';
+import { PipelineFunction } from './constructs/pipeline-function.ts';
 
 export interface ProbeStackProps extends StackProps {
   readonly cluster: (scope: Construct) => KafkaCluster;
@@ -43,7 +45,7 @@ export interface ProbeOutputs {
 export const PROBE_BATCH = 50;
 const WINDOW = 1;
 
-/** A function behind an event source mapping that writes down how it is called, and what it needs. All of it goes with the stack. */
+/** A function behind an event source mapping, made as those of stages are, that writes down how it is called. All of it goes with the stack. */
 export class ProbeStack extends Stack {
   constructor(scope: Construct, id: string, props: ProbeStackProps) {
     super(scope, id, props);
@@ -59,46 +61,30 @@ export class ProbeStack extends Stack {
       ...{ encryption: BucketEncryption.S3_MANAGED, blockPublicAccess: BlockPublicAccess.BLOCK_ALL, enforceSSL: true },
       removalPolicy,
     });
-    const functionName = `${this.stackName}-function`;
-    const { network } = cluster;
-    const fn = new LambdaFunction(this, 'Function', {
-      functionName,
+    const deployed = new PipelineFunction(this, 'Function', {
+      ...{ network: cluster.network, logRetention: RetentionDays.ONE_DAY, keepLogs: false, tracing: false },
       code: probeCode(),
       handler: 'probe.handler',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
+      description: 'writes down how it is called',
       memorySize: 1_769,
       timeout: Duration.seconds(timeout),
-      logGroup: new LogGroup(this, 'Log', { retention: RetentionDays.ONE_DAY, removalPolicy }),
       environment: {
         [variables.pipeline]: run,
         [variables.table]: table.tableName,
         [variables.bucket]: bucket.bucketName,
         [probeVariables.generation]: generation,
       },
-      ...(network === undefined
-        ? {}
-        : {
-            vpc: network.vpc,
-            securityGroups: [...network.securityGroups],
-            ...(network.vpcSubnets === undefined ? {} : { vpcSubnets: network.vpcSubnets }),
-          }),
     });
-    // A version of each generation stays callable until the stack is gone.
-    fn.currentVersion.applyRemovalPolicy(RemovalPolicy.RETAIN);
-    table.grant(fn, 'dynamodb:PutItem', 'dynamodb:Query');
+    const { function: fn, role } = deployed;
+    table.grant(role, 'dynamodb:PutItem', 'dynamodb:Query');
     const actions = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'];
-    fn.addToRolePolicy(new PolicyStatement({ actions, resources: [bucket.arnForObjects('*')] }));
-    fn.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
-    fn.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['lambda:InvokeFunction'],
-        resources: [this.formatArn({ service: 'lambda', resource: `function:${functionName}` })],
-      }),
-    );
+    role.addToPolicy(new PolicyStatement({ actions, resources: [bucket.arnForObjects('*')] }));
+    role.addToPolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
+    const ownVersions = new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [`${fn.functionArn}:*`] });
+    new Policy(this, 'CallItself', { roles: [role], statements: [ownVersions] });
 
     const group = `${run}.probe`;
-    const where = cluster.connect(fn, {
+    const where = cluster.connect(role, {
       describes: [],
       reads: [topic, clockTopic],
       writes: [clockTopic],
@@ -106,27 +92,24 @@ export class ProbeStack extends Stack {
       groups: [group],
     });
     for (const [name, value] of Object.entries(where)) fn.addEnvironment(name, value);
-    const mapping = new CfnEventSourceMapping(this, 'EventSource', {
-      ...cluster.mapping(fn, group),
-      functionName: fn.functionName,
-      topics: [topic],
-      startingPosition: 'TRIM_HORIZON',
+    const mapping = eventSource(this, 'EventSource', {
+      ...{ cluster, grantee: role, target: deployed.live, topic, consumerGroup: group, pollerGroup: run },
       batchSize: PROBE_BATCH,
-      maximumBatchingWindowInSeconds: WINDOW,
+      maxBatchingWindow: Duration.seconds(WINDOW),
     });
-    if (fn.role !== undefined) mapping.node.addDependency(fn.role);
+    mapping.node.addDependency(role);
 
     const tick: ProbeEvent = { probe: 'tick' };
     new Schedule(this, 'Schedule', {
       schedule: ScheduleExpression.rate(Duration.minutes(1)),
-      target: new LambdaInvoke(fn, {
+      target: new LambdaInvoke(deployed.live, {
         input: ScheduleTargetInput.fromObject(tick),
         ...{ retryAttempts: 0, maxEventAge: Duration.minutes(1) },
       }),
     });
     const outputs: ProbeOutputs = {
       ...{ FunctionName: fn.functionName, TableName: table.tableName, BucketName: bucket.bucketName },
-      ...{ MappingId: mapping.ref, FunctionVersion: fn.currentVersion.version },
+      ...{ MappingId: mapping.ref, FunctionVersion: deployed.version.version },
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

@@ -146,14 +146,17 @@ async function runOut({ commits, clock, run }: ProbePorts, call: string, context
   }
 }
 
-async function answerTo(event: ProbeEvent, ports: ProbePorts, { functionName }: ProbeContext): Promise<object> {
+async function answerTo(event: ProbeEvent, ports: ProbePorts, context: ProbeContext): Promise<object> {
   switch (event.probe) {
     case 'connect':
       return { steps: await ports.connect(event.clockTopic) };
     case 'fail':
       throw new Error(`failed as ordered: ${event.id}`);
     case 'chain':
-      if (event.depth < event.most) await ports.send(functionName, { ...event, depth: event.depth + 1 });
+      if (event.depth < event.most) {
+        const own = `${context.functionName}:${context.functionVersion}`;
+        await ports.send(own, { ...event, depth: event.depth + 1 });
+      }
       return {};
     default:
       return {};

@@ -163,13 +163,13 @@ export class Probe {
     }
   }
 
-  /** Calls the function and waits. With a qualifier: that version of it. */
-  async call(event: ProbeEvent, qualifier?: string): Promise<Answered> {
+  /** Calls a version of the function, by default the newest, and waits. */
+  async call(event: ProbeEvent, qualifier = 'live'): Promise<Answered> {
     const began = performance.now();
     const { Payload, LogResult, FunctionError } = await this.lambda.send(
       new InvokeCommand({
         FunctionName: this.stack.FunctionName,
-        ...(qualifier === undefined ? {} : { Qualifier: qualifier }),
+        Qualifier: qualifier,
         LogType: 'Tail',
         Payload: Buffer.from(JSON.stringify(event)),
       }),
@@ -182,11 +182,11 @@ export class Probe {
     };
   }
 
-  /** Calls the function and does not wait. */
+  /** Calls the newest version by its number, as rings do, and does not wait. */
   async send(event: ProbeEvent): Promise<void> {
-    const { FunctionName } = this.stack;
+    const { FunctionName, FunctionVersion: Qualifier } = this.stack;
     const Payload = Buffer.from(JSON.stringify(event));
-    await this.lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload }));
+    await this.lambda.send(new InvokeCommand({ FunctionName, Qualifier, InvocationType: 'Event', Payload }));
   }
 
   /** All that the function has written down. */
