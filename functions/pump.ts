@@ -16,13 +16,14 @@ import {
   codeVersions,
   newestCode,
   noteOver,
+  notePauseEnds,
   noteStop,
   type OpenRun,
   openRun,
   readControl,
   runIdOf,
 } from '../lib/runtime/index.ts';
-import { decideSwitch, type NewerCode } from './code-switch.ts';
+import { BEYOND_ALL_READS, decideSwitch, type NewerCode } from './code-switch.ts';
 import type { ControllerConnections } from './controller-ports.ts';
 import {
   CONTROLLER,
@@ -44,6 +45,8 @@ import { LOOK_AGE } from './source-watch.ts';
 const SKEW = 1_000 as Duration;
 /** How long a record may take from its event to the log without being late. */
 const GRACE = 0 as Duration;
+/** How long after a pause was asked for, as its record says, a source may still be read: until it is written, and for as long as functions go by what they saw. */
+const CEASED = 15_000 + LOOK_AGE + SKEW;
 /** A task that has committed so lately is being worked on. */
 const RECENTLY = 5_000;
 /** How long Lambda may take to end a function that is out of time. */
@@ -125,11 +128,12 @@ export class Pump {
     const { facts } = this.#controller;
     refuseLost(round.stops);
     const found = await this.#stops(round);
-    const steps = await this.switchSteps(facts);
+    const steps = await this.switchSteps(facts, control);
+    await this.#notePauseEnds(control, facts);
     const rings = new Rings(this.connections, facts);
     this.#ringFor(round, control, steps, rings);
     this.#ringStops([...control.stops.values(), ...found], rings);
-    await this.#carryOut(steps, control, rings);
+    await this.#carryOut(steps, rings);
     await rings.send();
     const over = round.over && found.length === 0 && control.stops.size === 0;
     if (over) await noteOver(ports.commits, record, ports.clock.now());
@@ -141,12 +145,25 @@ export class Pump {
   }
 
   /** Where tasks are that have not come to their stage's newest code. */
-  async switchSteps(facts: readonly TaskFacts[]): Promise<readonly SwitchStep[]> {
+  async switchSteps(facts: readonly TaskFacts[], control: Control): Promise<readonly SwitchStep[]> {
     const isOlder = ({ task, head }: TaskFacts): boolean =>
       head !== undefined && head.epoch < this.#epochOf(task.stage);
     if (!facts.some(isOlder)) return [];
     this.#newer ??= await this.#newerCode();
-    return decideSwitch(facts, this.#newer, this.connections.ports.clock.now());
+    return decideSwitch(facts, this.#newer, this.connections.ports.clock.now(), control);
+  }
+
+  /** Soon after a pause has begun nobody reads any more; what there is then lies beyond all that was read. */
+  async #notePauseEnds({ pausedAt, pausedEnds }: Control, facts: readonly TaskFacts[]): Promise<void> {
+    const { commits, clock } = this.connections.ports;
+    if (pausedAt === undefined || pausedEnds !== undefined || clock.now() < pausedAt + CEASED) return;
+    const sources = facts.filter(({ head }) => head?.source !== undefined);
+    if (sources.some(({ log }) => log === undefined)) return;
+    const ends = sources.map(({ task, head, log }) => [
+      taskName(task),
+      log?.end ?? head!.nextOffset + BEYOND_ALL_READS,
+    ]);
+    await notePauseEnds(commits, this.open.record, Object.fromEntries(ends));
   }
 
   /** Milliseconds within which all functions have seen what was written down, and every step that they had begun before is over. */
@@ -232,7 +249,7 @@ export class Pump {
     }
   }
 
-  async #carryOut(steps: readonly SwitchStep[], control: Control, rings: Rings): Promise<void> {
+  async #carryOut(steps: readonly SwitchStep[], rings: Rings): Promise<void> {
     const { ports } = this.connections;
     const unsaid = steps.filter((step) => step.kind === 'barrier' && !this.#barriers.has(barrierName(step)));
     if (unsaid.length > 0) {
@@ -242,8 +259,7 @@ export class Pump {
     }
     for (const step of steps) {
       const order = orderOf(step);
-      if (order === undefined || (step.kind === 'hand-over' && control.pausedAt !== undefined)) continue;
-      rings.order(step.task, order, step.kind === 'stopped' ? step.to : step.from);
+      if (order !== undefined) rings.order(step.task, order, step.kind === 'stopped' ? step.to : step.from);
     }
   }
 

@@ -51,7 +51,7 @@ async function viewOf(ports: TaskPorts, run: RunRecord, pump: Pump | undefined):
     state: stateOf(control, stored.plan, tasks, ports.clock.now() - settled),
     ...(letters === undefined ? {} : { deadLetters: letters.length }),
     ...(trouble === undefined ? {} : { error: errorData(trouble) }),
-    code: { version, switching: pump === undefined ? [] : await switching(ports, pump) },
+    code: { version, switching: pump === undefined ? [] : await switching(ports, pump, control) },
     stops: [...control.stops].map(([task, { reason, message }]) => ({ task, reason, message })),
   };
 }
@@ -67,8 +67,11 @@ function stateOf(control: Control, plan: Plan, tasks: readonly TaskView[], befor
   return control.pausedAt < before && tasks.every(isAtRest) ? 'paused' : 'pausing';
 }
 
-async function switching({ commits }: TaskPorts, pump: Pump): Promise<readonly SwitchStep[]> {
+async function switching({ commits }: TaskPorts, pump: Pump, control: Control): Promise<readonly SwitchStep[]> {
   const { record, tasks } = pump.open;
   const heads = await Promise.all(tasks.map(({ id }) => commits.head(record.id, id)));
-  return pump.switchSteps(tasks.map(({ id }, i) => ({ task: id, head: heads[i], log: undefined })));
+  return pump.switchSteps(
+    tasks.map(({ id }, i) => ({ task: id, head: heads[i], log: undefined })),
+    control,
+  );
 }

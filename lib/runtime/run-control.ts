@@ -20,6 +20,8 @@ export interface Control {
   readonly over: boolean;
   /** Since when sources are to take in nothing; undefined while they may: a drain ends every pause. What is behind them goes on. */
   readonly pausedAt: number | undefined;
+  /** By source task: offsets in this pause that nobody has read beyond; undefined while they are not known. */
+  readonly pausedEnds: Readonly<Record<string, number>> | undefined;
   /** Tasks that must not go on, by name. */
   readonly stops: ReadonlyMap<string, Stop>;
 }
@@ -32,11 +34,16 @@ export async function readControl(commits: CommitStore, run: RunName): Promise<C
   const records = await commits.records(run.pipeline, prefix);
   const names = new Set(records.map(({ name }) => name.slice(prefix.length)));
   const stops = records.filter(({ name }) => name.startsWith(`${prefix}stop/`)).map(({ value }) => value as Stop);
+  const pauses = records.filter(({ name }) => name.startsWith(`${prefix}pause/`));
+  const last = names.has('drain') ? undefined : pauses.at(-1);
+  const pausedAt = lastPause(last);
+  const ends = records.find(({ name }) => last !== undefined && name === endsOf(last.name));
   return {
     begun: names.has('begun'),
     drain: names.has('drain'),
     over: names.has('over'),
-    pausedAt: names.has('drain') ? undefined : lastPause(records.filter(({ name }) => name.startsWith(`${prefix}pause/`)).at(-1)),
+    pausedAt,
+    pausedEnds: pausedAt === undefined ? undefined : (ends?.value as Control['pausedEnds']),
     stops: new Map(stops.map((stop) => [taskName(stop.task), stop])),
   };
 }
@@ -56,6 +63,19 @@ const lastPause = (record: PipelineRecord | undefined): number | undefined => {
   const said = record?.value as PauseRecord | undefined;
   return said?.paused === true ? said.at : undefined;
 };
+
+const endsOf = (pause: string): string => pause.replace('/pause/', '/pause-ends/');
+
+/** Says of the pause that there is now beyond which offsets nobody has read, by source task; what was said first counts. */
+export async function notePauseEnds(
+  commits: CommitStore,
+  run: RunName,
+  ends: Readonly<Record<string, number>>,
+): Promise<void> {
+  const last = (await commits.records(run.pipeline, `${prefixOf(run)}pause/`, 1)).at(-1);
+  if (last !== undefined && lastPause(last) !== undefined)
+    await commits.createRecord(run.pipeline, endsOf(last.name), ends);
+}
 
 /** Says that sources are to take in nothing from now on, or that they may again; `exists` if that was said already. `at`: the time. */
 export async function notePause(

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type MemorySink, type Pipeline, pipeline, toMemory } from '../../lib/index.ts';
 import { newestRun } from '../../lib/runtime/index.ts';
 import { Feed } from '../../lib/testing/index.ts';
-import { LocalLambda } from './local-lambda.ts';
+import { LocalLambda, noFaults } from './local-lambda.ts';
 
 interface Seen {
   readonly n: number;
@@ -123,6 +123,26 @@ describe('a deployment of changed code', () => {
     expect(life.seen.map(({ source }) => source)).toEqual(life.seen.map(() => 0));
   });
 
+  it('in a pause leaves to older code only what had come before', async () => {
+    const life = new Life();
+    const { lambda } = life;
+    lambda.deploy(life.code(0, 0));
+    life.push(6);
+    await lambda.settle();
+    await lambda.command({ name: 'pause' });
+    life.push(2);
+    await lambda.settle();
+    life.push(10);
+    lambda.deploy(life.code(1, 1));
+    await lambda.settle();
+    expect(life.seen).toHaveLength(8);
+    expect((await lambda.command({ name: 'status' })).code.switching).toEqual([]);
+    await lambda.command({ name: 'resume' });
+    await lambda.settle();
+    life.expectAll();
+    expect(life.seen.map(({ source }) => source)).toEqual(life.seen.map(({ n }) => (n < 8 ? 0 : 1)));
+  });
+
   it('leaves stages that have not changed alone', async () => {
     const life = new Life();
     const { lambda } = life;
@@ -150,8 +170,12 @@ describe('a deployment of changed code', () => {
         if (random.next() < 0.3) life.push(below(5));
         if (random.next() < 0.02) lambda.deploy(life.code(below(3), below(3)));
         if (random.next() < 0.01) life.partitions = life.feed.grow() + 1;
+        if (random.next() < 0.02) await lambda.command({ name: 'pause' }).catch(() => {});
+        if (random.next() < 0.04) await lambda.command({ name: 'resume' }).catch(() => {});
         await lambda.moment();
       }
+      lambda.faults = noFaults;
+      await lambda.command({ name: 'resume' });
       await lambda.settle();
       life.expectAll();
       const { code, tasks } = await lambda.command({ name: 'status' });
