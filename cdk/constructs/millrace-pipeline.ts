@@ -111,7 +111,7 @@ export class MillracePipeline extends Construct {
     const settings = functionSettings(props);
     const common = {
       ...{ plan, names, cluster, state: this.state, settings },
-      environment: { ...environment, ...ownEnvironment(plan, topicPrefix) },
+      environment: { ...environment, ...ownEnvironment(plan, topicPrefix, settings) },
     };
     const own = new PipelineTopics(this, 'Topics', {
       ...common,
@@ -217,9 +217,14 @@ function functionSettings(props: MillracePipelineProps): FunctionSettings {
   return { network: cluster.network, logRetention, keepLogs, tracing };
 }
 
-const ownEnvironment = ({ pipeline }: Plan, topicPrefix: string): Record<string, string> => ({
+const ownEnvironment = (
+  { pipeline }: Plan,
+  topicPrefix: string,
+  { tracing }: FunctionSettings,
+): Record<string, string> => ({
   POWERTOOLS_SERVICE_NAME: pipeline,
   POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
+  POWERTOOLS_TRACE_ENABLED: String(tracing),
   ...(topicPrefix === '' ? {} : { [variables.topicPrefix]: topicPrefix }),
 });
 

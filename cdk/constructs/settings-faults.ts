@@ -22,8 +22,8 @@ export interface CheckedSettings {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The names of more functions than this might not fit into the controller's environment. */
-const MOST_STAGES = 40;
+/** A stack holds 500 resources, of which a stage with its alarms has fourteen. */
+const MOST_STAGES = 32;
 /** A function behind an event source of Kafka may run for 14 minutes; what is below ten seconds leaves no room for a step and its commit. */
 const TIMEOUTS = [10, 14 * 60] as const;
 const LONGEST_GROUP = 200;
@@ -37,7 +37,7 @@ export function* settingsFaults(settings: CheckedSettings): Generator<PlanFault>
   const functions = plan.stages.length - (settings.workers?.stages.length ?? 0);
   if (functions > MOST_STAGES) {
     const fix = 'let more operators share a stage, or divide the pipeline in two';
-    yield at(plan.pipeline, `it has ${functions} stages, and one controller wakes ${MOST_STAGES} at most`, fix);
+    yield at(plan.pipeline, `it has ${functions} stages with functions, and a stack has room for ${MOST_STAGES}`, fix);
   }
   if (isOutside(timeout, TIMEOUTS)) {
     const rule = `its timeout is ${timeout.toHumanString()}, and functions behind Kafka have 10 seconds to 14 minutes`;
