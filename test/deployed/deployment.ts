@@ -95,7 +95,7 @@ export class Deployment {
       cloud: this.#cloud,
       context: {
         ...{ pipeline: join(pipelines, file), brokers: this.#cloud.kafka, partitions: String(partitions) },
-        ...{ removal: 'destroy', timeout: '20' },
+        ...{ removal: 'destroy', timeout: '10' },
         ...context,
       },
     };
@@ -176,19 +176,33 @@ export class Deployment {
     });
   }
 
-  /** Sends a signal to one of the processes in which functions run, if there is any. */
-  signal(name: 'SIGKILL' | 'SIGSTOP', part = '', choose = Math.random()): boolean {
-    const workers = this.workers(part);
-    const pid = workers[Math.floor(choose * workers.length)];
-    if (pid === undefined) return false;
-    process.kill(pid, name);
-    return true;
+  /** Sends a signal to one of the processes in which stages run, or to all of them. How many there were. */
+  signal(name: 'SIGKILL' | 'SIGSTOP', which: 'one' | 'all' = 'one'): number {
+    const workers = this.workers('Stages');
+    const at = Math.floor(Math.random() * workers.length);
+    const chosen = which === 'all' ? workers : workers.slice(at, at + 1);
+    return chosen.filter((pid) => kill(pid, name)).length;
   }
 
+  /** Delivers no more. What is deployed goes with the cloud, or before if it is destroyed. */
   async end(): Promise<void> {
     await this.#events?.stop();
     this.client.close();
-    if (this.stacks.length > 0) await destroyApp(this.#app);
+  }
+
+  /** Deletes what was deployed. */
+  async destroy(): Promise<void> {
+    await this.#events?.stop();
+    await destroyApp(this.#app);
+  }
+}
+
+/** False if it is gone already. */
+function kill(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
   }
 }
 

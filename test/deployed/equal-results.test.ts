@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { loadPipeline } from '../../cli/load-pipeline.ts';
 import { runEmbedded } from '../../lib/embedded/index.ts';
 import { collection, toMemory } from '../../lib/index.ts';
@@ -9,10 +9,8 @@ import { airportSinks, type Flight } from './pipelines/airports.ts';
 
 const cloud = await useCloud();
 const flights = flightsOfTheYear().slice(0, 1_500) as unknown as readonly Flight[];
-const deployments: Deployment[] = [];
-afterAll(async () => {
-  for (const deployment of deployments) await deployment.end();
-}, 120_000);
+let deployment: Deployment | undefined;
+afterEach(() => deployment?.end());
 
 async function embedded(file: string): Promise<Record<string, string[]>> {
   const { pipeline } = await loadPipeline(new URL(`pipelines/${file}`, import.meta.url).pathname);
@@ -28,8 +26,7 @@ describe.skipIf(cloud.missing)(`a deployed pipeline${skipNote(cloud.missing)}`, 
     ['with its operators fused', 'airports-fused.ts', 3],
     ['with each operator in a function of its own', 'airports-apart.ts', 5],
   ])('gives what it gives in one process, %s', { timeout: 180_000 }, async (_, file, stages) => {
-    const deployment = await Deployment.deploy(cloud.running!, file);
-    deployments.push(deployment);
+    deployment = await Deployment.deploy(cloud.running!, file);
     expect(deployment.mappings).toBe(stages);
     await deployment.feed(
       'flights',
