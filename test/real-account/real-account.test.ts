@@ -31,8 +31,8 @@ async function answers(...ids: readonly string[]): Promise<Readonly<Record<strin
   const where = ['--brokers', kafka.running!.address, '--endpoint', aws.running!.address];
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['scripts/real-account.ts', ...where, '--timeout', '4', '--json', '--only', ids.join(',')],
-    { cwd: root },
+    ['scripts/real-account.ts', ...where, '--timeout', '8', '--json', '--only', ids.join(',')],
+    { cwd: root, timeout: 580_000 },
   );
   return JSON.parse(stdout) as Readonly<Record<string, Answer>>;
 }
