@@ -29,8 +29,11 @@ export type Connect = (settings: Settings) => Promise<Connections>;
 const MAX_LOST = 5;
 /** Calls that pass an event on, at most: of two versions of the code, each sees what the other did before it. */
 const MAX_HOPS = 4;
-/** A back-off of so many milliseconds is waited for here; the controller rings after a longer one. */
+/** A back-off of so many milliseconds is waited for here, a few times; the controller rings after a longer one. */
 const SHORT_WAIT = 1_000;
+const MAX_WAITS = 3;
+/** What fails within so many milliseconds is tried once more in place. */
+const QUICKLY = 5_000;
 /** Pause after the first commit that was lost, or the first failure, in milliseconds. */
 const FIRST_PAUSE = 50;
 
@@ -132,15 +135,16 @@ class StageFunction {
     try {
       const task = await this.#taskOf(work.partition);
       if (task === undefined) return this.#untaken(`it has no task ${work.partition}`);
-      await this.#warm.use(task.task, () => this.#steps(task, work, deadline));
+      await this.#steps(task, work, deadline);
     } catch (error) {
       const { stage } = this.#labels;
       const name = taskName({ stage, partition: work.partition });
       const { telemetry } = this.#connections.ports;
       telemetry.count(stageMetrics.failures, 1, this.#labels);
-      if (isPassing(error)) throw error;
       const { kind, hint } = error instanceof MillraceError ? error : { kind: 'internal', hint: undefined };
-      telemetry.log('error', `${name} cannot go on: ${messageOf(error)}`, { kind, hint, error });
+      const what = isPassing(error) ? 'gives back what was delivered' : 'cannot go on';
+      telemetry.log('error', `${name} ${what}: ${messageOf(error)}`, { kind, hint, error });
+      if (isPassing(error)) throw error;
     }
   }
 
@@ -150,53 +154,68 @@ class StageFunction {
     return (await this.#run.grow()) ? this.#run.task(partition) : undefined;
   }
 
-  async #steps(begun: StageTask, work: Work, deadline: Deadline): Promise<void> {
+  async #steps(task: StageTask, work: Work, deadline: Deadline): Promise<void> {
+    const other = await this.#warm.use(task.task, () => this.#stepsOf(task, work, deadline));
+    if (other !== undefined) await this.#steps(other, work, deadline);
+  }
+
+  /** The same task at another version of this code, if that is to go on. */
+  async #stepsOf(task: StageTask, work: Work, deadline: Deadline): Promise<StageTask | undefined> {
     const { messages, ring } = work;
     const upTo = messages === undefined ? Number.POSITIVE_INFINITY : (messages.at(-1)?.offset ?? -1) + 1;
-    let task = begun;
     let isFirst = true;
     let advanced = 0;
     let failures = 0;
+    let waits = 0;
+    const { clock } = this.#connections.ports;
     for (let lost = 0; ; ) {
-      if (deadline.isNear) return this.#outOfTime(task, messages === undefined, isFirst || advanced > 0);
+      if (deadline.isNear) {
+        this.#outOfTime(task, messages === undefined, isFirst || advanced > 0);
+        return undefined;
+      }
       let result: TurnResult;
+      const began = clock.now();
       try {
         if (isFirst && ring.order !== undefined) await this.#order(task, ring.order, deadline);
         result = await task.step(messages, deadline, isFirst);
       } catch (error) {
-        if (!isPassing(error) || failures++ > 0) throw error;
+        if (!isMoment(error, clock.now() - began) || failures++ > 0) throw error;
         await this.#pause(1);
         continue;
       }
       isFirst = false;
       switch (result.kind) {
         case 'advanced':
-          if (result.nextOffset >= upTo) return;
+          if (result.nextOffset >= upTo) return undefined;
           advanced++;
           lost = 0;
           break;
         case 'lost':
-          if (++lost >= MAX_LOST) return this.#log('warn', task, `lost ${lost} commits in a row: another works on it`);
+          if (++lost >= MAX_LOST) {
+            this.#log('warn', task, `lost ${lost} commits in a row: another works on it`);
+            return undefined;
+          }
           await this.#pause(lost);
           break;
         case 'idle':
           if (deadline.signal.aborted) break;
-          return;
+          return undefined;
         case 'held':
-          return;
+          return undefined;
         case 'waiting': {
-          const span = result.until - this.#connections.ports.clock.now();
-          if (span > SHORT_WAIT) return;
-          await this.#connections.ports.clock.sleep(Math.max(1, span) as Duration);
+          const span = result.until - clock.now();
+          if (span > SHORT_WAIT || waits++ >= MAX_WAITS) return undefined;
+          await clock.sleep(Math.max(1, span) as Duration);
           break;
         }
         case 'stopped':
-          return task.tellStopped(result.reason, result.error);
+          task.tellStopped(result.reason, result.error);
+          return undefined;
         case 'other-code': {
           const other = await this.#run.task(work.partition, result.epoch);
-          if (other === undefined || other === task) return this.#ringOver(task, work, result.epoch);
-          task = other;
-          isFirst = true;
+          if (other !== undefined && other !== task) return other;
+          await this.#ringOver(task, work, result.epoch);
+          return undefined;
         }
       }
     }
@@ -253,6 +272,10 @@ class StageFunction {
 
 /** Whether a dependency is away: what else goes wrong goes wrong again at the next delivery. */
 const isPassing = (error: unknown): boolean => error instanceof MillraceError && error.kind === 'unavailable';
+
+/** Whether another attempt at once may find the dependency there, or not fenced off by one who has come before. */
+const isMoment = (error: unknown, took: number): boolean =>
+  isPassing(error) && (error as MillraceError).retry && took < QUICKLY;
 
 /** Undefined where any of them cannot be decoded: the task finds it in the log, and stops there with a reason that is kept. */
 function messagesOf({ records }: Delivery): readonly LogMessage[] | undefined {
