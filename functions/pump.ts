@@ -182,7 +182,9 @@ export class Pump {
     this.#functions = await functionsOf(ports.commits, record);
     return new Map(
       plan.stages.map(({ id }) => {
-        const hasFunction = (older: number): boolean => functionIn(this.#functions, id, older) !== undefined;
+        const isWorkers = this.#settings.workerStages?.includes(id) === true;
+        const hasFunction = (older: number): boolean =>
+          isWorkers || functionIn(this.#functions, id, older) !== undefined;
         return [id, { epoch: this.#epochOf(id), settledAt: this.#openedAt + LOOK_AGE + 2 * SKEW, hasFunction }];
       }),
     );
