@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 
 const COMMITTER = 'lib/runtime/committer.ts';
 const TASK = 'lib/runtime/task.ts';
+const GARBAGE = 'lib/runtime/garbage.ts';
 
 export const commits: readonly Mutation[] = [
   {
@@ -87,7 +88,7 @@ export const commits: readonly Mutation[] = [
   {
     name: 'garbage is what is older than the newest snapshot',
     edits: [
-      { file: TASK, find: 'snapshot }) => snapshot?.base ?? 0', replace: 'snapshot }) => snapshot?.version ?? 0' },
+      { file: GARBAGE, find: 'snapshot }) => snapshot?.base ?? 0', replace: 'snapshot }) => snapshot?.version ?? 0' },
     ],
     scenarios: ['heavy'],
   },
@@ -95,20 +96,20 @@ export const commits: readonly Mutation[] = [
     name: 'garbage is what nothing refers to',
     edits: [
       {
-        file: TASK,
-        find: '    return snapshotsOf(this.host).collect({',
+        file: GARBAGE,
+        find: '  return snapshotsOf(host).collect({',
         replace: `    const { decodeManifest } = await import('../state/index.ts');
     const kept = new Set<string>();
     for (const { snapshot } of live) {
       if (snapshot === undefined) continue;
       kept.add(snapshot.name);
-      const bytes = await this.host.blobs.get(snapshot.name);
+      const bytes = await host.blobs.get(snapshot.name);
       if (bytes === undefined) return 0;
       for (const one of decodeManifest(snapshot.name, bytes).runs) for (const file of one.files) kept.add(file.name);
     }
-    const names = await this.host.blobs.list(\`\${run.id}/\${this.id.stage}/\${this.id.partition}/snap/\`);
-    await this.host.blobs.delete(names.filter((name) => !kept.has(name)));
-    return snapshotsOf(this.host).collect({`,
+    const names = await host.blobs.list(\`\${run.id}/\${task.stage}/\${task.partition}/snap/\`);
+    await host.blobs.delete(names.filter((name) => !kept.has(name)));
+    return snapshotsOf(host).collect({`,
       },
     ],
     scenarios: ['heavy', 'rolling'],

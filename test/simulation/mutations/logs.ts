@@ -142,7 +142,11 @@ export const logs: readonly Mutation[] = [
   {
     name: 'an upgrade by fence alone',
     edits: [
-      { file: TASK, find: 'return this.host.atomic !== undefined;', replace: 'return true;' },
+      {
+        file: TASK,
+        find: 'state.epoch < this.host.epoch && this.host.atomic !== undefined',
+        replace: 'state.epoch < this.host.epoch',
+      },
       {
         file: 'lib/testing/simulation/upgrade.ts',
         find: 'switched.add(taskName(task));\n',
