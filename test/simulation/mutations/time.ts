@@ -29,7 +29,7 @@ export const time: readonly Mutation[] = [
     edits: [
       {
         file: CONTROLLER,
-        find: '    const now = this.#ports.clock.now();\n    const tasks = await this.#facts();',
+        find: '    const now = this.#ports.clock.now();\n    this.#trouble = undefined;\n    const tasks = await this.#facts();',
         replace: '    const tasks = await this.#facts();\n    const now = this.#ports.clock.now();',
       },
     ],
