@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { stopDirectory, viewDirectory } from '../lib/embedded/index.ts';
 import { storedRun, viewTasks } from '../lib/inspect/index.ts';
+import { taskName } from '../lib/model/index.ts';
 import { addDeployment, type DeploymentFlags, deploymentHelp, isDeployed, withDeployment } from './deployment.ts';
 import { exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { type CommonOptions, colours, print, printError, printJson } from './terminal.ts';
@@ -96,9 +97,13 @@ async function drainDeployment(
   const run = await withDeployment(options, dataDir, async (deployed) => {
     const { asked } = await deployed.ask({ name: 'drain' });
     if (json !== true) printError(asked === 'requested' ? 'asked to drain the run' : 'it is asked for already');
-    for (;;) {
+    for (let said = ''; ; ) {
       const status = await deployed.ask({ name: 'status' });
       if (!wait || status.state === 'over') return status.run;
+      const stopped = status.tasks.filter((task) => task.status === 'stopped').map(taskName);
+      const text = stopped.length === 0 ? '' : `stopped, and keep the run from ending: ${stopped.join(', ')}`;
+      if (text !== said && text !== '' && json !== true) printError(text);
+      said = text;
       await sleep(2_000);
     }
   });

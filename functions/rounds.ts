@@ -4,6 +4,7 @@ import { controllerMetrics } from './controller-metrics.ts';
 import type { Invocation } from './deadline.ts';
 import type { FunctionVersion } from './function-versions.ts';
 import type { OpenController } from './open-controller.ts';
+import type { Connections } from './ports.ts';
 import type { RoundEnd } from './pump.ts';
 
 /** From one call of the schedule to the next. */
@@ -33,20 +34,15 @@ type Outcome =
  */
 export async function keepRounds(controller: OpenController, event: unknown, invocation: Invocation): Promise<void> {
   const { lease, ports, call } = await controller.connections();
-  const { clock, random } = ports;
-  const holder = runIdOf(clock, random);
-  const began = clock.now();
-  if (!(await lease.take(holder, began, (began + invocation.getRemainingTimeInMillis()) as WallTime))) return;
+  const holder = runIdOf(ports.clock, ports.random);
+  const began = ports.clock.now();
+  const until = (began + invocation.getRemainingTimeInMillis()) as WallTime;
   let outcome: Outcome;
   try {
-    for (;;) {
-      outcome = await roundOf(controller, isPassedOn(event));
-      if (outcome.kind !== 'done' && outcome.kind !== 'failed') break;
-      const wait = waitAfter(outcome, controller.settings.period, clock.now());
-      const isLast = clock.now() + wait >= began + SCHEDULE;
-      if (isLast || invocation.getRemainingTimeInMillis() < wait + LAST_START) break;
-      await clock.sleep(wait);
-    }
+    if (!(await lease.take(holder, began, until))) return;
+    outcome = await rounds(controller, isPassedOn(event), began, invocation);
+  } catch (error) {
+    outcome = await failed(controller, error);
   } finally {
     await lease.give(holder).catch(() => {});
   }
@@ -54,8 +50,24 @@ export async function keepRounds(controller: OpenController, event: unknown, inv
   if (outcome.kind === 'failed') throw outcome.error;
 }
 
+async function rounds(
+  controller: OpenController,
+  isPassedOn: boolean,
+  began: WallTime,
+  invocation: Invocation,
+): Promise<Outcome> {
+  const { clock } = (await controller.connections()).ports;
+  for (;;) {
+    const outcome = await roundOf(controller, isPassedOn);
+    if (outcome.kind !== 'done' && outcome.kind !== 'failed') return outcome;
+    const wait = waitAfter(outcome, controller.settings.period, clock.now());
+    const isLast = clock.now() + wait >= began + SCHEDULE;
+    if (isLast || invocation.getRemainingTimeInMillis() < wait + LAST_START) return outcome;
+    await clock.sleep(wait);
+  }
+}
+
 async function roundOf(controller: OpenController, isPassedOn: boolean): Promise<Outcome> {
-  const { telemetry } = (await controller.connections()).ports;
   const gauges = await controller.gauges();
   try {
     const end = await (await controller.pump()).round();
@@ -64,20 +76,28 @@ async function roundOf(controller: OpenController, isPassedOn: boolean): Promise
     const to = end.kind === 'superseded' && !isPassedOn ? await controller.newest() : undefined;
     return to === undefined ? end : { kind: 'pass on', to };
   } catch (error) {
-    const known = error instanceof MillraceError ? error : undefined;
-    const fields = known === undefined ? {} : { kind: known.kind, hint: known.hint, ...known.where };
-    telemetry.log('error', `a round of the controller failed: ${messageOf(error)}`, fields);
-    if (known?.retry !== true) await controller.forget();
-    if (known?.kind === 'incompatible' && !isPassedOn) {
-      const to = await controller.newest().catch(() => undefined);
-      if (to !== undefined) {
-        gauges.set(controllerMetrics.refused, 1);
-        return { kind: 'pass on', to };
-      }
-    }
-    gauges.set(controllerMetrics.failures, 1);
-    return { kind: 'failed', error };
+    const isRefused = error instanceof MillraceError && error.kind === 'incompatible' && !isPassedOn;
+    const to = isRefused ? await controller.newest().catch(() => undefined) : undefined;
+    if (to === undefined) return failed(controller, error);
+    tell(await controller.connections(), 'the code that was deployed cannot go on', error);
+    await controller.forget();
+    gauges.set(controllerMetrics.refused, 1);
+    return { kind: 'pass on', to };
   }
+}
+
+/** What cannot be done again as it is, is opened anew. */
+async function failed(controller: OpenController, error: unknown): Promise<Outcome> {
+  tell(await controller.connections(), 'a round of the controller failed', error);
+  (await controller.gauges()).set(controllerMetrics.failures, 1);
+  if (!(error instanceof MillraceError && error.retry)) await controller.forget();
+  return { kind: 'failed', error };
+}
+
+function tell({ ports }: Pick<Connections, 'ports'>, what: string, error: unknown): void {
+  const known = error instanceof MillraceError ? error : undefined;
+  const fields = known === undefined ? {} : { kind: known.kind, hint: known.hint, ...known.where };
+  ports.telemetry.log('error', `${what}: ${messageOf(error)}`, fields);
 }
 
 function waitAfter(outcome: Outcome, period: Duration, now: number): Duration {

@@ -84,6 +84,7 @@ describe('a deployment in trouble says so, keeps its data, and goes on once it i
     made.push(10);
     await expect(made.lambda.tick()).rejects.toThrow(message);
     const status = await made.status();
+    expect(made.lambda.telemetry.reading(controllerMetrics.failures, { pipeline: 'shop' })).toBe(1);
     if (calls === 'commits.') expect(status).toMatchObject({ state: 'unavailable', error: { message } });
     else expect(status).toMatchObject({ state: 'running', error: { message } });
     made.lambda.trouble = () => undefined;

@@ -204,7 +204,7 @@ export class LocalLambda {
     const { commits } = ports;
     return {
       ports,
-      lease: this.lease,
+      lease: this.#mortal('commits', () => this.lease, die),
       ring: async (stage, event, epoch) => {
         if (this.random.next() < this.faults.dies) die();
         const run = await newestRun(commits, this.pipeline.name);
