@@ -96,8 +96,8 @@ export const time: readonly Mutation[] = [
       },
       {
         file: 'lib/runtime/intake.ts',
-        find: '        return upTo;\n      },\n    };\n  }\n\n  async #asyncResults',
-        replace: '        applier.fireNow();\n        return upTo;\n      },\n    };\n  }\n\n  async #asyncResults',
+        find: '        return upTo;\n      },\n    };\n  }\n\n  /** What the stage',
+        replace: '        applier.fireNow();\n        return upTo;\n      },\n    };\n  }\n\n  /** What the stage',
       },
     ],
     scenarios: ['windows', 'late'],
