@@ -4,7 +4,7 @@ import { MillraceError, seconds } from '../lib/model/index.ts';
 import type { CommitStore, Connections as Lent, Telemetry } from '../lib/ports/index.ts';
 import type { RunRecord } from '../lib/protocol/index.ts';
 import { newestRun, type TaskPorts } from '../lib/runtime/index.ts';
-import { connectStores } from '../lib/worker/index.ts';
+import { connectStores, type StoresOptions } from '../lib/worker/index.ts';
 import { functionAt, functionsOf } from './function-versions.ts';
 import { kafkaConnection } from './kafka-connection.ts';
 import type { RingEvent } from './ring-event.ts';
@@ -24,19 +24,8 @@ export interface Connections {
 
 /** Connects a function to Kafka, DynamoDB, S3 and Lambda. Throws `unavailable` where brokers or their secret cannot be looked up; nothing else is reached yet. */
 export async function connect(settings: Settings, telemetry: Telemetry = silentTelemetry): Promise<Connections> {
-  const { table, bucket, blobPrefix, topicPrefix, pipeline } = settings;
-  const isLocal = process.env.AWS_ENDPOINT_URL !== undefined || process.env.AWS_ENDPOINT_URL_S3 !== undefined;
-  const stores = await connectStores(
-    {
-      kafka: await kafkaConnection(settings),
-      log: { topicPrefix },
-      table,
-      bucket,
-      blobPrefix,
-      s3: { pathStyle: isLocal },
-    },
-    telemetry,
-  );
+  const { pipeline } = settings;
+  const stores = await connectStores(await storesOf(settings), telemetry);
   const { log, commits, blobs, connections } = stores;
   let run: RunRecord | undefined;
   return {
@@ -58,6 +47,14 @@ export async function connect(settings: Settings, telemetry: Telemetry = silentT
       );
     },
   };
+}
+
+/** Where the deployment's run lives. Throws `unavailable` where brokers or their secret cannot be looked up. */
+export async function storesOf(settings: Settings): Promise<StoresOptions> {
+  const { table, bucket, blobPrefix, topicPrefix } = settings;
+  const isLocal = process.env.AWS_ENDPOINT_URL !== undefined || process.env.AWS_ENDPOINT_URL_S3 !== undefined;
+  const kafka = await kafkaConnection(settings);
+  return { kafka, log: { topicPrefix }, table, bucket, blobPrefix, s3: { pathStyle: isLocal } };
 }
 
 const targetOf = async (commits: CommitStore, run: RunRecord, stage: string, epoch: number | undefined) =>

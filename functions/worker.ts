@@ -1,20 +1,19 @@
 /** The process of a worker that runs some stages of a deployed pipeline instead of functions. It ends cleanly when it is asked to, and when the run is over. */
 import pipeline from 'millrace:pipeline';
 import { openWorker } from '../lib/worker/index.ts';
-import { kafkaConnection } from './kafka-connection.ts';
+import { storesOf } from './ports.ts';
 import { settingsFrom } from './settings.ts';
 import { bindTopics } from './topics.ts';
 import { lineTelemetry } from './worker-log.ts';
 
 const settings = settingsFrom(process.env);
-const { table, bucket, blobPrefix, topicPrefix, warmBytes, workerStages = [] } = settings;
+const { warmBytes, workerStages = [] } = settings;
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort(new Error('asked to end')));
 
 const open = await openWorker(bindTopics(pipeline, MILLRACE_TOPICS).withCode(MILLRACE_CODE), {
-  ...{ table, bucket, blobPrefix, warmBytes, stages: workerStages, signal: stop.signal },
-  kafka: await kafkaConnection(settings),
-  log: { topicPrefix },
+  ...(await storesOf(settings)),
+  ...{ warmBytes, stages: workerStages, signal: stop.signal },
   telemetry: lineTelemetry((line) => process.stdout.write(`${line}\n`)),
 });
 const { kind, error } = await open.worker.run();

@@ -45,4 +45,4 @@ it('synthesises the flights example without a network: a function for each stage
   } finally {
     rmSync(out, { recursive: true });
   }
-}, 90_000);
+}, 240_000);

@@ -45,6 +45,8 @@ export interface DeployedFunctions {
   readonly output: string;
   /** Who was rung, by stage; taken out as they are called. */
   readonly rung: { readonly stage: string; readonly event: RingEvent }[];
+  /** What all functions are told. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Starts the function of the stage `amounts` or `sum`, or the controller's. */
   start(stage?: string, environment?: Readonly<Record<string, string>>): Promise<FunctionProcess>;
 }
@@ -94,7 +96,7 @@ export async function deployedFunctions(ground: Ground): Promise<DeployedFunctio
     defer(() => started.stop());
     return started;
   };
-  return { client, input, output, rung, start };
+  return { client, input, output, rung, start, environment: shared };
 }
 
 /** What answers as Lambda does where functions are called to do something later. */
