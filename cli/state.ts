@@ -15,6 +15,10 @@ interface StateOptions extends CommonOptions, DeploymentFlags {
 interface ListOptions extends StateOptions {
   readonly operator?: string;
   readonly limit: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly windowFrom?: string;
+  readonly windowTo?: string;
 }
 
 /** `millrace state get` and `millrace state list` */
@@ -52,6 +56,10 @@ ${exitCodesHelp}`,
   addDeployment(addWhere(group.command('list [data-dir]').description('all state, or that of one operator')))
     .option('-o, --operator <id>', 'only of this operator')
     .option('-s, --state <name>', 'only the state of this name')
+    .option('--from <key>', 'only keys at or after this one')
+    .option('--to <key>', 'only keys before this one')
+    .option('--window-from <time>', 'only windows at or after this time, milliseconds or ISO 8601')
+    .option('--window-to <time>', 'only windows before this time')
     .option('-n, --limit <n>', 'at most so many entries', '100')
     .addHelpText(
       'after',
@@ -63,8 +71,20 @@ Examples:
 ${deploymentHelp}
 ${exitCodesHelp}`,
     )
-    .action((dataDir: string | undefined, { operator, limit, ...options }: ListOptions) =>
-      show(dataDir, { ...(operator === undefined ? {} : { operator }), limit: limitOf(limit) }, options),
+    .action(
+      (dataDir: string | undefined, { operator, limit, from, to, windowFrom, windowTo, ...options }: ListOptions) =>
+        show(
+          dataDir,
+          {
+            ...(operator === undefined ? {} : { operator }),
+            ...(from === undefined ? {} : { from: keyText(from) }),
+            ...(to === undefined ? {} : { to: keyText(to) }),
+            ...(windowFrom === undefined ? {} : { subFrom: timeOf('--window-from', windowFrom) }),
+            ...(windowTo === undefined ? {} : { subTo: timeOf('--window-to', windowTo) }),
+            limit: limitOf(limit),
+          },
+          options,
+        ),
     );
 }
 
@@ -75,6 +95,7 @@ async function show(dataDir: string | undefined, wanted: StateQuery, options: St
   else if (entries.length > 0)
     print(columns(['operator', 'state', 'key', 'sub', 'timer', 'value'], entries.map(rowOf)));
   else printError('no state');
+  if (entries.length > 0 && options.json !== true) printError(`as of ${asOfText(entries)}`);
   if (entries.length === 0 && wanted.key !== undefined) process.exitCode = exitCodes.failed;
   if (of !== undefined) printError(`the first ${entries.length} of ${of}: an answer of the controller holds no more`);
   else if (options.json !== true && entries.length === wanted.limit)
@@ -120,6 +141,20 @@ function keyText(key: string): string {
   } catch {
     return key;
   }
+}
+
+/** The least watermark of the tasks that entries come from. */
+function asOfText(entries: readonly StateEntry[]): string {
+  const marks = entries.map(({ asOf }) => asOf);
+  if (marks.includes('none')) return 'before any watermark';
+  const times = marks.filter((mark) => typeof mark === 'number');
+  return times.length === 0 ? 'the end of all input' : `watermark ${timeText(times.reduce((a, b) => Math.min(a, b)))}`;
+}
+
+function timeOf(option: string, text: string): number {
+  const time = /^-?\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isSafeInteger(time)) return time;
+  throw new UsageError(`${option} ${text} is no time`, 'give milliseconds since the epoch, or ISO 8601');
 }
 
 function limitOf(text: string): number {

@@ -2,6 +2,7 @@
 export type { StopRequest } from '../adapters/directory/index.ts';
 export type { Progress, RunEnd } from '../hosts/embedded/index.ts';
 export type { AsOf, RowRead, RowsQuery, RowsRead, TableReader } from '../inspect/index.ts';
+export { storedTable } from '../inspect/index.ts';
 export { type EmbeddedOptions, type OpenEmbedded, openEmbedded } from './open-embedded.ts';
 export type { RunProgress } from './progress.ts';
 export { carryOut, type RunOptions, runEmbedded } from './run-embedded.ts';

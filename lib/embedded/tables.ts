@@ -1,14 +1,14 @@
 /** Reading the tables of a run in this process, from code and over HTTP. */
 import { type HttpAddress, serveRows, type TableAnswer } from '../adapters/http/index.ts';
 import {
-  type AsOf,
+  asOf,
   type LookAtCells,
   type RowsQuery,
   readableTables,
   type TableReader,
   tableReader,
 } from '../inspect/index.ts';
-import { type Key, MAX_TIME, MIN_TIME, MillraceError, taskName } from '../model/index.ts';
+import { type Key, MillraceError, taskName } from '../model/index.ts';
 import type { OpenEmbedded } from './open-embedded.ts';
 
 /**
@@ -38,9 +38,6 @@ function looking({ run }: Pick<OpenEmbedded, 'run'>): LookAtCells {
     );
   };
 }
-
-const asOf = (watermark: number): AsOf =>
-  watermark === MIN_TIME ? 'none' : watermark === MAX_TIME ? 'end' : watermark;
 
 export interface ServeTablesOptions {
   /** Default: `127.0.0.1`, this machine alone. There is no access control. */

@@ -3,5 +3,6 @@ export { type LetterQuery, replayLetters, replayObstacle, type StoredLetter, sto
 export * from './older-code.ts';
 export * from './stored-run.ts';
 export * from './stored-state.ts';
+export * from './stored-table.ts';
 export * from './table-rows.ts';
 export * from './task-view.ts';

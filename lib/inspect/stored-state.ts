@@ -5,6 +5,7 @@ import { ByteReader, type Commit, chainOf } from '../protocol/index.ts';
 import { blobPrefix, decodeBody } from '../runtime/index.ts';
 import { type CellVisitor, decodeCells, type KeyedStore, NEVER, REMOVED, Snapshots, type Sub } from '../state/index.ts';
 import type { ReadPorts, StoredRun } from './stored-run.ts';
+import { type AsOf, asOf } from './table-rows.ts';
 
 /** One value of keyed state. */
 export interface StateEntry {
@@ -19,6 +20,8 @@ export interface StateEntry {
   readonly value: unknown;
   /** When its timer is due, milliseconds since the epoch. */
   readonly timer: number | undefined;
+  /** The watermark of the task's commit that it is as of. */
+  readonly asOf: AsOf;
 }
 
 /** Which entries are wanted; everything that is not given. */
@@ -27,6 +30,14 @@ export interface StateQuery {
   readonly state?: string;
   /** A key as text, see `StateEntry`. */
   readonly key?: string;
+  /** Keys at or after this one: numbers by value, others as text. */
+  readonly from?: string;
+  /** Keys before this one. */
+  readonly to?: string;
+  /** Entries whose `sub` is a number, at or after this one: windows by where they begin or end, as their operator tells them apart. */
+  readonly subFrom?: number;
+  /** Those before this one. */
+  readonly subTo?: number;
   /** At most so many entries. Default: all. */
   readonly limit?: number;
 }
@@ -50,36 +61,49 @@ export async function storedState(ports: ReadPorts, run: StoredRun, query: State
 }
 
 /** The state of a task in this process. */
-export function liveState(task: TaskId, store: KeyedStore, query: StateQuery = {}): StateEntry[] {
-  const cells = new Cells(task, query);
+export function liveState(
+  task: TaskId,
+  { store, watermark }: { readonly store: KeyedStore; readonly watermark: number },
+  query: StateQuery = {},
+): StateEntry[] {
+  const cells = new Cells(task, query, asOf(watermark));
   for (const table of store.tables) {
     for (const cell of table.cells()) cells.visit(table.name, 1, cell.key, cell.sub, cell.timer, cell.value);
   }
   return cells.entries();
 }
 
-async function entriesOf(
+async function entriesOf(ports: ReadPorts, run: StoredRun, task: TaskId, query: StateQuery): Promise<StateEntry[]> {
+  const cells = new Cells(task, query, 'none');
+  cells.asOf = await visitCells(ports, run, task, cells.visit);
+  return cells.entries();
+}
+
+/**
+ * Shows all cells of a task as of its newest commit, older values of a cell before newer ones; returns the watermark. Throws `unavailable` while the commits are being
+ * written over.
+ */
+export async function visitCells(
   ports: ReadPorts,
   { record }: StoredRun,
   task: TaskId,
-  query: StateQuery,
-): Promise<StateEntry[]> {
+  visit: CellVisitor,
+): Promise<AsOf> {
   const found = chainOf(await ports.commits.slots(record.id, task));
-  if (found.kind === 'none') return [];
+  if (found.kind === 'none') return 'none';
   if (found.kind === 'incomplete') {
     throw new MillraceError('unavailable', `the state of ${taskName(task)} is being written`, { hint: 'try again' });
   }
-  const cells = new Cells(task, query);
-  const { snapshot } = found.newest.header;
+  const { snapshot, watermark } = found.newest.header;
   if (snapshot !== undefined) {
     const prefix = blobPrefix({ run: record, task });
-    await new Snapshots({ blobs: ports.blobs, prefix, nonce: () => '' }).load(snapshot, cells.visit);
+    await new Snapshots({ blobs: ports.blobs, prefix, nonce: () => '' }).load(snapshot, visit);
   }
   for (const commit of found.chain) {
     const body = decodeBody(await bodyOf(ports, commit));
-    if (body.cells.length > 0) decodeCells(new ByteReader(body.cells), cells.visit);
+    if (body.cells.length > 0) decodeCells(new ByteReader(body.cells), visit);
   }
-  return cells.entries();
+  return asOf(watermark);
 }
 
 async function bodyOf({ blobs }: ReadPorts, { body }: Commit): Promise<Uint8Array> {
@@ -95,12 +119,14 @@ async function bodyOf({ blobs }: ReadPorts, { body }: Commit): Promise<Uint8Arra
 class Cells {
   readonly #task: string;
   readonly #query: StateQuery;
+  asOf: AsOf;
   readonly #found = new Map<
     string,
     Map<string, { readonly sub: Sub; readonly value: unknown; readonly timer: number }>
   >();
 
-  constructor(task: TaskId, query: StateQuery) {
+  constructor(task: TaskId, query: StateQuery, asOf: AsOf) {
+    this.asOf = asOf;
     this.#task = taskName(task);
     this.#query = query;
   }
@@ -112,6 +138,7 @@ class Cells {
     if (wantedState !== undefined && state !== wantedState) return;
     const text = describeKey(key);
     if (wantedKey !== undefined && text !== wantedKey) return;
+    if (!isWithin(key, text, sub, this.#query)) return;
     const place = `${table}\n${text}`;
     const cells = this.#found.get(place) ?? new Map();
     this.#found.set(place, cells);
@@ -136,11 +163,19 @@ class Cells {
           sub: shown,
           value,
           timer: timer === NEVER ? undefined : timer,
+          asOf: this.asOf,
         });
       }
     }
     return entries;
   }
+}
+
+function isWithin(key: KeyId, text: string, sub: Sub, { from, to, subFrom, subTo }: StateQuery): boolean {
+  const isBefore = (bound: string): boolean => (typeof key === 'string' ? text < bound : Number(key) < Number(bound));
+  if ((from !== undefined && isBefore(from)) || (to !== undefined && !isBefore(to))) return false;
+  if (subFrom === undefined && subTo === undefined) return true;
+  return typeof sub === 'number' && sub >= (subFrom ?? sub) && sub < (subTo ?? Number.POSITIVE_INFINITY);
 }
 
 const subText = (sub: KeyId | undefined): string => (sub === undefined ? '' : `${typeof sub} ${String(sub)}`);

@@ -5,6 +5,8 @@ import {
   type KeyId,
   keyIdOf,
   keyOf,
+  MAX_TIME,
+  MIN_TIME,
   MillraceError,
   partitionOf,
   type TaskId,
@@ -12,7 +14,7 @@ import {
 import type { OperatorDefinition } from '../operators/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
 import type { StagePlan } from '../plan/index.ts';
-import type { AnyTable, Sub } from '../state/index.ts';
+import type { AnyCell, Sub } from '../state/index.ts';
 
 /** What a reading is as of: the least watermark of the tasks that were read, in milliseconds; `none` before all their inputs have said one, `end` after everything. */
 export type AsOf = number | 'none' | 'end';
@@ -22,6 +24,10 @@ export interface RowRead<V> {
   readonly value: V | undefined;
   readonly asOf: AsOf;
 }
+
+/** What a watermark says of when a reading is. */
+export const asOf = (watermark: number): AsOf =>
+  watermark === MIN_TIME ? 'none' : watermark === MAX_TIME ? 'end' : watermark;
 
 export interface RowsRead<K, V> {
   /** In the order of keys, then of windows: numbers by value, texts by UTF-16 code unit. */
@@ -59,7 +65,12 @@ export interface TableReader<K, V> {
 export interface CellsOfTask {
   readonly watermark: AsOf;
   /** Undefined where the task has none. */
-  readonly table: Pick<AnyTable, 'cells' | 'cellsOf'> | undefined;
+  readonly table:
+    | {
+        cells(): Iterable<Pick<AnyCell, 'key' | 'sub' | 'value'>>;
+        cellsOf(key: KeyId): readonly Pick<AnyCell, 'key' | 'sub' | 'value'>[];
+      }
+    | undefined;
 }
 
 /** Lends a task's cells of a state for the time of the call. */

@@ -42,7 +42,8 @@ describe('looking into runs', { concurrent: true, timeout: 90_000 }, () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(entries.length).toBeGreaterThanOrEqual(1);
-    for (const entry of entries) expect(entry).toMatchObject({ operator: 'hourly', state: '$windows' });
+    for (const entry of entries)
+      expect(entry).toMatchObject({ operator: 'hourly', state: '$windows', asOf: expect.anything() });
     const key = entries[0].key as string;
     const got = await place.millrace(['state', 'get', 'data', 'hourly', key]);
     expect(got.stdout).toMatch(new RegExp(`^hourly +\\$windows +${key} `, 'm'));

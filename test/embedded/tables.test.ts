@@ -1,5 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { carryOut, type OpenEmbedded, openEmbedded, readTable, serveTables } from '../../lib/embedded/index.ts';
+import {
+  carryOut,
+  type OpenEmbedded,
+  openEmbedded,
+  readTable,
+  serveTables,
+  storedTable,
+  viewDirectory,
+} from '../../lib/embedded/index.ts';
 import {
   boundedOutOfOrderness,
   collection,
@@ -69,8 +80,8 @@ afterEach(async () => {
 });
 
 /** The pipeline, all its input read, its state still there. */
-async function finished(rows: SourceConnector<Sale> = collection(sales)): Promise<OpenEmbedded> {
-  const open = await openEmbedded(shop(rows));
+async function finished(rows: SourceConnector<Sale> = collection(sales), dataDir?: string): Promise<OpenEmbedded> {
+  const open = await openEmbedded(shop(rows), dataDir === undefined ? {} : { dataDir, flushEvery: milliseconds(0) });
   opened.push(open);
   for (let moved = true; moved; ) {
     moved = false;
@@ -129,6 +140,21 @@ describe('a table, read from outside', () => {
     );
     const start = epochMillis(1_500);
     expect((await windows.get({ key: 's1', start, end: epochMillis(2_000) })).value).toBe(of(1_500, 's1'));
+  });
+
+  it('is read by other processes as the stores hold it', async ({ onTestFinished }) => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'millrace-tables-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
+    const open = await finished(live(), dataDir);
+    const view = viewDirectory(dataDir);
+    onTestFinished(() => view.close());
+    for (const id of ['totals', 'per-window', 'previous', 'pairs', 'parities']) {
+      const [live, stored] = [readTable(open, id), storedTable(open.pipeline, view, id)];
+      expect(await stored.rows()).toEqual(await live.rows());
+    }
+    expect(await storedTable(open.pipeline, view, 'totals').get('s3')).toEqual(
+      await readTable(open, 'totals').get('s3'),
+    );
   });
 
   it('is refused where it is not kept', async () => {

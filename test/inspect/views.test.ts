@@ -187,7 +187,7 @@ describe('views of a run', () => {
     for (let round = 0; round < 12; round++) {
       await settle(open, 20);
       const live = open.run.open.tasks.flatMap((task) =>
-        task.state === undefined ? [] : liveState(task.id, task.state.store),
+        task.state === undefined ? [] : liveState(task.id, task.state),
       );
       const stored = await storedState(view, await storedRun(view));
       expect(inOrder(stored)).toEqual(inOrder(live));
@@ -210,6 +210,16 @@ describe('views of a run', () => {
     expect(await find('["a",1]', 'last')).toMatchObject([{ key: '["a",1]', value: 6 * HOUR }]);
     expect(await find('gone', 'last')).toEqual([]);
     expect(await storedState(open.ports, run, { limit: 3 })).toHaveLength(3);
+    const all = await storedState(open.ports, run, { operator: 'remember' });
+    const keys = [...new Set(all.map(({ key }) => key))].sort();
+    const [from, to] = [keys[1]!, keys[3]!];
+    const within = await storedState(open.ports, run, { operator: 'remember', from, to });
+    expect(inOrder(within)).toEqual(inOrder(all.filter(({ key }) => key >= from && key < to)));
+    expect(within.length).toBeGreaterThan(0);
+    const times = all.filter(({ sub }) => typeof sub === 'number').map(({ sub }) => sub as number);
+    const subFrom = Math.max(...times);
+    const subs = await storedState(open.ports, run, { operator: 'remember', subFrom, subTo: subFrom + 1 });
+    expect(subs.length).toBe(times.filter((time) => time === subFrom).length);
     expect(await storedState(open.ports, run, { operator: 'hourly' })).toEqual([]);
     await expect(storedState(open.ports, run, { operator: 'nobody' })).rejects.toThrow(/no operator nobody/);
   });
