@@ -114,7 +114,7 @@ export class StageRun {
       { run, stage: this.stage, epoch },
       {
         ...(lent === undefined ? {} : { connections: lent }),
-        limits: { clockSkew: CLOCK_SKEW },
+        limits: { clockSkew: CLOCK_SKEW, awaitsSnapshots: true },
         signalOf: (task) => of(task)?.signal ?? never,
         isCurrent: (task) => of(task)?.isCurrent ?? false,
       },

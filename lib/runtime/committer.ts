@@ -348,12 +348,12 @@ export class Committer {
 
   /** The snapshot that the commit of `version` refers to: it covers the version whose slot is taken. */
   async #covering(state: TaskState, version: number): Promise<SnapshotRef | undefined> {
-    const { run, commits } = this.#host;
+    const { run, commits, limits } = this.#host;
     if (commits.volatile) return undefined;
     const overwritten = version - run.slots;
     const needed = overwritten > (state.snapshot?.version ?? -1);
     const { increment } = state;
-    if (increment !== undefined && (increment.done !== undefined || needed)) {
+    if (increment !== undefined && (increment.done !== undefined || needed || limits.awaitsSnapshots)) {
       const ref = await increment.ref;
       if (ref !== undefined) return ref;
     }

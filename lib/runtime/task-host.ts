@@ -28,6 +28,8 @@ export interface Limits {
   /** Twice the greatest deviation of a clock from true time. */
   readonly clockSkew: Duration;
   readonly loadAttempts: number;
+  /** Whether a commit waits for the snapshot that was begun with its step: where the next step may be another process's, which would begin it anew. */
+  readonly awaitsSnapshots: boolean;
 }
 
 export const defaultLimits: Limits = {
@@ -37,6 +39,7 @@ export const defaultLimits: Limits = {
   inlineBytes: 200_000,
   clockSkew: 0 as Duration,
   loadAttempts: 5,
+  awaitsSnapshots: false,
 };
 
 /** The ports a task works through. */

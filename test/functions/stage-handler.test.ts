@@ -151,6 +151,33 @@ describe('deliveries', () => {
     expect(lost).toBe(0);
   });
 
+  it('go to functions by turns, and no snapshot is made in vain', async () => {
+    const { bench, feed, made, middle } = await fed(0);
+    let manifests = 0;
+    const { blobs } = bench.ports;
+    const slow = new Proxy(blobs, {
+      get: (store, name) =>
+        name === 'put'
+          ? async (...given: Parameters<typeof blobs.put>) => {
+              await bench.clock.sleep(50 as Duration);
+              if (/\/snap\/\d+\/[^-]+$/.test(given[0])) manifests++;
+              return store.put(...given);
+            }
+          : (store[name as 'get'] as () => unknown).bind(store),
+    });
+    const functions = [0, 1, 2].map(() => bench.stage(made, middle, { ports: { ...bench.ports, blobs: slow } }));
+    const source = bench.stage(made, 'amounts');
+    for (let i = 0; i < 60; i++) {
+      feed.push(0, amounts(0, 1));
+      await bench.call(source, ring(0));
+      await bench.call(functions[i % 3]!, ring(...all));
+    }
+    const versions = await Promise.all(all.map(async (partition) => (await bench.head(middle, partition)).version));
+    expect(Math.max(...versions)).toBeGreaterThanOrEqual(60);
+    expect(manifests).toBeGreaterThan(0);
+    expect(manifests).toBeLessThanOrEqual(6);
+  });
+
   it('of a topic that is not its own, or of a partition that the run does not have, are acknowledged and told', async () => {
     const { bench, made, middle, last } = await fed(10);
     await bench.call(bench.stage(made, last), await bench.delivery(made, middle, [0]));
