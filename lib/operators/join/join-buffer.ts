@@ -52,7 +52,7 @@ export class JoinBuffer {
     this.#table = table;
   }
 
-  /** Keeps a record until the watermark has reached `due`, which must be the same for all of one time. */
+  /** Keeps a record until the watermark has reached `due`. Of records of one time the latest `due` counts: they differ only where the join's bounds were changed. */
   hold(key: KeyId, time: number, value: unknown, matched: boolean, due: number): void {
     const table = this.#table;
     const found = table.row(key, time);
@@ -64,6 +64,7 @@ export class JoinBuffer {
       return;
     }
     table.touchRow(found);
+    if (table.timerAt(found) < due) table.scheduleRow(found, due);
     const at = table.at(found);
     const code = table.numbers[at]!;
     if (code < 4) table.setPart(found, [table.partAt(found), value]);
