@@ -84,11 +84,9 @@ describe.skipIf(missing)(
         functionTelemetry({ pipeline: orders.name }),
       );
       try {
-        await worked(
-          functions,
-          bound.plan.stages.map(({ id }) => id),
-          topic,
-        );
+        const stages = bound.plan.stages.map(({ id }) => id);
+        // While something happens, metrics are published: so they would be seen.
+        expect(await loggedBy(() => worked(functions, stages, topic))).toContain('_aws');
 
         functions.startCounting();
         const began = performance.now();
