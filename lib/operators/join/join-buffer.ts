@@ -69,7 +69,7 @@ export class JoinBuffer {
     const code = table.numbers[at]!;
     if (code < 4) table.setPart(found, [table.partAt(found), value]);
     else (table.partAt(found) as unknown[]).push(value);
-    table.numbers[at] = code + 2 + (matched && this.#keeps && code % 2 === 0 ? 1 : 0);
+    table.numbers[at] = code + 2;
   }
 
   /** The rows of a key with times from `from` to `to`, put into `rows`, the latest first; returns how many. */
