@@ -49,7 +49,7 @@ export interface MillracePipelineProps extends StageOptions {
   readonly stageOptions?: Readonly<Record<string, StageOptions>>;
   /** Time that a delivery may take, 10 seconds to 14 minutes. A source stands still for about as long while its code changes. @default 60 seconds */
   readonly timeout?: Duration;
-  /** From one round of the controller to the next, 1 to 60 seconds: how soon time goes on where sources are silent. Below a minute the controller runs all the time, for a few dollars a month. @default 1 minute */
+  /** From one round of the controller to the next, 1 to 60 seconds: how soon time goes on where sources are silent. Below a minute the controller runs all the time, for about 17 dollars a month. @default 1 minute */
   readonly period?: Duration;
   /** Environment variables for the stages' code. @default - none */
   readonly environment?: Readonly<Record<string, string>>;
