@@ -30,7 +30,7 @@ describe.skipIf(cloud.missing)(`millrace local${skipNote(cloud.missing)}`, () =>
   }, async () => {
     const { kafka, endpoint } = cloud.running!;
     const place = ['--kafka', kafka, '--endpoint', endpoint];
-    const [stack, topic, file] = [ownName('any'), ownName('any-topic'), join(folder, 'events')];
+    const [stack, topic, file] = [ownName('any'), ownName('any-topic'), join(folder, 'seen.jsonl')];
     const client = new KafkaClient({ brokers: [kafka] });
     await client.ensureTopic({ name: topic, partitions: 1, replicas: 1, settings: {} });
     const context = { stack, topic, file };
@@ -38,7 +38,7 @@ describe.skipIf(cloud.missing)(`millrace local${skipNote(cloud.missing)}`, () =>
       ...['deploy', '--app', `node "${app}"`, '--detach', ...place],
       ...Object.entries(context).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
     );
-    const record = { key: Buffer.from('k'), value: Buffer.from('v') };
+    const record = { key: Uint8Array.of(107), value: Uint8Array.of(118) };
     await client.append([{ topic, partition: 0, record }]);
     const events = () =>
       existsSync(file)

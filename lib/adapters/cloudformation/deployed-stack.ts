@@ -74,6 +74,8 @@ export async function readStack(connection: AwsConnection, name: string): Promis
       client.send(new GetTemplateCommand({ StackName: name })),
       client.send(new DescribeStackResourcesCommand({ StackName: name })),
     ]);
+    // Every stack has some; of one that was deleted an emulator may still know the template.
+    if (StackResources.length === 0) throw noStack(name);
     const { Resources } = templateOf(name, TemplateBody);
     const [, , , region = '', account = ''] = (StackResources[0]?.StackId ?? '').split(':');
     return {
@@ -88,17 +90,19 @@ export async function readStack(connection: AwsConnection, name: string): Promis
       ),
     };
   } catch (thrown) {
-    if (/does not exist/.test(messageOf(thrown))) {
-      throw new MillraceError('unavailable', `there is no stack ${name}`, {
-        cause: thrown,
-        hint: 'deploy it, or give the name that it was deployed under, its region and endpoint',
-        retry: false,
-      });
-    }
+    if (/does not exist/.test(messageOf(thrown))) throw noStack(name, thrown);
     throw awsError(thrown, `stack ${name}`, 'cloudformation:GetTemplate and cloudformation:DescribeStackResources');
   } finally {
     client.destroy();
   }
+}
+
+function noStack(name: string, cause?: unknown): MillraceError {
+  return new MillraceError('unavailable', `there is no stack ${name}`, {
+    cause,
+    hint: 'deploy it, or give the name that it was deployed under, its region and endpoint',
+    retry: false,
+  });
 }
 
 function templateOf(stack: string, body: string | undefined): { readonly Resources?: DeployedStack['resources'] } {
