@@ -120,7 +120,7 @@ describe.skipIf(missing)(
             `at rest, 4 stages x 8 partitions, a round a minute: $${cost.total.toFixed(2)} a month (${listPrices.asOf})`,
             `  functions $${cost.lambda.toFixed(2)}, DynamoDB $${cost.dynamodb.toFixed(2)}, S3 $${cost.s3.toFixed(2)}, Scheduler $${cost.scheduler.toFixed(2)}, CloudWatch $${cost.cloudwatch.toFixed(2)} (${rest.alarms} alarms, ${rest.dashboards} dashboard, ${rest.metrics} metrics, ${(rest.logBytes / 1e6).toFixed(0)} MB of logs)`,
             `  a round: ${perRound}; ${(counted.readUnits / ROUNDS).toFixed(1)} read units, ${(counted.writeUnits / ROUNDS).toFixed(1)} write units, ${(seconds * 1_000).toFixed(0)} ms here and ${OVERHEAD * 1_000} ms assumed, ${shown.memory} GB`,
-            `  with a dashboard, from an account's fourth on: $${withDashboard.toFixed(2)}`,
+            `  with a dashboard, of which an account's first three are free: the same; with its fourth $${withDashboard.toFixed(2)}`,
             '  beside it: the Kafka cluster; a NAT gateway ($33 a month each zone) or endpoints ($7 each and zone) where functions stand in a VPC; data kept',
           ].join('\n'),
         );
