@@ -62,7 +62,9 @@ class Seen {
     this.#met.add(value);
     if (typeof value === 'function') this.#lookInto(value as AnyFunction, given, depth);
     else if (value instanceof Date || value instanceof RegExp) this.look(String(value), given, depth);
+    const isThing = !given && typeof value === 'object' && !isPlain(value);
     for (const [name, held] of partsOf(value)) {
+      if (isThing && typeof held === 'object') continue;
       if (!given) this.#values.push(name);
       this.look(held, given, depth + 1);
     }
@@ -106,6 +108,14 @@ function partsOf(value: object): Iterable<readonly [string, unknown]> {
     enumerable === true && held !== undefined ? [[name, held] as const] : [],
   );
 }
+
+/** Clients, servers and the like count by their settings, not by what they keep inside, which may be other each time. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || prototype === Object.prototype || CONTAINERS.some((each) => value instanceof each);
+}
+
+const CONTAINERS = [Array, Map, Set, Date, RegExp] as const;
 
 const isModule = (value: unknown): boolean => Object.prototype.toString.call(value) === '[object Module]';
 

@@ -132,6 +132,17 @@ describe('a node’s code', () => {
     const six = files['pipeline.ts'].replace('atLeast(5)', 'atLeast(6)');
     expect(changed({ 'pipeline.ts': six })).toEqual(['upper', 'large']);
   });
+
+  it('does not change with what an object that a function was made from keeps inside', () => {
+    const atLeast = `
+      class Client { least; #now = Math.random(); seen = { at: Math.random() }; constructor(least: number) { this.least = least; } }
+      export const atLeast = (least: number) => { const client = new Client(least);
+        return (record: { size: number }): boolean => record.size >= client.least; };`;
+    const twice = [hashes({ 'at-least.ts': atLeast }), hashes({ 'at-least.ts': atLeast })];
+    expect(twice[0]).toEqual(twice[1]);
+    const six = hashes({ 'at-least.ts': atLeast, 'pipeline.ts': files['pipeline.ts'].replace('(5)', '(6)') });
+    expect(six['large']).not.toBe(twice[0]!['large']);
+  });
 });
 
 describe('a stage’s function', () => {
