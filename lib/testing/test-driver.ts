@@ -62,7 +62,8 @@ export class TestDriver {
   readonly #options: TestDriverOptions;
   readonly #feeds: ReadonlyMap<string, Feed<unknown>>;
   readonly #sinks: ReadonlyMap<string, MemorySink<unknown>>;
-  readonly #read = new Map<string, number>();
+  /** How much of each sink's tasks has been read. */
+  readonly #read = new Map<string, readonly number[]>();
   readonly #ports: TaskPorts;
   readonly #abort = new AbortController();
   #run!: OpenRun;
@@ -188,17 +189,19 @@ export class TestDriver {
 
   /** What has come to a sink since the last call. Records of several tasks come task by task. */
   read<T = unknown>(sink: string): T[] {
-    const all = this.all<T>(sink);
-    const from = this.#read.get(sink) ?? 0;
-    this.#read.set(sink, all.length);
-    return all.slice(from);
+    const { tasks } = this.#sink(sink);
+    const read = this.#read.get(sink) ?? [];
+    const fresh = tasks.flatMap((rows, task) => rows.slice(read[task] ?? 0));
+    this.#read.set(
+      sink,
+      tasks.map((rows) => rows.length),
+    );
+    return fresh.map(({ value }) => value) as T[];
   }
 
   /** All that has come to a sink. */
   all<T = unknown>(sink: string): T[] {
-    const found = this.#sinks.get(sink);
-    if (found === undefined) throw unknown('sink', sink, this.#sinks.keys());
-    return [...found.records] as T[];
+    return [...this.#sink(sink).records] as T[];
   }
 
   /** Values of an operator's state: by name of the state, for one key. A value, or a map from sub-key where a key has several. */
@@ -270,6 +273,12 @@ export class TestDriver {
 
   #feed(source: string): Feed<unknown> {
     return this.#feeds.get(this.#known(source))!;
+  }
+
+  #sink(id: string): MemorySink<unknown> {
+    const found = this.#sinks.get(id);
+    if (found === undefined) throw unknown('sink', id, this.#sinks.keys());
+    return found;
   }
 
   #known(source: string): string {

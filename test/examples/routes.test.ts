@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { Workplace } from '../cli/command.ts';
+import { airports, dataset } from './airports-by-hand.ts';
 
 interface Flight {
   readonly date: string;
@@ -10,26 +10,7 @@ interface Flight {
   readonly destination: string;
 }
 
-const dataset = (name: string): string =>
-  readFileSync(
-    createRequire(import.meta.url)
-      .resolve('vega-datasets')
-      .replace('build/index.js', `data/${name}`),
-    'utf8',
-  );
 const flights = JSON.parse(dataset('flights-20k.json')) as Flight[];
-
-/** City and state of each airport. The last fields of a line hold no comma, and neither do cities of the airports that are flown from. */
-const airports = new Map(
-  dataset('airports.csv')
-    .trimEnd()
-    .split('\n')
-    .slice(1)
-    .map((line) => {
-      const fields = line.match(/("([^"]|"")*"|[^,]*)(,|$)/g)!.map((f) => f.replace(/,$/, '').replace(/^"|"$/g, ''));
-      return [fields[0]!, { city: fields[2]!, state: fields[3]! }] as const;
-    }),
-);
 
 describe('examples/routes', { timeout: 90_000 }, () => {
   it('finds what a plain computation finds', async ({ onTestFinished }) => {

@@ -184,3 +184,26 @@ describe('the test driver', () => {
     await driver.close();
   });
 });
+
+describe('a sink of several tasks', () => {
+  it('is read each record once', async () => {
+    const built = pipeline(
+      'several',
+      (p) => {
+        p.source('in', collection<number>([]))
+          .keyBy('by-self', (n) => n)
+          .reduce('same', (_, n) => n)
+          .to('out', toMemory());
+      },
+      { parallelism: 4 },
+    );
+    const driver = await TestDriver.open(built);
+    const numbers = Array.from({ length: 40 }, (_, i) => i);
+    for (const half of [numbers.filter((n) => n % 3 === 0), numbers.filter((n) => n % 3 !== 0)]) {
+      await driver.feed('in', half);
+      expect(driver.read<number>('out').sort((a, b) => a - b)).toEqual(half);
+    }
+    expect(driver.read('out')).toEqual([]);
+    await driver.close();
+  });
+});
