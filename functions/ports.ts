@@ -10,6 +10,9 @@ import { kafkaConnection } from './kafka-connection.ts';
 import type { RingEvent } from './ring-event.ts';
 import type { Settings } from './settings.ts';
 
+/** Well below the time limit of a function, which is to say what it lacks rather than to be ended. */
+const KAFKA_PATIENCE = 15_000;
+
 /** What a deployed function works through. */
 export interface Connections {
   readonly ports: TaskPorts;

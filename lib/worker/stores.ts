@@ -7,6 +7,8 @@ import type { BlobStore, CommitStore, Connections, Log, Telemetry } from '../por
 
 export interface StoresOptions {
   readonly kafka: KafkaConnection;
+  /** Milliseconds for which what may pass is tried again at the brokers. Default: 30 seconds. */
+  readonly kafkaPatience?: number;
   /** Of the topics between stages. `topicPrefix` stands before their names. */
   readonly log?: KafkaLogOptions;
   /** DynamoDB table of commits. */
@@ -39,10 +41,11 @@ export async function connectStores(options: StoresOptions, telemetry: Telemetry
   const dynamodb = dynamoClient(options.dynamodb);
   const s3 = s3Client(options.s3);
   if (options.create === true) await Promise.all([ensureCommitTable(dynamodb, table), ensureBucket(s3, bucket)]);
-  const client = new KafkaClient(kafka, { idPrefix: options.log?.topicPrefix ?? '' });
+  const patience = options.kafkaPatience === undefined ? {} : { patience: options.kafkaPatience };
+  const client = new KafkaClient(kafka, { idPrefix: options.log?.topicPrefix ?? '', ...patience });
   const kafkas = new Map([['kafka', client]]);
   for (const [name, connection] of Object.entries(clusters)) {
-    kafkas.set(`kafka:${name}`, new KafkaClient(connection));
+    kafkas.set(`kafka:${name}`, new KafkaClient(connection, patience));
   }
   return {
     log: new KafkaLog(client, options.log),

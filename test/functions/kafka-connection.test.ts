@@ -27,7 +27,9 @@ async function services(answer: { brokers?: object; secret?: string; status?: nu
       asked.push(`${decodeURIComponent(request.url ?? '')} ${body}`);
       const isSecret = request.headers['x-amz-target'] === 'secretsmanager.GetSecretValue';
       const failed = JSON.stringify({ __type: 'AccessDeniedException', message: 'no' });
-      const found = isSecret ? JSON.stringify({ SecretString: answer.secret }) : JSON.stringify(camel(answer.brokers ?? {}));
+      const found = isSecret
+        ? JSON.stringify({ SecretString: answer.secret })
+        : JSON.stringify(camel(answer.brokers ?? {}));
       response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
       response.end(answer.status === undefined ? found : failed);
     });
@@ -48,10 +50,9 @@ const connection = (more: Readonly<Record<string, string>>) => kafkaConnection(s
 
 describe("a function's connection to Kafka", () => {
   it('is to the brokers that are given, without TLS and without saying who it is', async () => {
-    expect(await connection({ [variables.brokers]: 'a:9092,b:9092' })).toEqual({
-      brokers: ['a:9092', 'b:9092'],
-      clientId: 'millrace.p',
-    });
+    const found = await connection({ [variables.brokers]: 'a:9092,b:9092' });
+    expect(found).toMatchObject({ brokers: ['a:9092', 'b:9092'], clientId: 'millrace.p' });
+    expect([found.tls, found.sasl]).toEqual([undefined, undefined]);
   });
 
   it.each([
@@ -100,7 +101,9 @@ describe("a function's connection to Kafka", () => {
 
   it('says so where the cluster does not offer the access, or nobody may ask it', async () => {
     await services({ brokers: { BootstrapBrokerStringTls: 'b:1' } });
-    await expect(connection({ [variables.clusterArn]: cluster })).rejects.toThrow('no addresses for authentication "iam"');
+    await expect(connection({ [variables.clusterArn]: cluster })).rejects.toThrow(
+      'no addresses for authentication "iam"',
+    );
     await services({ status: 403 });
     await expect(connection({ [variables.clusterArn]: cluster })).rejects.toMatchObject({
       kind: 'unavailable',
