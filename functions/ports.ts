@@ -57,7 +57,15 @@ export async function storesOf(settings: Settings): Promise<StoresOptions> {
   const { table, bucket, blobPrefix, topicPrefix } = settings;
   const isLocal = process.env.AWS_ENDPOINT_URL !== undefined || process.env.AWS_ENDPOINT_URL_S3 !== undefined;
   const kafka = await kafkaConnection(settings);
-  return { kafka, log: { topicPrefix }, table, bucket, blobPrefix, s3: { pathStyle: isLocal } };
+  return {
+    kafka,
+    kafkaPatience: KAFKA_PATIENCE,
+    log: { topicPrefix },
+    table,
+    bucket,
+    blobPrefix,
+    s3: { pathStyle: isLocal },
+  };
 }
 
 const targetOf = async (commits: CommitStore, run: RunRecord, stage: string, epoch: number | undefined) =>
