@@ -4,7 +4,10 @@ import { compile, type Draft, type DraftRef, type OutputRef, type Plan } from '.
 import { DraftWriter } from './draft-writer.ts';
 
 const action = fc.record({
-  what: fc.constantFrom('source', 'map', 'filter', 'async', 'alone', 'keyed', 'union', 'rebalance', 'sink', 'single'),
+  what: fc.constantFrom(
+    ...(['source', 'map', 'filter', 'async', 'alone', 'keyed', 'union', 'rebalance', 'sink', 'single'] as const),
+    ...(['joined', 'ruled', 'itself'] as const),
+  ),
   from: fc.nat(),
   other: fc.nat(),
   size: fc.integer({ min: 1, max: 3 }),
@@ -28,6 +31,17 @@ const drafts = fc
       else if (what === 'keyed') {
         const keyed = w.keyBy(`key${i}`, input, { parallelism: size });
         streams.push(w.window(id, keyed, { steps: size === 1 ? 'every' : [size * 1_000] }), keyed);
+      } else if (what === 'joined' || what === 'itself') {
+        const left = w.keyBy(`left${i}`, input, { parallelism: size });
+        const some = from % 2 === 0 ? left : w.operator(`some${i}`, left, { type: 'filter', keepsKey: true });
+        const right = w.keyBy(`right${i}`, pick(other), { parallelism: 1 + (other % 3) });
+        const needs = { needs: ['key', 'key'] as const, stateful: true, needsKey: true };
+        streams.push(w.operator(id, what === 'itself' ? [some, left] : [some, right], needs));
+        if (what === 'itself') streams.push(right);
+      } else if (what === 'ruled') {
+        const keyed = w.keyBy(`key${i}`, input, { parallelism: size });
+        const rules = w.route('broadcast', `rules${i}`, [pick(other)]);
+        streams.push(w.operator(id, [keyed, rules], { needs: ['key', 'broadcast'], stateful: true, needsKey: true }));
       } else if (what === 'union') streams.push(w.route('union', id, [input, pick(other)]));
       else if (what === 'rebalance') streams.push(w.route('rebalance', id, [input], { parallelism: size }));
       else w.sink(id, input, { single: what === 'single' });
@@ -49,7 +63,7 @@ function reachInDraft(draft: Draft): Map<string, number> {
   const reach = new Map<string, number>();
   const visit = ({ node }: DraftRef, to: string): void => {
     const from = draft.nodes[node];
-    if (from?.kind === 'union' || from?.kind === 'key-by' || from?.kind === 'rebalance') {
+    if (from?.kind === 'union' || from?.kind === 'key-by' || from?.kind === 'rebalance' || from?.kind === 'broadcast') {
       for (const input of from.inputs) visit(input, to);
     } else count(reach, `${from?.id} > ${to}`);
   };
@@ -142,7 +156,10 @@ describe('however a pipeline is fused', () => {
         if (node.kind !== 'operator' || !node.stateful) continue;
         for (const edge of plan.edges.filter(({ wires }) => wires.some(({ to }) => to === node.id))) {
           const { kind } = edge.partitioning;
-          expect(kind === 'key' || (kind === 'forward' && edge.carriesKey === true)).toBe(true);
+          const [from, to] = [edge.from, edge.to].map((id) => plan.stages.find((stage) => stage.id === id)?.partitions);
+          const stays = kind === 'forward' && edge.carriesKey === true && from === to;
+          const rules = kind === 'broadcast' && edge.wires.every((wire) => wire.input === 1);
+          expect(kind === 'key' || stays || rules).toBe(true);
         }
       }
     });
