@@ -40,11 +40,13 @@ async function viewOf(ports: TaskPorts, run: RunRecord, pump: Pump | undefined):
     newestCode(ports.commits, record),
   ]);
   let trouble: unknown;
-  const tasks = await viewTasks(ports, stored, pump?.open.sources).catch((error: unknown) => {
-    trouble = error;
-    return viewTasks({ ...ports, log: unknownLog }, stored);
-  });
-  const letters = await storedLetters(ports, pipeline, { run: id }).catch(() => undefined);
+  const [tasks, letters] = await Promise.all([
+    viewTasks(ports, stored, pump?.open.sources).catch((error: unknown) => {
+      trouble = error;
+      return viewTasks({ ...ports, log: unknownLog }, stored);
+    }),
+    storedLetters(ports, pipeline, { run: id }).catch(() => undefined),
+  ]);
   const settled = pump?.settled ?? Number.POSITIVE_INFINITY;
   return {
     ...{ pipeline, run: id, createdAt, tasks },

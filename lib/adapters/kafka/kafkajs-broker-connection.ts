@@ -120,13 +120,17 @@ function answerOf<T>(exchange: Exchange<T>, raw: Buffer): T {
 function failure(thrown: unknown, address: string, what: string): MillraceError {
   if (thrown instanceof MillraceError) return thrown;
   const text = messageOf(thrown);
-  const hint = refusals.find(([pattern]) => pattern.test(text))?.[1];
+  const refusal = refusals.find(([pattern]) => pattern.test(text))?.[1];
+  const hint = refusal ?? (what === 'connecting' ? reach : undefined);
   return new MillraceError('unavailable', `the kafka broker ${address} failed: ${what}: ${text}`, {
     cause: thrown,
-    retry: hint === undefined,
+    retry: refusal === undefined,
     ...(hint === undefined ? {} : { hint }),
   });
 }
+
+const reach =
+  'check its address, and that the network lets this process reach it (listeners, security groups, subnets); it is tried again';
 
 /** What trying again does not mend. */
 const refusals: readonly (readonly [RegExp, string])[] = [
