@@ -144,7 +144,9 @@ export class MillracePipeline extends Construct {
     this.controller = this.#controller.deployed.function;
     const watched = { pipeline: plan.pipeline, controller: this.#controller, stages: this.#stages };
     this.alarms =
-      props.alarms === false ? undefined : new PipelineAlarms(this, 'Alarms', { ...watched, ...props.alarms });
+      props.alarms === false
+        ? undefined
+        : new PipelineAlarms(this, 'Alarms', { ...watched, ...props.alarms, workerStages: [...inWorkers] });
     this.dashboard = props.dashboard === true ? new PipelineDashboard(this, 'Dashboard', watched) : undefined;
     this.#output();
   }

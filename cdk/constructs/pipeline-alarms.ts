@@ -29,6 +29,7 @@ export interface PipelineAlarmsProps extends AlarmOptions {
   readonly controller: { readonly deployed: StageFunction['deployed'] };
   /** By stage. */
   readonly stages: ReadonlyMap<string, StageFunction>;
+  readonly workerStages: readonly string[];
 }
 
 const MINUTE = Duration.minutes(1);
@@ -37,14 +38,14 @@ const LAG = 100_000;
 /** What an alarm makes of minutes without a value: functions and tasks at rest publish nothing. */
 const { NOT_BREACHING: FINE, BREACHING: BAD, IGNORE: AS_BEFORE } = TreatMissingData;
 
-/** Alarms of a pipeline: two for its controller, one for code that cannot go on, and five for each stage. Each costs ten cents a month. */
+/** Alarms of a pipeline: two for its controller, one for code that cannot go on, and five for each stage, two where workers run it. Each costs ten cents a month. */
 export class PipelineAlarms extends Construct {
   readonly all: readonly Alarm[];
   readonly #pipeline: string;
 
   constructor(scope: Construct, id: string, props: PipelineAlarmsProps) {
     super(scope, id);
-    const { pipeline, controller, stages, topic, actions = [], lag = LAG } = props;
+    const { pipeline, controller, stages, workerStages, topic, actions = [], lag = LAG } = props;
     this.#pipeline = pipeline;
     const { function: pump } = controller.deployed;
     const alarms = [
@@ -68,44 +69,56 @@ export class PipelineAlarms extends Construct {
         treatMissingData: AS_BEFORE,
       }),
     ];
-    for (const [stage, { deployed }] of stages) {
-      const own = (name: string, statistic?: string): IMetric =>
-        ownMetric(pipeline, name, stage, statistic === undefined ? {} : { statistic });
-      alarms.push(
-        this.#alarm(`${stage}Stopped`, `tasks of stage ${stage} have stopped: see millrace status`, {
-          metric: own(controllerMetrics.stopped, Stats.MAXIMUM),
-          // A controller that is silent has not mended anything.
-          treatMissingData: AS_BEFORE,
-        }),
-        this.#alarm(`${stage}DeadLetters`, `records of stage ${stage} were put aside: see millrace dead-letters`, {
-          metric: own(metrics.deadLettered),
-        }),
-        this.#alarm(`${stage}Errors`, `calls of stage ${stage} fail: see its log`, {
-          metric: deployed.function.metricErrors({ period: MINUTE }),
-          evaluationPeriods: 5,
-          datapointsToAlarm: 3,
-        }),
-        this.#alarm(`${stage}Throttles`, `calls of stage ${stage} are refused: the account's concurrency is used up`, {
-          metric: deployed.function.metricThrottles({ period: MINUTE }),
-          evaluationPeriods: 5,
-          datapointsToAlarm: 3,
-        }),
-      );
-      if (lag === false) continue;
-      alarms.push(
-        this.#alarm(`${stage}Lag`, `stage ${stage} does not keep up`, {
-          metric: lagMetric(deployed),
-          threshold: lag,
-          evaluationPeriods: 10,
-        }),
-      );
-    }
+    for (const [stage, made] of stages) alarms.push(this.#stopped(stage), ...this.#ofFunction(stage, made, lag));
+    for (const stage of workerStages) alarms.push(this.#stopped(stage), this.#lagging(stage));
     const told = [...(topic === undefined ? [] : [new SnsAction(topic)]), ...actions];
     for (const alarm of alarms) {
       alarm.addAlarmAction(...told);
       if (topic !== undefined) alarm.addOkAction(new SnsAction(topic));
     }
     this.all = alarms;
+  }
+
+  #stopped(stage: string): Alarm {
+    return this.#alarm(`${stage}Stopped`, `tasks of stage ${stage} have stopped: see millrace status`, {
+      metric: this.#own(stage, controllerMetrics.stopped, Stats.MAXIMUM),
+      // A controller that is silent has not mended anything.
+      treatMissingData: AS_BEFORE,
+    });
+  }
+
+  /** As the controller sees it, where no event source tells. */
+  #lagging(stage: string): Alarm {
+    return this.#alarm(`${stage}Lagging`, `stage ${stage} has a backlog and does not get on: look at its workers`, {
+      metric: this.#own(stage, controllerMetrics.lagging, Stats.MAXIMUM),
+    });
+  }
+
+  #ofFunction(stage: string, { deployed }: StageFunction, lag: number | false): readonly Alarm[] {
+    const often = { evaluationPeriods: 5, datapointsToAlarm: 3 };
+    const alarms = [
+      this.#alarm(`${stage}DeadLetters`, `records of stage ${stage} were put aside: see millrace dead-letters`, {
+        metric: this.#own(stage, metrics.deadLettered, Stats.SUM),
+      }),
+      this.#alarm(`${stage}Errors`, `calls of stage ${stage} fail: see its log`, {
+        metric: deployed.function.metricErrors({ period: MINUTE }),
+        ...often,
+      }),
+      this.#alarm(`${stage}Throttles`, `calls of stage ${stage} are refused: the account's concurrency is used up`, {
+        metric: deployed.function.metricThrottles({ period: MINUTE }),
+        ...often,
+      }),
+    ];
+    if (lag === false) return alarms;
+    const what = `stage ${stage} does not keep up`;
+    return [
+      ...alarms,
+      this.#alarm(`${stage}Lag`, what, { metric: lagMetric(deployed), threshold: lag, evaluationPeriods: 10 }),
+    ];
+  }
+
+  #own(stage: string, name: string, statistic: string): IMetric {
+    return ownMetric(this.#pipeline, name, stage, { statistic });
   }
 
   #alarm(

@@ -45,3 +45,12 @@ it('a service runs them, on the same state, and hands over from older code to ne
   expect(may).toEqual(expect.arrayContaining(['dynamodb:PutItem', 's3:PutObject', 's3:DeleteObject']));
   expect(may).not.toContain('lambda:InvokeFunction');
 });
+
+it('alarms watch them through the controller', () => {
+  const alarms = resources(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+  const ofStage = alarms.filter(({ Dimensions }) => JSON.stringify(Dimensions).includes('"busy"'));
+  expect(ofStage.map(({ MetricName }) => MetricName).sort()).toEqual([
+    'millrace.tasks.lagging',
+    'millrace.tasks.stopped',
+  ]);
+});
