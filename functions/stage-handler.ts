@@ -183,6 +183,7 @@ class StageFunction {
         await this.#pause(1);
         continue;
       }
+      if (result.kind === 'late') continue;
       isFirst = false;
       switch (result.kind) {
         case 'advanced':

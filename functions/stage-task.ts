@@ -12,8 +12,8 @@ import type { Deadline } from './deadline.ts';
 import type { TaskOrder } from './ring-event.ts';
 import type { SourceWatch } from './source-watch.ts';
 
-/** What a step came to; `held`: the task is to stand still. */
-export type TurnResult = StepResult | { readonly kind: 'held' };
+/** What a step came to; `held`: the task is to stand still; `late`: its turn came when there was no time left. */
+export type TurnResult = StepResult | { readonly kind: 'held' | 'late' };
 
 const never = new AbortController().signal;
 
@@ -47,6 +47,7 @@ export class StageTask {
   /** Works on what was delivered, or on what the log holds. `first`: it is the first step of its invocation. */
   step(messages: readonly LogMessage[] | undefined, deadline: Deadline, first: boolean): Promise<TurnResult> {
     return this.#alone(deadline, async () => {
+      if (deadline.isNear) return { kind: 'late' };
       if (first && !this.#follows(messages)) await this.#catchUp();
       if (await this.#isHeld()) return { kind: 'held' };
       return messages === undefined ? this.task.ring() : this.task.deliver(messages);

@@ -449,6 +449,27 @@ describe('time that runs out', () => {
     await bench.call(stage, ring(...all), { ...late, calls: 0 } as never);
   });
 
+  it('while it waits for another call of the same task gives a delivery back too', async () => {
+    const { bench, made, middle } = await fed(10);
+    const { commits } = bench.ports;
+    const slow = overriding(commits, {
+      put: async (...given) => {
+        await bench.clock.sleep(seconds(20));
+        return commits.put(...given);
+      },
+    });
+    const stage = bench.stage(made, middle, { ports: { ...bench.ports, commits: slow } });
+    const delivery = await bench.delivery(made, middle, [0]);
+    const [first, second] = [60_000, 15_000].map((limit) => stage(delivery, bench.invocation(limit)));
+    const caught = expect(second).rejects.toThrow('no time left');
+    for (let i = 0; i < 25; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      bench.clock.advance(seconds(1));
+    }
+    await first;
+    await caught;
+  });
+
   /** Asks somebody about each amount, who does not answer of the last one while `patient` is false. */
   async function asking(pushes: readonly (readonly Amount[])[]) {
     const bench = new StageBench();
