@@ -33,10 +33,14 @@ async function brokersOf({ kafka, kafkaAuth, kafkaTls }: Settings): Promise<read
   } finally {
     client.destroy();
   }
-  throw new MillraceError('unavailable', `the cluster ${clusterArn} has no addresses for authentication "${kafkaAuth}"`, {
-    hint: 'switch it on at the cluster, or deploy with another authentication',
-    retry: false,
-  });
+  throw new MillraceError(
+    'unavailable',
+    `the cluster ${clusterArn} has no addresses for authentication "${kafkaAuth}"`,
+    {
+      hint: 'switch it on at the cluster, or deploy with another authentication',
+      retry: false,
+    },
+  );
 }
 
 type Addresses =
