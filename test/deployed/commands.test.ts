@@ -26,7 +26,7 @@ describe.skipIf(cloud.missing)(`millrace local${skipNote(cloud.missing)}`, () =>
   });
 
   it('deploys any app, delivers in the background what comes to its topics, and takes all of it down again', {
-    timeout: 120_000,
+    timeout: 400_000,
   }, async () => {
     const { kafka, endpoint } = cloud.running!;
     const place = ['--kafka', kafka, '--endpoint', endpoint];
@@ -47,12 +47,12 @@ describe.skipIf(cloud.missing)(`millrace local${skipNote(cloud.missing)}`, () =>
             .split('\n')
             .map((line) => JSON.parse(line) as KafkaEvent)
         : [];
-    await expect.poll(() => events().length, { timeout: 30_000 }).toBe(1);
+    await expect.poll(() => events().length, { timeout: 120_000 }).toBe(1);
     const [event] = events();
     expect(event).toMatchObject({ eventSource: 'SelfManagedKafka', bootstrapServers: kafka });
     expect(deliveriesOf(event!)).toMatchObject([{ topic, partition: 0, records: [{ offset: 0, ...record }] }]);
     await expect
-      .poll(async () => (await client.groupOffsets(`${topic}-group`, topic, [0])).get(0)?.offset, { timeout: 10_000 })
+      .poll(async () => (await client.groupOffsets(`${topic}-group`, topic, [0])).get(0)?.offset, { timeout: 60_000 })
       .toBe(1);
     client.close();
     expect(await processIn(join(folder, 'events'))).toBeTypeOf('number');
@@ -61,7 +61,7 @@ describe.skipIf(cloud.missing)(`millrace local${skipNote(cloud.missing)}`, () =>
     await expect(millrace('events', stack, ...place)).rejects.toThrow(`there is no stack ${stack}`);
   });
 
-  it('says what is missing', async () => {
+  it('says what is missing', { timeout: 120_000 }, async () => {
     await expect(millrace('events', 'some-stack')).rejects.toThrow(/nothing runs in .*millrace local up/s);
     await expect(millrace('events')).rejects.toThrow(/nothing|what to deliver/);
     await expect(millrace('deploy', 'a', '--app', 'b', '--kafka', 'k:1', '--endpoint', 'http://e')).rejects.toThrow(

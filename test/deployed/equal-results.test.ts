@@ -25,7 +25,7 @@ describe.skipIf(cloud.missing)(`a deployed pipeline${skipNote(cloud.missing)}`, 
   it.each([
     ['with its operators fused', 'airports-fused.ts', 3],
     ['with each operator in a function of its own', 'airports-apart.ts', 5],
-  ])('gives what it gives in one process, %s', { timeout: 180_000 }, async (_, file, stages) => {
+  ])('gives what it gives in one process, %s', { timeout: 400_000 }, async (_, file, stages) => {
     deployment = await Deployment.deploy(cloud.running!, file);
     expect(deployment.mappings).toBe(stages);
     await deployment.feed(

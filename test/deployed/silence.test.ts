@@ -10,7 +10,7 @@ afterAll(() => deployment?.end());
 
 describe.skipIf(cloud.missing)(`a deployed pipeline whose sources fall silent${skipNote(cloud.missing)}`, () => {
   it('closes its last windows through the scheduled controller alone, and holds all that came', {
-    timeout: 180_000,
+    timeout: 400_000,
   }, async () => {
     deployment = await Deployment.deploy(cloud.running!, 'live.ts');
     const pages = ['a', 'b', 'c', 'd', 'e'];
@@ -23,7 +23,7 @@ describe.skipIf(cloud.missing)(`a deployed pipeline whose sources fall silent${s
     }
     const counts = () => deployment!.results<{ page: string; start: number; clicks: number }>('counts');
     const total = async () => (await counts()).reduce((sum, { clicks }) => sum + clicks, 0);
-    await expect.poll(total, { timeout: 120_000, interval: 500 }).toBe(fed);
+    await expect.poll(total, { timeout: 300_000, interval: 500 }).toBe(fed);
     const windows = (await counts()).map(({ page, start }) => `${page} ${start}`);
     expect(new Set(windows).size).toBe(windows.length);
     const last = Math.max(...(await counts()).map(({ start }) => start));
