@@ -88,7 +88,7 @@ class Flow {
     const { rates, rate, partitions, window, batchRecords, batchFrames } = this.#workload;
     const isSource = stage.source !== undefined;
     const inputs = this.#plan.edges.filter(({ to }) => to === stage.id);
-    const records = isSource ? (rates[stage.source as string] ?? rate) : sum(inputs, (edge) => this.#of(edge.output));
+    const records = isSource ? (rates[stage.source as string] ?? rate) : sum(inputs, (edge) => this.#sent(edge));
     const tasks = isSource ? partitions : stage.partitions;
     const messages = isSource ? records : sum(inputs, (edge) => this.#frames(edge, tasks, before.get(edge.from)));
     const deliveries = deliveriesOf(messages, window, isSource ? batchRecords : batchFrames);
@@ -99,7 +99,7 @@ class Flow {
     });
     const bytesOut = sum(
       this.#plan.edges.filter(({ from }) => from === stage.id),
-      (edge) => this.#of(edge.output),
+      (edge) => this.#sent(edge),
     );
     return {
       stage: stage.id,
@@ -107,6 +107,12 @@ class Flow {
       cells: stateful && commits > 0 ? spread(this.#workload.keys, records / commits) : 0,
       bytesOut: bytesOut * this.#workload.recordBytes,
     };
+  }
+
+  /** Records a second that an edge brings: what is broadcast comes once to each task. */
+  #sent({ output, partitioning, to }: EdgePlan): number {
+    const tasks = this.#plan.stages.find(({ id }) => id === to)?.partitions ?? 1;
+    return this.#of(output) * (partitioning.kind === 'broadcast' ? tasks : 1);
   }
 
   /** Messages a second of an edge: each commit behind it sends one to each partition that it has records for. */

@@ -16,13 +16,16 @@ import {
 } from '../../lib/cost/index.ts';
 import {
   boundedOutOfOrderness,
+  broadcastProcess,
   collection,
   count,
   epochMillis,
+  map,
   minutes,
   pipeline,
   toMemory,
   tumbling,
+  type,
 } from '../../lib/index.ts';
 
 interface Click {
@@ -49,6 +52,32 @@ const [source, _windows] = plan.stages.map(({ id }) => id) as [string, string];
 const at = (rate: number, more: Partial<Workload> = {}): Workload => ({ ...usualWorkload, rate, ...more });
 
 describe('the load of stages', () => {
+  it('counts what is broadcast once for each task', () => {
+    const rule = broadcastProcess('check', {
+      in: type<Click>(),
+      rule: type<string>(),
+      key: type<string>(),
+      out: type<Click>(),
+      broadcastState: { rules: map<string, number>() },
+      onRecord: (click, { emit }) => emit(click),
+      onBroadcast: (name, { broadcast }) => broadcast.rules.set(name, 1),
+    });
+    const ruled = pipeline(
+      'ruled',
+      (p) => {
+        p.source('clicks', collection<Click>([]))
+          .keyBy('by-page', (click) => click.page)
+          .connect(p.source('rules', collection<string>([])).broadcast())
+          .process(rule)
+          .to('out', toMemory());
+      },
+      { parallelism: 4 },
+    );
+    const loads = loadsOf(ruled.plan, at(100, { rates: { rules: 10 }, partitions: 1 }));
+    expect(loads.find(({ stage }) => stage === 'check')?.records).toBe(140);
+    expect(loads.find(({ stage }) => stage === 'rules')?.bytesOut).toBe(40 * usualWorkload.recordBytes);
+  });
+
   it('follows from the plan: records, deliveries that fill or wait, a commit for each partition in them', () => {
     const [first, second] = loadsOf(plan, at(1_000, { batchRecords: 100, partitions: 1, pass: { good: 0.5 } }));
     // 1,000 a second in deliveries of 100: they fill long before half a second is over.
