@@ -61,7 +61,7 @@ describe('the package, installed into an empty project', () => {
   it('holds nothing else than code, types, templates and what a package has to say', () => {
     const strange = installed.files.filter(
       (path) =>
-        !/^(?:package\.json|README\.md|LICENSE|templates\/.*|dist\/(?:lib|cli|functions|cdk)\/.*\.(?:js|d\.ts|js\.map))$/.test(
+        !/^(?:package\.json|README\.md|LICENSE|templates\/.*|dist\/(?:lib|cli|functions|cdk|scripts\/services)\/.*\.(?:js|d\.ts|js\.map)|dist\/scripts\/services\/kafka-pom\.xml)$/.test(
           path,
         ),
     );
