@@ -27,7 +27,7 @@ function findings(props: (stack: Stack) => Pick<MillracePipelineProps, 'cluster'
   }
 }
 
-describe('the rules of cdk-nag', { timeout: 240_000 }, () => {
+describe('the rules of cdk-nag', { timeout: 600_000 }, () => {
   it('find nothing in a deployment on other clusters, with workers and all', () => {
     const found = findings((stack) => ({
       cluster: selfManagedCluster({

@@ -16,7 +16,7 @@ const source = `
     stream.to('out', toMemory());
   }, { fusing: 'none' });`;
 
-it('thirty stages are bundled in one call', { timeout: 240_000 }, () => {
+it('thirty stages are bundled in one call', { timeout: 600_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-test-thirty-'));
   try {
     writeFileSync(join(folder, 'pipeline.ts'), source);
