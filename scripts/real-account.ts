@@ -47,6 +47,16 @@ const aws: AwsConnection =
   endpoint === undefined
     ? {}
     : { endpoint, region: EMULATED.region, credentials: { accessKeyId: EMULATED.key, secretAccessKey: EMULATED.key } };
+/** Ctrl-C: nothing more is asked, and what was made is removed. */
+const interrupted = Promise.withResolvers<never>();
+interrupted.promise.catch(() => {});
+let isOver = false;
+process.once('SIGINT', () => {
+  isOver = true;
+  process.exitCode = 130;
+  interrupted.reject(new Error('interrupted'));
+});
+
 const folder = await mkdtemp(join(tmpdir(), 'millrace-probe-'));
 try {
   await main();
@@ -79,9 +89,11 @@ async function main(): Promise<void> {
         say(`\n${question.text}\n  not asked: an emulator knows nothing of it (${question.id})`);
         continue;
       }
-      const answer = await question
-        .ask(probe)
-        .catch((thrown: unknown) => ({ text: `it could not be asked: ${messageOf(thrown)}`, holds: false }));
+      const answer = await Promise.race([question.ask(probe), interrupted.promise]).catch((thrown: unknown) => ({
+        text: `it could not be asked: ${messageOf(thrown)}`,
+        holds: false,
+      }));
+      if (isOver) break;
       answers[question.id] = answer;
       const verdict = answer.holds === false ? ' NOT as millrace assumes' : '';
       say(`\n${question.text}\n  ${answer.text} (${question.id})${verdict}`);
@@ -113,6 +125,10 @@ function target(): Omit<ProbeTarget, 'generation'> {
   };
 }
 
+/** As the constructs have it. */
+const isEncrypted = (): boolean =>
+  flags['cluster-arn'] !== undefined || flags['secret-arn'] !== undefined || (flags.auth ?? 'none') !== 'none';
+
 /** As this machine reaches them: by the same code as functions do. */
 function brokers() {
   const settings = settingsFrom({
@@ -120,6 +136,7 @@ function brokers() {
     [variables.brokers]: flags.brokers,
     [variables.clusterArn]: flags['cluster-arn'],
     [variables.kafkaAuth]: flags.auth,
+    [variables.kafkaTls]: String(isEncrypted()),
     [variables.kafkaSecret]: flags['secret-arn'],
   });
   return kafkaConnection(settings);

@@ -19,7 +19,7 @@ export const functionQuestions: readonly Question[] = [
       const sum = ({ answer }: typeof cold): number =>
         ((answer['steps'] ?? []) as readonly ProbeStep[]).reduce((total, { ms }) => total + ms, 0);
       return {
-        text: `${init === undefined ? 'its duration is not told' : `${init} ms`}, ${String(cold.answer['loaded'])} ms since the start of the process; all connections ${sum(cold)} ms, ${sum(warm)} ms once more; called from here ${cold.ms.toFixed(0)} ms and ${warm.ms.toFixed(0)} ms`,
+        text: `${cold.answer['nth'] === 0 ? '' : '(somebody had called it before) '}${init === undefined ? 'its duration is not told' : `${init} ms`}, ${String(cold.answer['loaded'])} ms since the start of the process; all connections ${sum(cold)} ms, ${sum(warm)} ms once more; called from here ${cold.ms.toFixed(0)} ms and ${warm.ms.toFixed(0)} ms`,
       };
     },
   },
