@@ -42,7 +42,7 @@ export interface DeployOptions {
   readonly partitions?: number;
   readonly context?: Readonly<Record<string, string>>;
   readonly habits?: Partial<Habits>;
-  /** Between calls of the controller. Default: one second. */
+  /** Between calls of the controller. Default: two seconds. */
   readonly schedule?: Duration;
 }
 
@@ -115,8 +115,8 @@ export class Deployment {
     await this.#events?.stop();
     this.#events = await StackEventSource.open({
       ...{ stacks: this.stacks, aws: awsAt(this.#cloud.endpoint), kafka: { brokers: [this.#cloud.kafka] }, habits },
-      schedule: this.#options.schedule ?? seconds(1),
-      refresh: seconds(1),
+      schedule: this.#options.schedule ?? seconds(2),
+      refresh: seconds(2),
       concurrency: 3,
       tell: (news) => this.news.push(news),
     });
