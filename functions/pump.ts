@@ -37,7 +37,7 @@ import {
 } from './function-versions.ts';
 import type { TaskOrder } from './ring-event.ts';
 import { Rings } from './rings.ts';
-import { RoundReport } from './round-report.ts';
+import { RoundReport, SWITCHING } from './round-report.ts';
 import type { Settings } from './settings.ts';
 import { LOOK_AGE } from './source-watch.ts';
 
@@ -140,8 +140,16 @@ export class Pump {
     this.#report.tell(facts, steps, ports.clock.now());
     this.#offsets = new Map(facts.map(({ task, head }) => [taskName(task), head?.nextOffset ?? -1]));
     if (this.#controller.trouble !== undefined) throw this.#controller.trouble;
-    const busy = steps.some(({ kind }) => kind !== 'stuck' && kind !== 'stopped') || control.drain;
-    return { kind: over ? 'over' : 'done', busy: busy && !over, next: round.next };
+    return { kind: over ? 'over' : 'done', busy: !over && this.#isBusy(control, steps), next: round.next };
+  }
+
+  /** Whether rounds are waited for; not for long where one task keeps all from an end. */
+  #isBusy({ drain, pausedAt, pausedEnds }: Control, steps: readonly SwitchStep[]): boolean {
+    const { facts } = this.#controller;
+    if (drain) return facts.every(({ head }) => head?.status.kind !== 'stopped');
+    if (pausedAt !== undefined && pausedEnds === undefined) return true;
+    const isEarly = this.connections.ports.clock.now() - this.#openedAt < SWITCHING;
+    return isEarly && steps.some(({ kind }) => kind !== 'stuck' && kind !== 'stopped');
   }
 
   /** Where tasks are that have not come to their stage's newest code. */

@@ -8,7 +8,7 @@ import { Gauges } from './gauges.ts';
 /** Without a commit for so long, although there is something to read, a task lags. */
 const LAGGING = 5 * 60_000;
 /** A switch of code should take no longer. */
-const SWITCHING = 10 * 60_000;
+export const SWITCHING = 10 * 60_000;
 
 /** Tells what a round has found of tasks. */
 export class RoundReport {

@@ -9,6 +9,8 @@ import type { RoundEnd } from './pump.ts';
 
 /** From one call of the schedule to the next. */
 const SCHEDULE = 60_000;
+/** For how long a round may count on being the only one: who dies in it keeps others from theirs so long. */
+const LEASE = 45_000;
 /** No round begins with less time left than this. */
 const LAST_START = 5_000;
 /** From one round to the next while something is under way that waits for rounds, and after one that failed. */
@@ -35,30 +37,33 @@ type Outcome =
 export async function keepRounds(controller: OpenController, event: unknown, invocation: Invocation): Promise<void> {
   const { lease, ports, call } = await controller.connections();
   const holder = runIdOf(ports.clock, ports.random);
-  const began = ports.clock.now();
-  const until = (began + invocation.getRemainingTimeInMillis()) as WallTime;
-  let outcome: Outcome;
+  let outcome: Outcome | undefined;
   try {
-    if (!(await lease.take(holder, began, until))) return;
-    outcome = await rounds(controller, isPassedOn(event), began, invocation);
+    outcome = await rounds(controller, isPassedOn(event), holder, invocation);
   } catch (error) {
     outcome = await failed(controller, error);
   } finally {
     await lease.give(holder).catch(() => {});
   }
-  if (outcome.kind === 'pass on') await call(outcome.to, { passedOn: true } satisfies PassedOn, false);
-  if (outcome.kind === 'failed') throw outcome.error;
+  if (outcome?.kind === 'pass on') await call(outcome.to, { passedOn: true } satisfies PassedOn, false);
+  if (outcome?.kind === 'failed') throw outcome.error;
 }
 
+/** What the last round has come to; undefined where another holds the lease. */
 async function rounds(
   controller: OpenController,
   isPassedOn: boolean,
-  began: WallTime,
+  holder: string,
   invocation: Invocation,
-): Promise<Outcome> {
-  const { clock } = (await controller.connections()).ports;
-  for (;;) {
-    const outcome = await roundOf(controller, isPassedOn);
+): Promise<Outcome | undefined> {
+  const { lease, ports } = await controller.connections();
+  const { clock } = ports;
+  const began = clock.now();
+  for (let outcome: Outcome | undefined; ; ) {
+    const now = clock.now();
+    const until = (now + Math.min(LEASE, invocation.getRemainingTimeInMillis())) as WallTime;
+    if (!(await lease.take(holder, now, until))) return outcome;
+    outcome = await roundOf(controller, isPassedOn);
     if (outcome.kind !== 'done' && outcome.kind !== 'failed') return outcome;
     const wait = waitAfter(outcome, controller.settings.period, clock.now());
     const isLast = clock.now() + wait >= began + SCHEDULE;
