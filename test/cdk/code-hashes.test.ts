@@ -104,7 +104,7 @@ function changed(changes: Files): string[] {
   return Object.keys(before).filter((id) => before[id] !== after[id]);
 }
 
-describe('a node’s code', () => {
+describe('a node’s code', { timeout: 120_000 }, () => {
   it('counts the same wherever it lies', () => {
     expect(Object.keys(before).sort()).toEqual(['by-page', 'clicks', 'large', 'long', 'out', 'upper'].sort());
     expect(changed({})).toEqual([]);
