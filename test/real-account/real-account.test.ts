@@ -32,7 +32,7 @@ async function answers(...ids: readonly string[]): Promise<Readonly<Record<strin
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['scripts/real-account.ts', ...where, '--timeout', '8', '--json', '--only', ids.join(',')],
-    { cwd: root, timeout: 580_000 },
+    { cwd: root, timeout: 880_000 },
   );
   return JSON.parse(stdout) as Readonly<Record<string, Answer>>;
 }
@@ -42,7 +42,7 @@ describe.skipIf(missing)(`the script${missing === undefined ? '' : ` (${missing}
     const found = await answers(...Object.keys(expected));
     for (const [id, text] of Object.entries(expected)) expect.soft(found[id]?.text, id).toMatch(text);
     expect(Object.entries(found).filter(([, { holds }]) => holds === false)).toEqual([]);
-  }, 600_000);
+  }, 900_000);
 });
 
 describe('the document', () => {
