@@ -12,6 +12,7 @@
  * A result has the time of the change that led to it: of a left row, or of the right row if that is later; of a right row its own.
  */
 import { type Key, type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
+import type { Cell } from '../../state/index.ts';
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
@@ -181,13 +182,13 @@ export function resolveOperator<L, R, Out>(
       create(context) {
         const out = context.output();
         const cells = context.table<Resolving>('resolving', { clone: (resolving) => resolving, domain: 'none' });
-        const settle = (key: KeyId, had: Resolving, has: Resolving, time: number): void => {
-          const cell = cells.find(key, undefined);
+        const settle = (cell: Cell<Resolving> | undefined, key: KeyId, has: Resolving, time: number): void => {
+          const before = cell?.value.result;
           if (has.left === undefined && has.open.length === 0 && has.early.length === 0) {
             if (cell !== undefined) cells.remove(cell);
           } else if (cell === undefined) cells.create(key, undefined, has);
           else cells.set(cell, has);
-          if (has.result !== had.result) emitChange(out, had.result, has.result, time, key);
+          if (has.result !== before) emitChange(out, before, has.result, time, key);
         };
         return {
           inputs: [
@@ -195,7 +196,8 @@ export function resolveOperator<L, R, Out>(
               record(value, time, id) {
                 const { before, after } = value as Change<L>;
                 const key = keyOf(id!);
-                const had = cells.find(id!, undefined)?.value ?? UNKNOWN;
+                const cell = cells.find(id!, undefined);
+                const had = cell?.value ?? UNKNOWN;
                 const named = foreignKeyOf(foreignKey, after, key) !== undefined;
                 const hash = named ? hashOf(after) : NO_ROW;
                 let { open, early, result } = had;
@@ -211,13 +213,14 @@ export function resolveOperator<L, R, Out>(
                   result = joined(after, answer.right, key);
                   at = Math.max(time, answer.time);
                 }
-                settle(id!, had, { left: after, hash, result, open, early }, at);
+                settle(cell, id!, { left: after, hash, result, open, early }, at);
               },
             },
             {
               record(value, time, id) {
                 const { hash, closes, right } = value as Answer;
-                const had = cells.find(id!, undefined)?.value ?? UNKNOWN;
+                const cell = cells.find(id!, undefined);
+                const had = cell?.value ?? UNKNOWN;
                 let { open, early, result } = had;
                 if (closes && !open.includes(hash)) early = [...early, { hash, right, time }];
                 else {
@@ -227,7 +230,7 @@ export function resolveOperator<L, R, Out>(
                   }
                   if (hash !== NO_ROW && hash === had.hash) result = joined(had.left, right, keyOf(id!));
                 }
-                settle(id!, had, { left: had.left, hash: had.hash, result, open, early }, time);
+                settle(cell, id!, { left: had.left, hash: had.hash, result, open, early }, time);
               },
             },
           ],
