@@ -46,9 +46,9 @@ export class SourceWatch {
     return this.#said;
   }
 
-  /** Whether nothing newer than what it knows can be in force by now. */
-  get isFresh(): boolean {
-    return this.#age <= LOOK_AGE;
+  /** Whether code of this epoch was alone, and nobody paused, not long ago: whatever was read until now was there soon after anything else was said. */
+  isCurrent(epoch: number): boolean {
+    return this.#age <= LOOK_AGE && this.#said.epoch <= epoch && !this.#said.isPaused;
   }
 
   get #age(): Duration {

@@ -41,7 +41,7 @@ export class StageTask {
 
   /** See `JoinOptions.isCurrent`. */
   get isCurrent(): boolean {
-    return this.#watch === undefined || this.#isHandedOver || this.#watch.isFresh;
+    return this.#watch === undefined || this.#isHandedOver || this.#watch.isCurrent(this.task.host.epoch);
   }
 
   /** Works on what was delivered, or on what the log holds. `first`: it is the first step of its invocation. */

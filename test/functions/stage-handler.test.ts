@@ -414,6 +414,35 @@ describe("a source's stage", () => {
     expect(await bench.ends(made, middle, 3)).toEqual(ends);
   });
 
+  it('lets go of what it has read while another of its tasks has seen newer code', async () => {
+    const bench = new StageBench();
+    const feed = new Feed<Amount>(2, () => bench.clock.now());
+    for (const partition of [0, 1]) feed.push(partition, amounts(0, 10));
+    let meanwhile: (() => Promise<void>) | undefined;
+    const slowly = meddling(feed, (read) => async (...given) => {
+      const slice = await read(...given);
+      const work = meanwhile;
+      meanwhile = undefined;
+      await work?.();
+      return slice;
+    });
+    const { made, middle } = summing(slowly);
+    await bench.bring(made);
+    const stage = bench.stage(made, source(made));
+    await bench.call(stage, ring(0, 1));
+    const ends = await bench.ends(made, middle, 3);
+    feed.push(0, amounts(10, 20));
+    meanwhile = async () => {
+      bench.clock.advance(seconds(3));
+      await bench.bring(summing(feed).made.withCode({ amounts: 'other' }));
+      await stage(ring(1), bench.invocation());
+      bench.clock.advance(seconds(3));
+    };
+    await bench.call(stage, ring(0));
+    expect((await bench.head(source(made), 0)).nextOffset).toBe(10);
+    expect(await bench.ends(made, middle, 3)).toEqual(ends);
+  });
+
   it('takes in nothing while the run pauses', async () => {
     const { bench, feed, made } = await fed(10);
     const stage = bench.stage(made, source(made));
