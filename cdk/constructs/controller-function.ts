@@ -1,6 +1,6 @@
 import { Duration, Fn } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
-import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
@@ -68,7 +68,8 @@ export class ControllerFunction extends Construct {
     for (const [name, value] of Object.entries(told)) controller.addEnvironment(name, value);
     const called = [...[...stages.values()].map(({ deployed }) => deployed.function), controller];
     const resources = called.map(({ functionArn }) => `${functionArn}:*`);
-    const policy = new Policy(this, 'Ring', {
+    // One of its own: thirty functions would crowd the rest out of what a role itself may hold.
+    const policy = new ManagedPolicy(this, 'RingStages', {
       roles: [role],
       statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources })],
     });

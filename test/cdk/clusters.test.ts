@@ -1,9 +1,10 @@
-import type { Stack } from 'aws-cdk-lib';
-import { Match } from 'aws-cdk-lib/assertions';
+import { Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, it } from 'vitest';
 import { type MskClusterProps, mskCluster, type SelfManagedAuth, selfManagedCluster } from '../../cdk/index.ts';
-import { deployed, networkIn, permissions, resources } from './template.ts';
+import { deployed, networkIn, newApp, permissions, resources } from './template.ts';
 
 const clusterArn = 'arn:aws:kafka:eu-west-1:123456789012:cluster/events/0a-1';
 const secretArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:AmazonMSK_kafka-AbCdEf';
@@ -49,6 +50,21 @@ describe('on Amazon MSK', () => {
     expect(may('PipelineController', 'kafka-cluster:WriteData')).toEqual(own);
     expect(may('PipelineController', 'kafka-cluster:ReadData')).toEqual([...own, topic('web-clicks')]);
     expect(may('PipelineController', 'kafka-cluster:CreateTopic')).toEqual([]);
+  });
+
+  it('a role names each topic once, so that one with many topics stays within what a role holds', () => {
+    const stack = new Stack(newApp(), 'Many', { env: { account: '123456789012', region: 'eu-west-1' } });
+    const role = new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const names = Array.from({ length: 30 }, (_, i) => `orders.step-${i}`);
+    const use = { describes: names, reads: names, writes: names, creates: [] };
+    mskCluster({ clusterArn, network: { vpc: undefined as never, securityGroups: [] } }).connect(role, use);
+    const many = Template.fromStack(stack);
+    const rights = permissions(many, 'Role');
+    for (const action of ['DescribeTopic', 'ReadData', 'WriteData']) {
+      expect(rights.filter((each) => each.action === `kafka-cluster:${action}`)).toHaveLength(names.length);
+    }
+    const text = JSON.stringify(resources(many, 'AWS::IAM::Policy'));
+    for (const name of names) expect(text.split(`/${name}"`)).toHaveLength(2);
   });
 
   it('CloudFormation makes the topics between stages, which stay when the stack goes', () => {
@@ -117,6 +133,7 @@ describe('on MSK without IAM', () => {
     const granted = permissions(msk, 'PipelineStagesbusy').map(({ action }) => action);
     expect(granted.filter((action) => action.startsWith('kafka-cluster:'))).toEqual([]);
     expect(granted).toContain('secretsmanager:GetSecretValue');
+    expect(granted.includes('kafka:ListScramSecrets')).toBe(auth === 'scram-sha-512');
   });
 });
 

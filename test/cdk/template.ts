@@ -59,7 +59,9 @@ export function permissions(
   template: Template,
   construct: string,
 ): { readonly action: string; readonly resource: string }[] {
-  const policies = resources(template, 'AWS::IAM::Policy').filter(([id]) => id.startsWith(construct));
+  const policies = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy']
+    .flatMap((type) => resources(template, type))
+    .filter(([id]) => id.startsWith(construct));
   return policies.flatMap(([, policy]) => {
     const { Statement } = policy.Properties['PolicyDocument'] as { readonly Statement: readonly Statement[] };
     return Statement.flatMap(({ Action, Resource }) =>
