@@ -76,12 +76,12 @@ export class MillraceState extends Construct implements IMillraceState {
   }
 }
 
-/** What is done with state: tasks delete blobs that nothing can reach any more, the controller has a lease that it gives back, others look. */
+/** What is done with state: tasks delete blobs that nothing can reach any more, the controller none, others look. */
 export type StateRole = 'task' | 'controller' | 'worker' | 'reader';
 
 const TABLE_ACTIONS: Readonly<Record<StateRole, readonly string[]>> = {
   task: ['dynamodb:PutItem'],
-  controller: ['dynamodb:PutItem', 'dynamodb:DeleteItem'],
+  controller: ['dynamodb:PutItem'],
   worker: ['dynamodb:PutItem'],
   reader: [],
 };
