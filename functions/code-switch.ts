@@ -46,7 +46,9 @@ function readBefore(
   log: LogFacts | undefined,
   { pausedAt, pausedEnds }: Pick<Control, 'pausedAt' | 'pausedEnds'> = { pausedAt: undefined, pausedEnds: undefined },
 ): number | undefined {
-  if (pausedAt === undefined) return Math.max(nextOffset, log?.end ?? nextOffset + BEYOND_ALL_READS);
+  if (pausedAt === undefined) {
+    return log === undefined ? undefined : Math.max(nextOffset, log.end ?? nextOffset + BEYOND_ALL_READS);
+  }
   return pausedEnds === undefined ? undefined : Math.max(nextOffset, pausedEnds[taskName(task)] ?? nextOffset);
 }
 
