@@ -26,6 +26,9 @@ export interface EventSourceOptions {
   readonly clock?: Clock;
 }
 
+/** Milliseconds for which a request to Kafka is tried before it is told of; it is tried further. */
+const PATIENCE = 5_000;
+
 /**
  * Stands for Lambda's event source mappings of Kafka where there are none: polls topics, and calls functions with the events that Lambda would make of them. A delivery is made again as a whole until it succeeds, and offsets are
  * committed to the mapping's consumer group after that: at least once, in order by partition.
@@ -42,7 +45,7 @@ export class LocalEventSource {
   constructor(options: EventSourceOptions) {
     const { mappings, kafka, call, habits = {}, concurrency = 5, tell = () => {} } = options;
     this.#clock = options.clock ?? systemClock;
-    this.#client = new KafkaClient(kafka);
+    this.#client = new KafkaClient(kafka, { patience: PATIENCE });
     const shared = {
       ...{ call, tell, concurrency, client: this.#client, clock: this.#clock, random: options.random ?? systemRandom },
       ...{ habits: { ...goodDay, ...habits }, signal: this.#abort.signal, zombies: this.#zombies },

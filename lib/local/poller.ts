@@ -129,6 +129,12 @@ export class Poller {
     for (const [i, slice] of slices.entries()) {
       const { partition, from } = places[i]!;
       if (slice === undefined || this.#positions.get(partition) !== from) continue;
+      if (slice.end < from) {
+        // The group comes from another topic of this name, which was longer.
+        this.#positions.set(partition, slice.start);
+        this.#committed.set(partition, slice.start);
+        continue;
+      }
       this.#positions.set(partition, Math.max(slice.next, slice.start));
       this.#batches.add(partition, slice.records, clock.now());
     }

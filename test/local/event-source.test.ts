@@ -194,6 +194,21 @@ describe.skipIf(kafka.missing)(`the local event source, on a real broker${skipNo
     await source.caughtUp();
   });
 
+  it('begins anew with a topic that is made anew, and where its group is beyond the end', async () => {
+    const topic = await made(1);
+    await append(topic, 0, 3);
+    await client.commitOffsets(`${topic}-group`, topic, new Map([[0, 100]]));
+    const calls = new Calls();
+    const source = start(mappingOf(topic), calls.call);
+    await expect.poll(() => calls.offsets(0), { timeout: 10_000 }).toEqual(upTo(3));
+    await source.caughtUp();
+    expect(await kept(mappingOf(topic), [0])).toEqual([3]);
+    await client.deleteTopic(topic);
+    await client.ensureTopic({ name: topic, partitions: 1, replicas: 1, settings: {} });
+    await append(topic, 0, 2);
+    await expect.poll(() => calls.offsets(0), { timeout: 20_000 }).toEqual([...upTo(3), ...upTo(2)]);
+  });
+
   it('goes on trying where functions cannot be called, and says why', async () => {
     const topic = await made(1);
     await append(topic, 0, 1);
