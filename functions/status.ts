@@ -72,8 +72,10 @@ function stateOf(control: Control, plan: Plan, tasks: readonly TaskView[], befor
 async function switching({ commits }: TaskPorts, pump: Pump, control: Control): Promise<readonly SwitchStep[]> {
   const { record, tasks } = pump.open;
   const heads = await Promise.all(tasks.map(({ id }) => commits.head(record.id, id)));
+  // Where a source ends is of no concern here: what is to be told to whom the rounds decide.
+  const log = { id: '', start: 0, end: undefined, sealed: false };
   return pump.switchSteps(
-    tasks.map(({ id }, i) => ({ task: id, head: heads[i], log: undefined })),
+    tasks.map(({ id }, i) => ({ task: id, head: heads[i], log })),
     control,
   );
 }
