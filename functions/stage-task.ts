@@ -58,6 +58,7 @@ export class StageTask {
   order(order: TaskOrder, deadline: Deadline): Promise<StepResult | undefined> {
     return this.#alone(deadline, async () => {
       const { task } = this;
+      if (order.kind === 'halt') return task.halt(order.stop.reason, stopError(order.stop));
       await task.refresh();
       const state = task.state;
       if (state === undefined) return undefined;
@@ -69,8 +70,6 @@ export class StageTask {
           return state.done || state.drainTo !== undefined ? undefined : task.drainTo(order.end);
         case 'resume':
           return state.epoch > task.host.epoch ? undefined : task.resume();
-        case 'halt':
-          return task.halt(order.stop.reason, stopError(order.stop));
       }
     });
   }
