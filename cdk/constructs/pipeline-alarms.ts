@@ -36,7 +36,13 @@ const MINUTE = Duration.minutes(1);
 const LAG = 100_000;
 
 /** What an alarm makes of minutes without a value: functions and tasks at rest publish nothing. */
-const { NOT_BREACHING: FINE, BREACHING: BAD, IGNORE: AS_BEFORE } = TreatMissingData;
+const { NOT_BREACHING: FINE, BREACHING: BAD } = TreatMissingData;
+
+/**
+ * Of what the controller says each minute while it is so. That it is over is not always said: the process that says so need not be the one that knew of it. A
+ * controller that is silent has an alarm of its own.
+ */
+const SAID_LATELY = { evaluationPeriods: 5, datapointsToAlarm: 1 };
 
 /** Alarms of a pipeline: two for its controller, one for code that cannot go on, and five for each stage, two where workers run it. Each costs ten cents a month. */
 export class PipelineAlarms extends Construct {
@@ -66,7 +72,7 @@ export class PipelineAlarms extends Construct {
       }),
       this.#alarm('CodeRefused', 'what was deployed cannot go on from the state that is there: older code goes on', {
         metric: ownMetric(pipeline, controllerMetrics.refused, undefined, { statistic: Stats.MAXIMUM }),
-        treatMissingData: AS_BEFORE,
+        ...SAID_LATELY,
       }),
     ];
     for (const [stage, made] of stages) alarms.push(this.#stopped(stage), ...this.#ofFunction(stage, made, lag));
@@ -82,8 +88,7 @@ export class PipelineAlarms extends Construct {
   #stopped(stage: string): Alarm {
     return this.#alarm(`${stage}Stopped`, `tasks of stage ${stage} have stopped: see millrace status`, {
       metric: this.#own(stage, controllerMetrics.stopped, Stats.MAXIMUM),
-      // A controller that is silent has not mended anything.
-      treatMissingData: AS_BEFORE,
+      ...SAID_LATELY,
     });
   }
 

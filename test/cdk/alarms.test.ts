@@ -38,7 +38,8 @@ describe('alarms', () => {
     }
   });
 
-  it('stay on while nobody says that a stopped task goes on again', () => {
+  it('stay on while the controller says each minute that a task is stopped or code refused, and not for ever after', () => {
+    const lately = { EvaluationPeriods: 5, DatapointsToAlarm: 1, TreatMissingData: 'notBreaching' };
     expect(named('busyStopped')).toMatchObject({
       Namespace: 'millrace',
       MetricName: controllerMetrics.stopped,
@@ -46,8 +47,9 @@ describe('alarms', () => {
         { Name: 'pipeline', Value: 'clicks' },
         { Name: 'stage', Value: 'busy' },
       ],
-      TreatMissingData: 'ignore',
+      ...lately,
     });
+    expect(named('CodeRefused')).toMatchObject({ MetricName: controllerMetrics.refused, ...lately });
   });
 
   it('can be left out, one or all', () => {
