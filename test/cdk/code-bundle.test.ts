@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,12 @@ afterAll(() => {
 
 const contents = (path: string): Record<string, string> =>
   Object.fromEntries(readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'utf8')]));
+
+/** Megabytes that differ are not to be printed. */
+const hashes = (path: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(contents(path)).map(([name, text]) => [name, createHash('sha256').update(text).digest('hex')]),
+  );
 
 const partsOf = (module: string) => ({
   entry: module,
@@ -49,7 +56,7 @@ describe('the bundle of a pipeline', () => {
   it('is the same wherever and whenever it is made', () => {
     const two = folder();
     bundle(parts, two);
-    expect(contents(two)).toEqual(contents(one));
+    expect(hashes(two)).toEqual(hashes(one));
     expect(Object.keys(contents(one))).toEqual(expect.arrayContaining(['controller.mjs', 'stage.mjs']));
     expect(Object.values(contents(one)).join('')).not.toContain(`${tmpdir()}/`);
   });
