@@ -90,14 +90,12 @@ test('window joins and co-groups know key, window and records', () => {
       expectTypeOf(window.start).toEqualTypeOf<EventTime>();
       return { key, order };
     });
-  const grouped = orders
-    .coGroup(payments, tumbling(minutes(1)))
-    .process('b', (key, window, lefts, rights) => ({
-      key,
-      at: window.end,
-      lefts: lefts.length,
-      paid: rights[0]?.paid,
-    }));
+  const grouped = orders.coGroup(payments, tumbling(minutes(1))).process('b', (key, window, lefts, rights) => ({
+    key,
+    at: window.end,
+    lefts: lefts.length,
+    paid: rights[0]?.paid,
+  }));
   expectTypeOf(grouped).toEqualTypeOf<
     Stream<{ key: string; at: EventTime; lefts: number; paid: number | undefined }>
   >();
