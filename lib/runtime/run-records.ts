@@ -108,7 +108,8 @@ export async function takeCode(
   for (;;) {
     const newest = (await commits.records(run.pipeline, prefix, 1)).at(-1);
     const before = (newest?.value ?? firstCode(run)) as CodeVersion;
-    if (by !== undefined && before.by !== undefined && by < before.by) return codeBefore(commits, plan, run, before.by);
+    const newer = by === undefined ? undefined : await newerThan(commits, run, before, by);
+    if (newer !== undefined) return codeBefore(commits, plan, run, newer);
     const changed = changesSince(before.plan, plan);
     const known = newest === undefined ? 0 : numberIn(newest.name);
     if (changed.length === 0) return { version: known, epochs: before.epochs, changed };
@@ -125,6 +126,19 @@ export async function takeCode(
       return { version: known + 1, epochs, changed };
     }
   }
+}
+
+/** The deployment that a deployment is past, if it is: a later one's code is in force, or, where nobody's number stands at that, its own had been before or a later one's. */
+async function newerThan(
+  commits: Records,
+  run: RunRecord,
+  newest: CodeVersion,
+  by: number,
+): Promise<number | undefined> {
+  if (newest.by !== undefined) return by < newest.by ? newest.by : undefined;
+  const past = (await codeVersions(commits, run)).map((each) => each.by ?? Number.NEGATIVE_INFINITY);
+  const last = Math.max(...past);
+  return by <= last ? last : undefined;
 }
 
 /** What the plan was before deployment `newer` brought other code. */
