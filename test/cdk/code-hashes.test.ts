@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const made: string[] = [];
 afterAll(() => {
-  for (const path of made) rmSync(path, { recursive: true });
+  for (const path of made) for (const each of [path, `${path}.out`]) rmSync(each, { recursive: true, force: true });
 });
 
 const files = {
@@ -73,7 +73,7 @@ const synthesising = `
   import { App, Stack } from 'aws-cdk-lib';
   import { MillracePipeline, selfManagedCluster } from '${root}/cdk/index.ts';
   ${load}
-  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  const app = new App({ outdir: process.argv[1] + '.out', context: { 'aws:cdk:bundling-stacks': [] } });
   const stack = new Stack(app, 'Pages');
   new MillracePipeline(stack, 'Pipeline', {
     pipeline, entry: file,

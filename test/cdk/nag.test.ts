@@ -1,17 +1,15 @@
-import { App, Stack, Validations } from 'aws-cdk-lib';
+import { Stack, Validations } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { MillracePipeline, type MillracePipelineProps, mskCluster, selfManagedCluster } from '../../cdk/index.ts';
 import { clicks } from './clicks/pipeline.ts';
-import { entry, networkIn, topics } from './template.ts';
+import { entry, networkIn, newApp, topics } from './template.ts';
 
 /** What the rules find in a deployment that nobody has given a reason for. */
 function findings(props: (stack: Stack) => Pick<MillracePipelineProps, 'cluster'> & Partial<MillracePipelineProps>) {
-  const app = new App({
-    context: { 'aws:cdk:bundling-stacks': [], '@aws-cdk/core:validateAgainstDefaultRules': false },
-  });
+  const app = newApp();
   const stack = new Stack(app, 'Clicks', { env: { account: '123456789012', region: 'eu-west-1' } });
   new MillracePipeline(stack, 'Pipeline', { pipeline: clicks(), entry, ...topics, ...props(stack) });
   const vpc = stack.node.tryFindChild('Vpc');

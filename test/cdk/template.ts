@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type IVpc, SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { afterAll } from 'vitest';
 import {
   type KafkaNetwork,
   MillracePipeline,
@@ -18,8 +22,17 @@ export const topics = {
 };
 
 /** The code is not bundled. `strict`: CloudFormation's own rules count as errors, which takes seconds. */
-export const newApp = (strict = false): App =>
-  new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': strict, 'aws:cdk:bundling-stacks': [] } });
+export function newApp(strict = false): App {
+  const outdir = mkdtempSync(join(tmpdir(), 'millrace-test-cdk-'));
+  outdirs.push(outdir);
+  const context = { '@aws-cdk/core:validateAgainstDefaultRules': strict, 'aws:cdk:bundling-stacks': [] };
+  return new App({ outdir, context });
+}
+
+const outdirs: string[] = [];
+afterAll(() => {
+  for (const outdir of outdirs) rmSync(outdir, { recursive: true });
+});
 
 /** The template of a stack with the pipeline of clicks, or another. */
 export function deployed(
