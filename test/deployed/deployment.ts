@@ -167,8 +167,9 @@ export class Deployment {
 
   /** Ids of the processes in which functions run whose names contain this. */
   workers(part = ''): readonly number[] {
-    const children = readdirSync(`/proc/${this.#cloud.pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${this.#cloud.pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+    const task = `/proc/${this.#cloud.pid}/task`;
+    const children = readdirSync(task).flatMap((thread) =>
+      procText(`${task}/${thread}/children`).split(' ').filter(Boolean).map(Number),
     );
     return children.filter((pid) => {
       const name = functionIn(pid);
@@ -206,12 +207,17 @@ function kill(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** The function that a process runs; undefined if it is none, or is gone. */
+/** The function that a process runs; undefined if it runs none, or is gone. */
 function functionIn(pid: number): string | undefined {
+  const environment = procText(`/proc/${pid}/environ`).split('\0');
+  return environment.find((each) => each.startsWith('AWS_LAMBDA_FUNCTION_NAME='))?.split('=')[1];
+}
+
+/** A file of a process or thread; empty where that has ended. */
+function procText(path: string): string {
   try {
-    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-    return environment.find((each) => each.startsWith('AWS_LAMBDA_FUNCTION_NAME='))?.split('=')[1];
+    return readFileSync(path, 'utf8');
   } catch {
-    return undefined;
+    return '';
   }
 }
