@@ -10,7 +10,7 @@ import { airportSinks, type Flight } from './pipelines/airports.ts';
 const cloud = await useCloud();
 const flights = flightsOfTheYear().slice(0, 1_500) as unknown as readonly Flight[];
 let deployment: Deployment | undefined;
-afterEach(() => deployment?.end());
+afterEach(() => deployment?.end(), 120_000);
 
 async function embedded(file: string): Promise<Record<string, string[]>> {
   const { pipeline } = await loadPipeline(new URL(`pipelines/${file}`, import.meta.url).pathname);

@@ -6,7 +6,7 @@ import type { Click } from './pipelines/live.ts';
 
 const cloud = await useCloud();
 let deployment: Deployment | undefined;
-afterAll(() => deployment?.end());
+afterAll(() => deployment?.end(), 120_000);
 
 describe.skipIf(cloud.missing)(`a deployed pipeline whose sources fall silent${skipNote(cloud.missing)}`, () => {
   it('closes its last windows through the scheduled controller alone, and holds all that came', {
