@@ -1,5 +1,6 @@
 /** The process of a worker that runs some stages of a deployed pipeline instead of functions. It ends cleanly when it is asked to, and when the run is over. */
 import pipeline from 'millrace:pipeline';
+import { seconds } from '../lib/model/index.ts';
 import { openWorker } from '../lib/worker/index.ts';
 import { storesOf } from './ports.ts';
 import { settingsFrom } from './settings.ts';
@@ -13,7 +14,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 
 const open = await openWorker(bindTopics(pipeline, MILLRACE_TOPICS).withCode(MILLRACE_CODE), {
   ...(await storesOf(settings)),
-  ...{ warmBytes, stages: workerStages, signal: stop.signal },
+  ...{ warmBytes, stages: workerStages, signal: stop.signal, stopTimeout: seconds(110) },
   telemetry: lineTelemetry((line) => process.stdout.write(`${line}\n`)),
 });
 const { kind, error } = await open.worker.run();

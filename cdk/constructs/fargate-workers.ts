@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import {
   Cluster,
   type ContainerImage,
@@ -74,6 +74,8 @@ export class FargateWorkers extends Construct {
       image: props.image,
       logging: LogDrivers.awsLogs({ logGroup, streamPrefix: plan.pipeline }),
       readonlyRootFilesystem: true,
+      // As long as ECS allows: an old worker goes on up to where newer code takes over.
+      stopTimeout: Duration.minutes(2),
       environment: {
         ...props.environment,
         ...told,

@@ -75,7 +75,8 @@ export class PipelineAlarms extends Construct {
         ...SAID_LATELY,
       }),
     ];
-    for (const [stage, made] of stages) alarms.push(this.#stopped(stage), ...this.#ofFunction(stage, made, lag));
+    for (const [stage, made] of stages)
+      alarms.push(this.#stopped(stage), this.#lagging(stage), ...this.#ofFunction(stage, made, lag));
     for (const stage of workerStages) alarms.push(this.#stopped(stage), this.#lagging(stage));
     const told = [...(topic === undefined ? [] : [new SnsAction(topic)]), ...actions];
     for (const alarm of alarms) {
@@ -92,26 +93,26 @@ export class PipelineAlarms extends Construct {
     });
   }
 
-  /** As the controller sees it, where no event source tells. */
+  /** As the controller sees it: an event source does not know of what was acknowledged and not done. */
   #lagging(stage: string): Alarm {
-    return this.#alarm(`${stage}Lagging`, `stage ${stage} has a backlog and does not get on: look at its workers`, {
-      metric: this.#own(stage, controllerMetrics.lagging, Stats.MAXIMUM),
-    });
+    return this.#alarm(
+      `${stage}Lagging`,
+      `stage ${stage} has a backlog and does not get on, be it throttled, refused or at a loss: see its log`,
+      {
+        metric: this.#own(stage, controllerMetrics.lagging, Stats.MAXIMUM),
+      },
+    );
   }
 
   #ofFunction(stage: string, { deployed }: StageFunction, lag: number | false): readonly Alarm[] {
-    const often = { evaluationPeriods: 5, datapointsToAlarm: 3 };
     const alarms = [
       this.#alarm(`${stage}DeadLetters`, `records of stage ${stage} were put aside: see millrace dead-letters`, {
         metric: this.#own(stage, metrics.deadLettered, Stats.SUM),
       }),
       this.#alarm(`${stage}Errors`, `calls of stage ${stage} fail: see its log`, {
         metric: deployed.function.metricErrors({ period: MINUTE }),
-        ...often,
-      }),
-      this.#alarm(`${stage}Throttles`, `calls of stage ${stage} are refused: the account's concurrency is used up`, {
-        metric: deployed.function.metricThrottles({ period: MINUTE }),
-        ...often,
+        evaluationPeriods: 5,
+        datapointsToAlarm: 3,
       }),
     ];
     if (lag === false) return alarms;

@@ -43,19 +43,23 @@ export interface HeadPorts {
 }
 
 /**
- * Where every task of a run stands, upstream stages first. With `sources`, the opened sources by id, lag is known of them too.
+ * Where every task of a run stands, upstream stages first. With `sources`, the opened sources by id, lag is known of them too. Stages are looked at one
+ * after another, so that nothing can move on from one that is not looked at yet to one that was.
  */
 export async function viewTasks(
   ports: HeadPorts,
   { record, plan }: StoredRun,
   sources?: ReadonlyMap<string, SourceLog>,
 ): Promise<readonly TaskView[]> {
-  return Promise.all(
-    record.tasks.map(async (task) => {
+  const views: TaskView[] = [];
+  for (const tasks of Map.groupBy(record.tasks, ({ stage }) => stage).values()) {
+    const ofStage = tasks.map(async (task) => {
       const head = await ports.commits.head(record.id, task);
       return viewOf(plan, task, head, await endOf(ports, plan, task, head, sources));
-    }),
-  );
+    });
+    views.push(...(await Promise.all(ofStage)));
+  }
+  return views;
 }
 
 function viewOf(plan: Plan, task: TaskId, head: CommitHeader | undefined, end: number | undefined): TaskView {

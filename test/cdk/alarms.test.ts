@@ -30,7 +30,7 @@ describe('alarms', () => {
     for (const id of [
       'perminuteDeadLetters',
       'perminuteErrors',
-      'perminuteThrottles',
+      'perminuteLagging',
       'perminuteLag',
       'ControllerErrors',
     ]) {

@@ -7,8 +7,6 @@ import type { Clock, CommitStore } from '../../ports/index.ts';
 import { type CodeInForce, newestCode, type OpenRun } from '../../runtime/index.ts';
 import type { TaskLoop } from './task-loop.ts';
 
-/** How long a worker that was asked to end goes on for newer code that waits for it. */
-const PATIENCE = 20_000;
 const PERIOD = 50 as Duration;
 
 export class CodeWatch {
@@ -43,8 +41,8 @@ export class CodeWatch {
   }
 
   /** Waits, in bounded time, until the worker's tasks have come to where the newer code takes over. */
-  async servePast(clock: Clock): Promise<void> {
-    const end = clock.now() + PATIENCE;
+  async servePast(clock: Clock, patience: Duration): Promise<void> {
+    const end = clock.now() + patience;
     const isThrough = ({ state }: TaskLoop): boolean => state.kind === 'newer-code' || state.kind === 'stopped';
     while (clock.now() < end && !this.#changed.every(isThrough)) await clock.sleep(PERIOD);
   }

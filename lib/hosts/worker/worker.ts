@@ -204,7 +204,8 @@ export class Worker {
   }
 
   async #close(background: readonly Promise<void>[]): Promise<WorkerEnd> {
-    if (this.#end === 'stopped') await this.#code.servePast(this.#ports.clock);
+    if (this.#end === 'stopped')
+      await this.#code.servePast(this.#ports.clock, (this.#stopTimeout * (2 / 3)) as Duration);
     this.#stopping.abort();
     this.#isClosing = true;
     await this.#taking;
@@ -224,8 +225,7 @@ export class Worker {
     this.#ended.call();
     if (this.#isStopping) return;
     this.#isStopping = true;
-    const { stopTimeout = 30_000 as Duration } = this.#options;
-    this.#ports.clock.sleep(stopTimeout, this.#over.signal).then(
+    this.#ports.clock.sleep(this.#stopTimeout, this.#over.signal).then(
       () => this.#tooLate.abort(new Error('steps under way are given up; others do them again')),
       () => {},
     );
@@ -371,6 +371,10 @@ export class Worker {
 
   #inMemory(): readonly string[] {
     return [...this.#loops.keys(), ...this.#warm.tasks().map(itemOf)];
+  }
+
+  get #stopTimeout(): Duration {
+    return this.#options.stopTimeout ?? (30_000 as Duration);
   }
 
   get #pumpPeriod(): Duration {
