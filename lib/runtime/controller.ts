@@ -1,7 +1,7 @@
 /**
  * The pump's I/O: gives partitions that sources have gained their tasks, reads the facts in the order that makes them true, has `decideRound` decide, and appends what it says. It keeps nothing but hints: it may run twice at once, late, or not at all.
  */
-import { type Duration, messageOf, taskName } from '../model/index.ts';
+import { type Duration, MillraceError, messageOf, taskName } from '../model/index.ts';
 import type { Plan } from '../plan/index.ts';
 import type { SourceLog } from '../ports/index.ts';
 import {
@@ -130,6 +130,7 @@ export class Controller {
       const heads = await Promise.all(tasks.map((task) => this.#head(task)));
       const uncounted = new Set<string>();
       await this.#run.grow((stage, error) => {
+        if (!isPassing(error)) throw error;
         uncounted.add(stage);
         this.#warn(`partitions of ${stage} cannot be counted`, error);
       });
@@ -178,6 +179,9 @@ export class Controller {
     return { id: topic.id, start, end, sealed: false };
   }
 }
+
+/** Whether it may be over at the next round; a source that has lost partitions has lost them. */
+const isPassing = (error: unknown): boolean => !(error instanceof MillraceError) || error.kind === 'unavailable';
 
 type Standing = Pick<TaskState, 'version' | 'nextOffset' | 'done'>;
 
