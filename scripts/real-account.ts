@@ -126,8 +126,9 @@ function target(): Omit<ProbeTarget, 'generation'> {
 }
 
 /** As the constructs have it. */
-const isEncrypted = (): boolean =>
-  flags['cluster-arn'] !== undefined || flags['secret-arn'] !== undefined || (flags.auth ?? 'none') !== 'none';
+function isEncrypted(): boolean {
+  return flags['cluster-arn'] !== undefined || flags['secret-arn'] !== undefined || (flags.auth ?? 'none') !== 'none';
+}
 
 /** As this machine reaches them: by the same code as functions do. */
 function brokers() {
