@@ -46,7 +46,7 @@ export const growth: readonly Mutation[] = [
       {
         file: CONTROLLER,
         // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
-        find: '      await this.#run.grow((stage, error) => {\n        uncounted.add(stage);\n        this.#warn(`partitions of ${stage} cannot be counted`, error);\n      });\n      if (this.#run.tasks !== tasks) continue;\n',
+        find: '      await this.#run.grow((stage, error) => {\n        if (!isPassing(error)) throw error;\n        uncounted.add(stage);\n        this.#warn(`partitions of ${stage} cannot be counted`, error);\n      });\n      if (this.#run.tasks !== tasks) continue;\n',
         replace: '',
       },
     ],
