@@ -87,7 +87,8 @@ function act(deeds: readonly Deed[], ctx: PlainContext, hasPast: boolean): void 
       case 'cancel': {
         const { by, span, name } = deed;
         const event = hasPast ? ctx.eventTime : Math.max(ctx.eventTime, ctx.watermark);
-        const time = by === 'event' ? event + span : ctx.processingTime + Math.max(span, 1);
+        const time =
+          by === 'event' ? event + (hasPast ? span : Math.max(span, 0)) : ctx.processingTime + Math.max(span, 1);
         if (time > LATE) break;
         const { timers } = ctx;
         if (deed.do === 'timer') by === 'event' ? timers.onEventTime(time, name) : timers.onProcessingTime(time, name);
