@@ -39,10 +39,10 @@ function tests(args) {
   const report = readReport(file);
   rmSync(folder, { recursive: true, force: true });
 
-  const filesThatDidNotLoad = (report?.testResults ?? []).filter(
-    (result) => result.status === 'failed' && result.assertionResults.length === 0,
+  const filesThatDidNotBegin = (report?.testResults ?? []).filter(
+    (result) => result.status === 'failed' && result.assertionResults.every(({ status }) => status !== 'failed'),
   ).length;
-  const failed = (report?.numFailedTests ?? 0) + filesThatDidNotLoad;
+  const failed = (report?.numFailedTests ?? 0) + filesThatDidNotBegin;
   total.passed += report?.numPassedTests ?? 0;
   total.skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0);
   // A run can fail with every test green: an unhandled rejection, a crashed worker, a missing report.

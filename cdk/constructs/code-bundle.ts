@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AssetHashType, AssetStaging, DockerImage } from 'aws-cdk-lib';
@@ -141,7 +142,7 @@ export function bundle({ entry, modules, topics, hashes }: BundleParts, outputDi
     platform: 'node',
     target: 'node24',
     legalComments: 'none',
-    external: [...NATIVE],
+    external: [...NATIVE, ...own.absent],
     logLevel: 'error',
     // Packages that are not modules ask for Node's own parts by `require`.
     banner: {
@@ -162,14 +163,17 @@ interface OwnModules {
   readonly root: string;
   readonly functions: string;
   readonly alias: Readonly<Record<string, string>>;
+  /** Packages that only some connectors need, and that are not installed: what needs them says so when it is used. */
+  readonly absent: readonly string[];
 }
 
 /** Where this package's modules are. `millrace` in the author's code is this millrace, from its sources or as it was built. */
 function ownModules(): OwnModules {
   const here = dirname(fileURLToPath(import.meta.url));
   const root = packageRoot(here);
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+    readonly peerDependencies: Readonly<Record<string, string>>;
   };
   const alias: Record<string, string> = {};
   for (const [path, target] of Object.entries(exports)) {
@@ -178,7 +182,11 @@ function ownModules(): OwnModules {
     const file = extension === '.ts' ? built.replace('./dist/', './').replace(/\.js$/, '.ts') : built;
     alias[`millrace${path.slice(1)}`] = join(root, file);
   }
-  return { root, functions: join(here, '..', '..', 'functions'), alias };
+  const { resolve: found } = createRequire(join(root, 'package.json'));
+  const isAbsent = (name: string): boolean =>
+    (found.paths(name) ?? []).every((folder) => !existsSync(join(folder, name)));
+  const absent = Object.keys(peerDependencies).filter(isAbsent);
+  return { root, functions: join(here, '..', '..', 'functions'), alias, absent };
 }
 
 const own = ownModules();

@@ -1,6 +1,15 @@
 /** The package as its users get it: built, packed, and installed into an empty project. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,8 +90,10 @@ function unpack(tarball: string, project: string): void {
   for (const name of Object.keys(dependencies)) link(name, project);
 }
 
+/** Links a package that is not there yet: some come with the package's own. */
 function link(name: string, project: string): void {
   const target = join(project, 'node_modules', name);
+  if (existsSync(target)) return;
   mkdirSync(dirname(target), { recursive: true });
   symlinkSync(join(root, 'node_modules', name), target);
 }
