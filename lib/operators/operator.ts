@@ -16,6 +16,9 @@ export interface TaskTime {
   readonly watermark: number;
   /** The task's processing time: never the clock's, always the log's. */
   readonly processingTime: number;
+  /** While timers fire, the watermark and the processing time from before they moved: what had expired by then is gone. */
+  readonly watermarkBefore: number;
+  readonly processingTimeBefore: number;
   /** Uniform in [0, 1): a function of the task, the message in hand and the count of calls during it. */
   random(): number;
 }

@@ -117,7 +117,7 @@ export class Applier {
   /** Moves processing time and fires what is due. */
   processingTime(time: number): void {
     const { unit, store } = this.#state;
-    if (time > unit.processingTime) unit.processingTime = time;
+    unit.moveProcessingTime(time);
     this.#fire(store.processingTimers, unit.processingTime);
     expire(store.processingExpiry, unit.processingTime);
   }
@@ -136,7 +136,7 @@ export class Applier {
   advance(watermark: number): void {
     const { unit, store, chain } = this.#state;
     if (watermark <= unit.watermark) return;
-    unit.watermark = watermark;
+    unit.moveWatermark(watermark);
     this.#fire(store.eventTimers, watermark);
     expire(store.eventExpiry, watermark);
     if (watermark === MAX_TIME) this.exact = true;

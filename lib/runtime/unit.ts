@@ -11,6 +11,8 @@ export class Unit {
   index = -1;
   watermark: number;
   processingTime: number;
+  watermarkBefore: number;
+  processingTimeBefore: number;
   readonly seed: number;
   /** How often `random` was called for what is in hand: zero again whenever something is taken in hand, be it for the second time. */
   draws = 0;
@@ -19,6 +21,8 @@ export class Unit {
     this.seed = seed;
     this.watermark = watermark;
     this.processingTime = processingTime;
+    this.watermarkBefore = watermark;
+    this.processingTimeBefore = processingTime;
   }
 
   /** The record in hand is row `row` of this frame; undefined for a source's row. */
@@ -27,6 +31,17 @@ export class Unit {
   /** The timer in hand; undefined while a record is. */
   cell: { readonly key: KeyId; readonly sub: unknown } | undefined = undefined;
   timer = 0;
+
+  moveWatermark(to: number): void {
+    this.watermarkBefore = this.watermark;
+    this.watermark = to;
+  }
+
+  /** Moves processing time, never back. */
+  moveProcessingTime(to: number): void {
+    this.processingTimeBefore = this.processingTime;
+    if (to > this.processingTime) this.processingTime = to;
+  }
 
   /**
    * Uniform in [0, 1), a function of what is in hand and of how often it was called for it: of a record its position on its channel, of a timer

@@ -33,6 +33,8 @@ export class Harness {
   readonly counts = new Map<string, number>();
   readonly tables: string[] = [];
   watermark: number = MIN_TIME;
+  watermarkBefore: number = MIN_TIME;
+  processingTimeBefore = 0;
   processingTime = 0;
   readonly #operator: Operator;
   readonly #emitted = new Map<string, Emitted[]>([[MAIN, []]]);
@@ -51,6 +53,12 @@ export class Harness {
         },
         get processingTime() {
           return harness.processingTime;
+        },
+        get watermarkBefore() {
+          return harness.watermarkBefore;
+        },
+        get processingTimeBefore() {
+          return harness.processingTimeBefore;
         },
         random: () => ((++this.#draws * 0x9e3779b1) % 1000) / 1000,
       },
@@ -84,6 +92,7 @@ export class Harness {
   /** Moves the watermark and fires what is due. */
   advance(watermark: number): this {
     if (watermark <= this.watermark) return this;
+    this.watermarkBefore = this.watermark;
     this.watermark = watermark;
     fire(this.store.eventTimers, watermark);
     expire(this.store.eventExpiry, watermark);
@@ -97,6 +106,7 @@ export class Harness {
 
   /** Moves processing time and fires what is due. */
   at(processingTime: number): this {
+    this.processingTimeBefore = this.processingTime;
     this.processingTime = Math.max(this.processingTime, processingTime);
     fire(this.store.processingTimers, this.processingTime);
     expire(this.store.processingExpiry, this.processingTime);

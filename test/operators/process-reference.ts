@@ -113,6 +113,8 @@ export function processReference<R>(happenings: readonly Happening<R>[], spec: P
   let timers: Timer[] = [];
   let watermark: number = MIN_TIME;
   let processing = 0;
+  /** Of what moves, where it stood before: what had expired by then is gone. */
+  let before: number = MIN_TIME;
   /** Where the author's code stands. */
   let at: { readonly key: string; readonly time: number; readonly firing: Domain | undefined };
 
@@ -125,7 +127,7 @@ export function processReference<R>(happenings: readonly Happening<R>[], spec: P
     return of;
   };
   const now = (by: Domain): number => {
-    if (at.firing === by) return at.time;
+    if (at.firing === by) return Math.max(at.time, before);
     return by === 'event' ? watermark : processing;
   };
   const until = (): number => {
@@ -258,9 +260,11 @@ export function processReference<R>(happenings: readonly Happening<R>[], spec: P
       spec.onRecord(happening.record, ctx);
     } else if ('watermark' in happening) {
       if (happening.watermark <= watermark) continue;
+      before = watermark;
       watermark = happening.watermark;
       moveTo('event', watermark);
     } else {
+      before = processing;
       processing = Math.max(processing, happening.processing);
       moveTo('processing', processing);
     }

@@ -52,7 +52,7 @@ const reduce = (reduced: number, n: number): number => (reduced * 3 + n) % 1_000
 const aside = sideOutput<unknown>('aside');
 
 /** The author's code, the same for the operator and the reference: does its deeds, then tells all it can see. */
-function act(deeds: readonly Deed[], ctx: PlainContext, hasPast: boolean): void {
+function act(deeds: readonly Deed[], ctx: PlainContext): void {
   const { one, many, named, total, sorted } = ctx.state;
   for (const deed of deeds) {
     switch (deed.do) {
@@ -86,9 +86,7 @@ function act(deeds: readonly Deed[], ctx: PlainContext, hasPast: boolean): void 
       case 'timer':
       case 'cancel': {
         const { by, span, name } = deed;
-        const event = hasPast ? ctx.eventTime : Math.max(ctx.eventTime, ctx.watermark);
-        const time =
-          by === 'event' ? event + (hasPast ? span : Math.max(span, 0)) : ctx.processingTime + Math.max(span, 1);
+        const time = (by === 'event' ? ctx.eventTime : ctx.processingTime) + span;
         if (time > LATE) break;
         const { timers } = ctx;
         if (deed.do === 'timer') by === 'event' ? timers.onEventTime(time, name) : timers.onProcessingTime(time, name);
@@ -109,13 +107,9 @@ function act(deeds: readonly Deed[], ctx: PlainContext, hasPast: boolean): void 
   ctx.emit({ key, eventTime, watermark, processingTime, rest, map });
 }
 
-/** Timers in the past have their own time for what expires by event time: there, none are set. */
-const hasPast = ({ ttl }: Script): boolean => ttl?.by !== 'event';
-
 function operatorStory(script: Script, undone: number): PlainStory {
   const { happenings, atTimers, ttl } = script;
   const options: StateOptions = ttl === undefined ? {} : { ttl: ttl.span as Duration, ttlBy: ttl.by };
-  const past = hasPast(script);
   const plain = (ctx: unknown): PlainContext => ctx as PlainContext;
   const { definition } = process('deeds', {
     in: type<readonly Deed[]>(),
@@ -132,9 +126,9 @@ function operatorStory(script: Script, undone: number): PlainStory {
         options,
       ),
     },
-    onRecord: (deeds, ctx) => act(deeds, withAside(plain(ctx)), past),
-    onTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, withAside(plain(ctx)), past),
-    onProcessingTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, withAside(plain(ctx)), past),
+    onRecord: (deeds, ctx) => act(deeds, withAside(plain(ctx))),
+    onTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, withAside(plain(ctx))),
+    onProcessingTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, withAside(plain(ctx))),
   });
   const harness = new Harness(definition);
   const step = (happening: Happening<readonly Deed[]>): void => {
@@ -181,12 +175,11 @@ function withAside(ctx: PlainContext): PlainContext {
 
 function referenceStory(script: Script): PlainStory {
   const { happenings, atTimers, ttl } = script;
-  const past = hasPast(script);
   return processReference(happenings, {
     ...{ ttl, reduce },
-    onRecord: (deeds, ctx) => act(deeds, ctx, past),
-    onTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, ctx, past),
-    onProcessingTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, ctx, past),
+    onRecord: (deeds, ctx) => act(deeds, ctx),
+    onTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, ctx),
+    onProcessingTimer: (_time, ctx, name) => act(atTimers[name ?? '']!, ctx),
   });
 }
 

@@ -13,7 +13,7 @@ export interface StateOptions {
   readonly ttl?: Duration;
   /**
    * The time that `ttl` counts in. By event time (the default) it runs from the later of the record's time and the watermark (in an event-time timer, from the
-   * timer's), until the watermark has passed: so it does not depend on when data is processed. By processing time it runs from the task's processing time.
+   * timer's, or the watermark before it), until the watermark has passed: so it does not depend on when data is processed. By processing time it runs from the task's processing time.
    */
   readonly ttlBy?: 'event' | 'processing';
   /** Version of the values' schema, a whole number. Default: 1. Raise it together with `migrate`. */

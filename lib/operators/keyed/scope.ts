@@ -34,20 +34,21 @@ export class Scope {
 
   /**
    * The event time by which state is expired or not. While a timer fires it is the timer's, though the watermark may already have
-   * gone far beyond it, so that what a timer sees does not depend on how far the watermark jumped.
+   * gone far beyond it, so that what a timer sees does not depend on how far the watermark jumped. A timer that was set in the past brings nothing back.
    */
   get eventNow(): number {
-    return this.firing === 'event' ? this.at : this.time.watermark;
+    return this.firing === 'event' ? Math.max(this.at, this.time.watermarkBefore) : this.time.watermark;
   }
 
+  /** As `eventNow`. */
   get processingNow(): number {
-    return this.firing === 'processing' ? this.at : this.time.processingTime;
+    return this.firing === 'processing' ? Math.max(this.at, this.time.processingTimeBefore) : this.time.processingTime;
   }
 
   /** When what is written now, to live for `ttl`, expires; never if no event time is known to count from. */
   expiry(ttl: number, by: 'event' | 'processing'): number {
     if (by === 'processing') return this.processingNow + ttl;
-    if (this.firing === 'event') return Math.min(this.at + ttl, MAX_TIME);
+    if (this.firing === 'event') return Math.min(this.eventNow + ttl, MAX_TIME);
     const { watermark } = this.time;
     const from = this.firing === undefined ? Math.max(this.at, watermark) : watermark;
     return watermark === MAX_TIME || from === MIN_TIME ? NEVER : Math.min(from + ttl, MAX_TIME);
