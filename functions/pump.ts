@@ -137,7 +137,7 @@ export class Pump {
     await rings.send();
     const over = round.over && found.length === 0 && control.stops.size === 0;
     if (over) await noteOver(ports.commits, record, ports.clock.now());
-    this.#report.tell(facts, steps, ports.clock.now());
+    this.#report.tell(facts, steps, ports.clock.now(), control.pausedAt !== undefined);
     this.#offsets = new Map(facts.map(({ task, head }) => [taskName(task), head?.nextOffset ?? -1]));
     if (this.#controller.trouble !== undefined) throw this.#controller.trouble;
     return { kind: over ? 'over' : 'done', busy: !over && this.#isBusy(control, steps), next: round.next };

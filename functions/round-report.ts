@@ -24,11 +24,16 @@ export class RoundReport {
     this.#plan = plan;
   }
 
-  tell(facts: readonly TaskFacts[], steps: readonly SwitchStep[], now: number): void {
+  /** `paused`: sources take in nothing, and do not lag for that. */
+  tell(facts: readonly TaskFacts[], steps: readonly SwitchStep[], now: number, paused = false): void {
     for (const { id: stage } of this.#plan.stages) {
       const own = facts.filter(({ task }) => task.stage === stage);
       this.#gauges.set(controllerMetrics.stopped, own.filter(isStopped).length, stage);
-      this.#gauges.set(controllerMetrics.lagging, own.filter((each) => this.#isLagging(each, now)).length, stage);
+      this.#gauges.set(
+        controllerMetrics.lagging,
+        own.filter((each) => this.#isLagging(each, now, paused)).length,
+        stage,
+      );
       const late = steps.filter((step) => step.task.stage === stage && this.#isLate(step, now));
       this.#gauges.set(controllerMetrics.switching, late.length, stage);
     }
@@ -43,10 +48,11 @@ export class RoundReport {
     return step.kind === 'stuck' || now - since > SWITCHING;
   }
 
-  #isLagging(facts: TaskFacts, now: number): boolean {
+  #isLagging(facts: TaskFacts, now: number, paused: boolean): boolean {
     const { task, head, log } = facts;
     const name = taskName(task);
-    const waits = head !== undefined && head.status.kind !== 'stopped' && log?.end !== undefined && !isDrained(facts);
+    const rests = head === undefined || head.status.kind === 'stopped' || (paused && head.source !== undefined);
+    const waits = !rests && log?.end !== undefined && !isDrained(facts);
     const known = this.#waiting.get(name);
     if (!waits) this.#waiting.delete(name);
     else if (known?.version === head.version) return now - known.since > LAGGING;

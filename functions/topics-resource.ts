@@ -1,6 +1,6 @@
 /** The function behind a deployment's topics: CloudFormation calls it when the stack is created, changed or deleted, and it answers to a URL. */
 import { KafkaClient } from '../lib/adapters/kafka/index.ts';
-import { messageOf } from '../lib/model/index.ts';
+import { MillraceError, messageOf } from '../lib/model/index.ts';
 import { deleteTopics, ensureTopics, type TopicsWanted } from './ensure-topics.ts';
 import { kafkaConnection } from './kafka-connection.ts';
 import { settingsFrom } from './settings.ts';
@@ -38,7 +38,7 @@ export async function answer(event: ResourceEvent, connect: Connect): Promise<vo
     failure = messageOf(thrown);
   }
   const { StackId, RequestId, LogicalResourceId, PhysicalResourceId = LogicalResourceId } = event;
-  await fetch(event.ResponseURL, {
+  const answered = await fetch(event.ResponseURL, {
     method: 'PUT',
     headers: { 'content-type': '' },
     body: JSON.stringify({
@@ -47,6 +47,11 @@ export async function answer(event: ResourceEvent, connect: Connect): Promise<vo
         ? { Status: 'SUCCESS' }
         : { Status: 'FAILED', Reason: failure.slice(0, LONGEST_REASON) }),
     }),
+  });
+  if (answered.ok) return;
+  // Lambda calls again when this fails, which is one more chance to be heard.
+  throw new MillraceError('unavailable', `CloudFormation did not take the answer: HTTP status ${answered.status}`, {
+    hint: 'the stack waits until it gives up; cancel its update, and deploy again',
   });
 }
 

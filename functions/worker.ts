@@ -14,7 +14,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => st
 
 const open = await openWorker(bindTopics(pipeline, MILLRACE_TOPICS).withCode(MILLRACE_CODE), {
   ...(await storesOf(settings)),
-  ...{ warmBytes, stages: workerStages, signal: stop.signal, stopTimeout: seconds(110) },
+  ...{ warmBytes, stages: workerStages, awaitsCode: true, signal: stop.signal, stopTimeout: seconds(110) },
   telemetry: lineTelemetry((line) => process.stdout.write(`${line}\n`)),
 });
 const { kind, error } = await open.worker.run();

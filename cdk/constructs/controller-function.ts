@@ -11,7 +11,7 @@ import { acknowledgeWildcards } from './acknowledged.ts';
 import { handlers } from './code-bundle.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { grantState, type IMillraceState, stateEnvironment } from './millrace-state.ts';
-import { type FunctionSettings, PipelineFunction } from './pipeline-function.ts';
+import { callOnce, type FunctionSettings, PipelineFunction } from './pipeline-function.ts';
 import type { StageFunction } from './stage-function.ts';
 import type { TopicNames } from './topic-names.ts';
 
@@ -74,6 +74,7 @@ export class ControllerFunction extends Construct {
       statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources })],
     });
     acknowledgeWildcards(policy, resources);
+    this.deployed.live.configureAsyncInvoke(callOnce);
     this.schedule = new Schedule(this, 'Schedule', {
       schedule: ScheduleExpression.rate(MINUTE),
       description: `${plan.pipeline}: wakes the controller`,

@@ -37,6 +37,9 @@ export interface PipelineFunctionProps extends FunctionSettings {
 /** The alias that always is the newest version. */
 const LIVE = 'live';
 
+/** Who rings rings again; a call that waits for longer has been overtaken. */
+export const callOnce = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+
 /**
  * A function as all of a pipeline are: Node 24 on arm64, in the brokers' network, with a role and a log of its own. Each deployment of other code publishes a version; versions
  * stay, since tasks may be at code that only an older one has, and go with the function.
@@ -66,12 +69,7 @@ export class PipelineFunction extends Construct {
       architecture: Architecture.ARM_64,
       environment: { ...environment },
       tracing: tracing ? Tracing.ACTIVE : Tracing.DISABLED,
-      // Who rings rings again; a call that waits for longer has been overtaken.
-      currentVersionOptions: {
-        removalPolicy: RemovalPolicy.RETAIN,
-        retryAttempts: 0,
-        maxEventAge: Duration.minutes(1),
-      },
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN, ...callOnce },
       ...(reservedConcurrency === undefined ? {} : { reservedConcurrentExecutions: reservedConcurrency }),
       ...(network === undefined ? {} : placeIn(network)),
     });

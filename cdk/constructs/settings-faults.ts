@@ -27,6 +27,8 @@ const MOST_STAGES = 32;
 /** A function behind an event source of Kafka may run for 14 minutes; what is below ten seconds leaves no room for a step and its commit. */
 const TIMEOUTS = [10, 14 * 60] as const;
 const LONGEST_GROUP = 200;
+/** Names and values of a function's environment; of them, what each of ours may take at most, and how much of the controller's a stage's name takes. */
+const ENVIRONMENT = { bytes: 4_096, own: 1_100, perStage: 70 };
 
 /** Everything that cannot be deployed. */
 export function* settingsFaults(settings: CheckedSettings): Generator<PlanFault> {
@@ -58,6 +60,16 @@ export function* settingsFaults(settings: CheckedSettings): Generator<PlanFault>
   for (const name of Object.keys(settings.environment)) {
     if (!/^(MILLRACE_|AWS_)/.test(name)) continue;
     yield at(plan.pipeline, `its environment sets ${name}`, 'names that begin with MILLRACE_ and AWS_ are taken');
+  }
+  const room = ENVIRONMENT.bytes - ENVIRONMENT.own - functions * ENVIRONMENT.perStage;
+  const bytes = Object.entries(settings.environment).reduce((sum, each) => sum + Buffer.byteLength(each.join('')), 0);
+  if (bytes > room) {
+    const rule = `its environment has ${bytes} bytes, and beside our own there is room for ${room}`;
+    yield at(
+      plan.pipeline,
+      rule,
+      'put large settings into a file beside the pipeline, or into a parameter that it reads',
+    );
   }
   yield* stagesFaults(settings);
 }

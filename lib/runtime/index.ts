@@ -10,7 +10,7 @@ export * from './replay.ts';
 export { metrics } from './report.ts';
 export * from './run-control.ts';
 export { runIdOf } from './run-id.ts';
-export { type CodeInForce, type CodeVersion, codeVersions, newestCode, newestRun } from './run-records.ts';
+export { type CodeInForce, type CodeVersion, codeVersions, hasCode, newestCode, newestRun } from './run-records.ts';
 export * from './run-tasks.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
 export type { StageCode } from './stage-chain.ts';

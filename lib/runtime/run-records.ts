@@ -83,11 +83,19 @@ export async function codeVersions(commits: Records, run: RunRecord): Promise<re
   return [firstCode(run), ...records.map(({ value }) => value as CodeVersion)];
 }
 
+/** Whether the pipeline's run is at this code, or has been. */
+export async function hasCode(commits: Records, plan: Plan): Promise<boolean> {
+  const run = await newestRun(commits, plan.pipeline);
+  return run !== undefined && (await codeVersions(commits, run)).some((version) => isSameCode(version, plan));
+}
+
+const isSameCode = (version: CodeVersion, plan: Plan): boolean =>
+  comparePlans(version.plan, plan).changedStages.length === 0;
+
 /** Which of the run's earlier versions the plan is; undefined if none, or the newest. */
 async function earlierCode(commits: Records, plan: Plan, run: RunRecord): Promise<CodeInForce | undefined> {
   const versions = await codeVersions(commits, run);
-  const isSame = (each: CodeVersion): boolean => comparePlans(each.plan, plan).changedStages.length === 0;
-  const version = versions.findLastIndex(isSame);
+  const version = versions.findLastIndex((each) => isSameCode(each, plan));
   if (version < 0 || version === versions.length - 1) return undefined;
   return { version, epochs: versions[version]!.epochs, changed: [] };
 }

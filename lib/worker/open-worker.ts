@@ -13,6 +13,7 @@ type Tuning = Pick<
   HostOptions,
   | 'limits'
   | 'stages'
+  | 'awaitsCode'
   | 'slots'
   | 'signal'
   | 'pumpPeriod'

@@ -40,6 +40,7 @@ describe('what cannot be deployed', () => {
     [{ topicPrefix: 'a b' }, "its topics begin with 'a b'"],
     [{ topicPrefix: 'x'.repeat(200) }, 'its consumer group has a name of 2'],
     [{ environment: { MILLRACE_TABLE: 'mine' } }, 'its environment sets MILLRACE_TABLE'],
+    [{ environment: { RULES: 'x'.repeat(3_000) } }, 'its environment has 3005 bytes, and beside our own there is room'],
     [
       { sources: { clicks: { topic: 'a', create: true } } },
       'clicks: its topic is to be made, and nobody says how large',

@@ -77,13 +77,14 @@ describe.skipIf(kafka.missing)(`topics of a deployment, on a real broker${skipNo
   describe('answered to CloudFormation', () => {
     let server: Server;
     let answers: Record<string, string>[] = [];
+    let status = 200;
     beforeAll(async () => {
       server = createServer((request, response) => {
         let body = '';
         request.on('data', (chunk) => (body += chunk));
         request.on('end', () => {
           answers.push(JSON.parse(body) as Record<string, string>);
-          response.end();
+          response.writeHead(status).end();
         });
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -118,6 +119,12 @@ describe.skipIf(kafka.missing)(`topics of a deployment, on a real broker${skipNo
       await call('Create', name);
       expect(await call('Delete', name, 'true')).toMatchObject({ Status: 'SUCCESS' });
       expect(await partitionsOf(name)).toBeUndefined();
+    });
+
+    it('fail once more for Lambda to call again, where the answer is not taken', async () => {
+      status = 403;
+      await expect(call('Create', newName('own'))).rejects.toThrow('did not take the answer: HTTP status 403');
+      status = 200;
     });
 
     it('fail with the reason', async () => {

@@ -1,5 +1,7 @@
+import { MillraceError } from '../../model/index.ts';
 import type { Pipeline } from '../../pipeline/index.ts';
 import {
+  hasCode,
   noteBegun,
   type OpenOptions,
   type OpenRun,
@@ -16,8 +18,22 @@ export interface JoinedRun {
   readonly paused: boolean;
 }
 
-/** Opens the run, says in the logs of tasks that are at older code where they are to switch, and notes that the run is worked on. Throws what `openRun` throws. */
-export async function joinRun(pipeline: Pipeline, ports: TaskPorts, options: OpenOptions): Promise<JoinedRun> {
+export interface JoinOptions extends OpenOptions {
+  /** Neither begins a run nor brings code into it: others do, for instance the controller of a deployment. */
+  readonly awaitsCode?: boolean;
+}
+
+/**
+ * Opens the run, says in the logs of tasks that are at older code where they are to switch, and notes that the run is worked on. Throws what `openRun` throws, and
+ * `unavailable` while code is awaited.
+ */
+export async function joinRun(pipeline: Pipeline, ports: TaskPorts, options: JoinOptions): Promise<JoinedRun> {
+  if (options.awaitsCode === true && !(await hasCode(ports.commits, pipeline.plan))) {
+    throw new MillraceError('unavailable', `nobody has brought this code into a run of ${pipeline.plan.pipeline} yet`, {
+      where: { pipeline: pipeline.plan.pipeline },
+      hint: 'the controller does, once it is deployed; see its log if it does not',
+    });
+  }
   const open = await openRun(pipeline, ports, { rejoinCode: true, ...options });
   try {
     await appendBarriers(open, ports);

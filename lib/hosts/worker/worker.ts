@@ -9,11 +9,11 @@
 import { type Duration, MillraceError, messageOf, taskName, type WallTime } from '../../model/index.ts';
 import type { Pipeline } from '../../pipeline/index.ts';
 import type { Assignment, LogPlace, LogSlice, Share, SourcePlace } from '../../ports/index.ts';
-import { defaultLimits, type OpenOptions, type OpenRun, type Task, type TaskPorts } from '../../runtime/index.ts';
+import { defaultLimits, type OpenRun, type Task, type TaskPorts } from '../../runtime/index.ts';
 import { Backoff } from './backoff.ts';
 import { CodeWatch } from './code-watch.ts';
 import { type Inbox, LogInbox, PolledInbox, SourceInbox } from './inbox.ts';
-import { type JoinedRun, joinRun } from './join-run.ts';
+import { type JoinedRun, type JoinOptions, joinRun } from './join-run.ts';
 import { LongPoll } from './long-poll.ts';
 import { workerMetrics } from './metrics.ts';
 import { logPoll, sourcePoll } from './polls.ts';
@@ -24,7 +24,7 @@ import { unlessAborted } from './unless-aborted.ts';
 import { Wake } from './wake.ts';
 import { WarmTasks } from './warm-tasks.ts';
 
-export interface WorkerOptions extends Omit<OpenOptions, 'signal'> {
+export interface WorkerOptions extends Omit<JoinOptions, 'signal'> {
   /** Shares the run's items out among its workers. */
   readonly assignment: (open: OpenRun) => Assignment;
   /** Only tasks of these stages, and not the pump: where others run the rest. Default: everything. */
