@@ -1,7 +1,11 @@
-/** Cases of the public documentation: Flink's "Joining", and Kafka Streams' "Streams DSL" and wiki page "Kafka Streams Join Semantics". */
+/**
+ * Cases that are public: the figures of Flink's documentation "Joining" and of Flink's IntervalJoinOperatorTest; the table of Kafka Streams' documentation "Streams DSL" and its
+ * own tests. Every row is theirs, put in our words.
+ */
 import { describe, expect, it } from 'vitest';
 import { type Duration, MAX_TIME, seconds } from '../../../lib/model/index.ts';
 import {
+  hopping,
   intervalJoinOperator,
   type JoinKind,
   session,
@@ -13,6 +17,9 @@ import { Harness } from '../harness.ts';
 const ms = (n: number): Duration => n as Duration;
 const pairOf = (left: unknown, right: unknown): string => `${left ?? null},${right ?? null}`;
 
+/** Results with their times. */
+const timed = (harness: Harness): readonly string[] => harness.emitted().map(({ value, time }) => `${value} @${time}`);
+
 /** Elements as the figures draw them: their value is their timestamp. All of one key, fed in the order of time. */
 function fed(harness: Harness, orange: readonly number[], green: readonly number[]): Harness {
   const all = [...orange.map((at) => ({ at, input: 0 })), ...green.map((at) => ({ at, input: 1 }))];
@@ -20,46 +27,87 @@ function fed(harness: Harness, orange: readonly number[], green: readonly number
   return harness.end();
 }
 
-describe('Flink, Joining', () => {
-  it('interval join: orange.ts - 2 <= green.ts <= orange.ts + 1', () => {
+/** Cases as the figures of the page have them, read off the drawings. */
+describe('Flink, "Joining"', () => {
+  it('interval join: orange.ts - 2 <= green.ts <= orange.ts + 1, with the later time of each pair', () => {
     const operator = intervalJoinOperator({ kind: 'inner', lower: -2, upper: 1, join: pairOf });
-    const harness = fed(new Harness(operator), [2, 3, 4, 5, 7], [0, 1, 6, 7]);
-    expect(harness.values<string>().toSorted()).toEqual(['2,0', '2,1', '3,1', '5,6', '7,6', '7,7']);
+    const harness = fed(new Harness(operator), [0, 2, 3, 4, 5, 7], [0, 1, 6, 7]);
+    expect(harness.values<string>().toSorted()).toEqual(['0,0', '0,1', '2,0', '2,1', '3,1', '5,6', '7,6', '7,7']);
     expect(
       harness.emitted().every(({ value, time }) => time === Math.max(...String(value).split(',').map(Number))),
     ).toBe(true);
   });
 
-  it('interval join: bounds are inclusive, and exclusive where said', () => {
-    const matches = (exclusive: object): readonly string[] =>
-      fed(
-        new Harness(intervalJoinOperator({ kind: 'inner', lower: -2, upper: 1, ...exclusive, join: pairOf })),
-        [10],
-        [8, 9, 11],
-      ).values();
-    expect(matches({})).toEqual(['10,8', '10,9', '10,11']);
-    expect(matches({ lowerExclusive: true })).toEqual(['10,9', '10,11']);
-    expect(matches({ upperExclusive: true })).toEqual(['10,8', '10,9']);
-  });
-
   it('tumbling window join: pairs of a window, with its largest timestamp; nothing where green has no element', () => {
     const operator = windowJoinOperator({ kind: 'inner', assigner: tumbling(ms(2)), join: pairOf });
     const harness = fed(new Harness(operator), [0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 3, 4]);
-    expect(harness.emitted().map(({ value, time }) => `${value} @${time}`)).toEqual([
+    expect(timed(harness)).toEqual([
       ...['0,0 @1', '0,1 @1', '1,0 @1', '1,1 @1'],
       ...['2,3 @3', '3,3 @3', '4,4 @5', '5,4 @5'],
     ]);
   });
 
-  it('session window join: sessions span both sides; elements of a session without the other side are not joined', () => {
-    const operator = windowJoinOperator({ kind: 'inner', assigner: session(ms(2)), join: pairOf });
-    const harness = fed(new Harness(operator), [1, 2, 11, 12, 23], [0, 13]);
-    expect(harness.values()).toEqual(['1,0', '2,0', '11,13', '12,13']);
+  it('sliding window join: pairs of each window, so that some come twice; nothing of [1, 2], which has no green', () => {
+    const operator = windowJoinOperator({ kind: 'inner', assigner: hopping(ms(2), ms(1)), join: pairOf });
+    const harness = fed(new Harness(operator), [0, 1, 2, 3, 4], [0, 3, 4]);
+    expect(timed(harness)).toEqual([
+      ...['0,0 @0', '0,0 @1', '1,0 @1', '2,3 @3', '3,3 @3'],
+      ...['3,3 @4', '3,4 @4', '4,3 @4', '4,4 @4', '4,4 @5'],
+    ]);
+  });
+
+  it('session window join: gaps of at least 1 ms; elements of a session without the other side are not joined', () => {
+    const operator = windowJoinOperator({ kind: 'inner', assigner: session(ms(1)), join: pairOf });
+    const harness = fed(new Harness(operator), [1, 2, 5, 6, 8, 9], [0, 4, 5]);
+    expect(harness.values()).toEqual(['1,0', '2,0', '5,4', '5,5', '6,4', '6,5']);
   });
 });
 
+/** Elements 1 to 4 on both sides, and the pairs that come of bounds. */
+describe('Flink, IntervalJoinOperatorTest', () => {
+  const [inclusive, exclusive] = [false, true];
+  it.each<[number, boolean, number, boolean, string]>([
+    [1, inclusive, 3, exclusive, '1,2 1,3 2,3 2,4 3,4'],
+    [-3, exclusive, -1, inclusive, '2,1 3,1 3,2 4,2 4,3'],
+    [-2, inclusive, -1, inclusive, '2,1 3,1 3,2 4,2 4,3'],
+    [-1, inclusive, 1, inclusive, '1,1 1,2 2,1 2,2 2,3 3,2 3,3 3,4 4,3 4,4'],
+    [1, inclusive, 2, inclusive, '1,2 1,3 2,3 2,4 3,4'],
+    [-3, exclusive, -1, exclusive, '3,1 4,2'],
+    [-1, exclusive, 1, exclusive, '1,1 2,2 3,3 4,4'],
+    [1, exclusive, 3, exclusive, '1,3 2,4'],
+  ])('between %d (exclusive: %s) and %d (exclusive: %s): %s', (lower, lowerExclusive, upper, upperExclusive, pairs) => {
+    const join = { lower, lowerExclusive, upper, upperExclusive, join: pairOf };
+    for (const faster of [0, 1] as const) {
+      const harness = new Harness(intervalJoinOperator({ kind: 'inner', ...join }));
+      for (const input of [faster, 1 - faster]) for (const at of [1, 2, 3, 4]) harness.record(at, at, 'k', input);
+      expect(harness.values<string>().toSorted().join(' ')).toBe(pairs);
+      expect(harness.end().store.size).toBe(0);
+    }
+  });
+
+  it.each<[number, boolean, number, boolean]>([
+    [-1, inclusive, 0, inclusive],
+    [-2, exclusive, 1, exclusive],
+    [0, inclusive, 1, inclusive],
+    [-1, exclusive, 2, exclusive],
+  ])(
+    'state cleanup between %d (exclusive: %s) and %d (exclusive: %s)',
+    (lower, lowerExclusive, upper, upperExclusive) => {
+      const join = { lower, lowerExclusive, upper, upperExclusive, join: pairOf };
+      const harness = new Harness(intervalJoinOperator({ kind: 'inner', ...join }));
+      for (const input of [0, 1]) for (const at of [1, 2, 3, 4, 5]) harness.record(at, at, 'k', input);
+      const held = [1, 4, 6].map((watermark) => harness.advance(watermark).store.size);
+      expect(
+        held,
+        'at watermarks 1, 4 and 6: of one side what is later, of the other also what is one earlier',
+      ).toEqual([4 + 5, 1 + 2, 0]);
+    },
+  );
+});
+
+/** Kafka Streams' "Streams DSL", "Semantics of stream-stream joins": a window of 15 seconds with a grace of 5. */
 describe('Kafka Streams, KStream-KStream join', () => {
-  /** Time in seconds; the stream and its value. A window of 15 seconds, grace of 5; records without a value are not joined. */
+  /** Time in seconds; the stream and its value. Records without a value are not joined. */
   const rows: readonly (readonly [number, 'left' | 'right', string | null])[] = [
     ...([
       [1, 'left', null],
@@ -84,13 +132,13 @@ describe('Kafka Streams, KStream-KStream join', () => {
     ] as const),
     ...([
       [40, 'left', 'E'],
-      [65, 'left', 'F'],
-      [90, 'right', 'f'],
-      [115, 'left', 'G'],
+      [60, 'left', 'F'],
+      [80, 'right', 'f'],
+      [100, 'left', 'G'],
     ] as const),
   ];
 
-  /** What comes out at each record that brings anything. */
+  /** What comes out at each record that brings anything. Each record is the last of its time, as E at 40 is said to be certain when 60 is reached, not after. */
   function story(kind: JoinKind): Record<number, readonly unknown[]> {
     const harness = new Harness(
       intervalJoinOperator({
@@ -105,7 +153,7 @@ describe('Kafka Streams, KStream-KStream join', () => {
     for (const [at, side, value] of rows) {
       const before = harness.emitted().length;
       if (value !== null) harness.record(value, at * 1_000, 'k', side === 'left' ? 0 : 1);
-      harness.advance(at * 1_000 - 1);
+      harness.advance(at * 1_000);
       const emitted = harness.values().slice(before);
       if (emitted.length > 0) told[at] = emitted;
     }
@@ -124,11 +172,134 @@ describe('Kafka Streams, KStream-KStream join', () => {
 
   it('inner', () => expect(story('inner')).toEqual(pairs));
   it('left: records without a match come when window and grace have passed', () => {
-    expect(story('left')).toEqual({ ...pairs, 65: ['E,null'], 90: ['F,null'] });
+    expect(story('left')).toEqual({ ...pairs, 60: ['E,null'], 80: ['F,null'] });
   });
-  it('right', () => expect(story('right')).toEqual({ ...pairs, 115: ['null,f'] }));
+  it('right, which is not in the table: as left, of the other side', () => {
+    expect(story('right')).toEqual({ ...pairs, 100: ['null,f'] });
+  });
   it('outer', () => {
-    expect(story('outer')).toEqual({ ...pairs, 65: ['E,null'], 90: ['F,null'], 115: ['null,f'] });
+    expect(story('outer')).toEqual({ ...pairs, 60: ['E,null'], 80: ['F,null'], 100: ['null,f'] });
+  });
+});
+
+/** Records as Kafka Streams' own tests pipe them in, one after another; the time of the stream is that of its latest record, which may not be its last of that time. */
+describe('Kafka Streams, its own tests of KStream-KStream joins', () => {
+  type Piped = readonly [input: 0 | 1, key: string, value: string, at: number];
+
+  /** What comes out at each record, with its key, and without the time: an unmatched one's differs on purpose. */
+  function piped(kind: JoinKind, before: number, after: number, grace: number, records: readonly Piped[]): string[][] {
+    const harness = new Harness(
+      intervalJoinOperator({ kind, lower: -before, upper: after, allowedLateness: grace, join: pairOf }),
+    );
+    return records.map(([input, key, value, at]) => {
+      const from = harness.emitted().length;
+      harness.record(value, at, key, input).advance(at - 1);
+      return harness.values<string>().slice(from).toSorted();
+    });
+  }
+
+  it('StreamStreamJoinIntegrationTest.testSelfJoin: pairs of the left side first, then of the right, then with itself', () => {
+    const harness = new Harness(intervalJoinOperator({ kind: 'inner', lower: -10_000, upper: 10_000, join: pairOf }));
+    const found = ['A', 'B', 'C', 'D'].map((value, i) => {
+      const from = harness.emitted().length;
+      for (const input of [0, 1]) harness.record(value, [2, 3, 5, 7][i]!, 'k', input);
+      return harness.values().slice(from);
+    });
+    expect(found).toEqual([
+      ['A,A'],
+      ['B,A', 'A,B', 'B,B'],
+      ['C,A', 'C,B', 'A,C', 'B,C', 'C,C'],
+      ['D,A', 'D,B', 'D,C', 'A,D', 'B,D', 'C,D', 'D,D'],
+    ]);
+  });
+
+  it('KStreamKStreamLeftJoinTest.testLeftJoinDuplicates', () => {
+    const records: Piped[] = [
+      [0, '0', 'A0', 0],
+      [0, '0', 'A0-0', 0],
+      [1, '1', 'a0', 111],
+      [1, '2', 'dummy', 500],
+      [0, '2', 'A2', 1000],
+      [0, '2', 'A2-0', 1000],
+      [1, '2', 'a2', 1001],
+    ];
+    expect(piped('left', 100, 100, 10, records)).toEqual([
+      ...[[], [], ['A0,null', 'A0-0,null'], []],
+      ...[[], [], ['A2,a2', 'A2-0,a2']],
+    ]);
+  });
+
+  it('KStreamKStreamLeftJoinTest.shouldNotEmitLeftJoinResultForAsymmetricWindow', () => {
+    const records: Piped[] = [
+      [0, '0', 'A0', 0],
+      [0, '1', 'A1', 1],
+      [1, '0', 'a0', 100],
+      [1, '1', 'a1', 102],
+    ];
+    expect(piped('left', 0, 100, 0, records)).toEqual([[], [], ['A0,a0'], ['A1,null']]);
+  });
+
+  it('KStreamKStreamOuterJoinTest.testOuterJoinDuplicates', () => {
+    const records: Piped[] = [
+      [0, '0', 'A0', 0],
+      [0, '0', 'A0-0', 0],
+      [1, '1', '11', 0],
+      [1, '1', '12', 0],
+      [1, '1', '10', 111],
+      [1, '3', '100', 211],
+      [1, '3', '101', 1500],
+    ];
+    expect(piped('outer', 100, 100, 10, records)).toEqual([
+      ...[[], [], [], []],
+      ['A0,null', 'A0-0,null', 'null,11', 'null,12'],
+      ...[[], ['null,10', 'null,100']],
+    ]);
+  });
+
+  it('KStreamKStreamOuterJoinTest.testGracePeriod: 0 + 100 + 10 is not over at 110', () => {
+    const records: Piped[] = [
+      [0, '0', 'A0', 0],
+      [1, '1', '11', 0],
+      [0, '1', 'A1', 101],
+      [1, '0', '10', 101],
+      [1, '9', 'not yet', 110],
+      [1, '0', '100', 112],
+    ];
+    expect(piped('outer', 100, 100, 10, records)).toEqual([[], [], [], [], [], ['A0,null', 'null,11']]);
+  });
+
+  it('KStreamKStreamOuterJoinTest.testEmitAllNonJoinedResultsForAsymmetricWindow', () => {
+    const records: Piped[] = [
+      [0, '0', 'A0', 29],
+      [0, '1', 'A1', 30],
+      [1, '2', '12', 31],
+      [1, '3', '13', 36],
+      [1, '4', '14', 37],
+      [1, '5', '15', 50],
+    ];
+    expect(piped('outer', 5, 20, 0, records)).toEqual([
+      ...[[], [], [], []],
+      ['null,12'],
+      ['A0,null', 'null,13', 'null,14'],
+    ]);
+  });
+
+  it('KStreamKStreamJoinTest.testAsymmetricWindowingBefore: right records from 100 ms before a left one to its own time', () => {
+    for (const [at, partners] of [
+      [899, []],
+      [900, ['A0']],
+      [901, ['A0', 'A1']],
+      [903, ['A0', 'A1', 'A2', 'A3']],
+      [1000, ['A0', 'A1', 'A2', 'A3']],
+      [1001, ['A1', 'A2', 'A3']],
+      [1003, ['A3']],
+      [1004, []],
+    ] as const) {
+      const harness = new Harness(intervalJoinOperator({ kind: 'inner', lower: -100, upper: 0, join: pairOf }));
+      for (const i of [0, 1, 2, 3]) harness.record(`A${i}`, 1000 + i, `${i}`, 0);
+      for (const i of [0, 1, 2, 3]) harness.record('x', at, `${i}`, 1);
+      expect(harness.values()).toEqual(partners.map((left) => `${left},x`));
+    }
   });
 });
 
