@@ -24,7 +24,7 @@ const NOTHING: Pair = {
 
 /**
  * Two tables joined by their key, as a table: `inner` has a row where both have one, `left` where the first has, `outer` where either has. Every change of either
- * changes the result at once, with the later of the two rows' times.
+ * changes the result at once, with the later of its own time and that of the other table's row.
  */
 export function tableJoinOperator<L, R, Out>(
   kind: 'inner' | 'left' | 'outer',
@@ -50,7 +50,10 @@ export function tableJoinOperator<L, R, Out>(
       create(context) {
         const out = context.output();
         const pairs = context.table<Pair>('pairs', { clone: (pair) => pair, domain: 'none' });
-        const side = (change: (had: Pair, row: unknown, time: number) => Pair): Receiver => ({
+        const side = (
+          change: (had: Pair, row: unknown, time: number) => Pair,
+          otherTime: (had: Pair) => number,
+        ): Receiver => ({
           record(value, time, id) {
             const key = keyOf(id!);
             const cell = pairs.find(id!, undefined);
@@ -60,13 +63,19 @@ export function tableJoinOperator<L, R, Out>(
               if (cell !== undefined) pairs.remove(cell);
             } else if (cell === undefined) pairs.create(id!, undefined, has);
             else pairs.set(cell, has);
-            emitChange(out, joined(had, key), joined(has, key), Math.max(time, had.leftTime, had.rightTime), id);
+            emitChange(out, joined(had, key), joined(has, key), Math.max(time, otherTime(had)), id);
           },
         });
         return {
           inputs: [
-            side(({ right, rightTime }, left, time) => ({ left, leftTime: timeOf(left, time), right, rightTime })),
-            side(({ left, leftTime }, right, time) => ({ left, leftTime, right, rightTime: timeOf(right, time) })),
+            side(
+              ({ right, rightTime }, left, time) => ({ left, leftTime: timeOf(left, time), right, rightTime }),
+              ({ rightTime }) => rightTime,
+            ),
+            side(
+              ({ left, leftTime }, right, time) => ({ left, leftTime, right, rightTime: timeOf(right, time) }),
+              ({ leftTime }) => leftTime,
+            ),
           ],
         };
       },
