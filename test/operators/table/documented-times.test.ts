@@ -53,7 +53,7 @@ const timed = process('timed', {
 });
 
 /** What comes out at each record, `-` for nothing. */
-async function emitted(build: (left: Keyed, right: Keyed) => Stream<unknown>): Promise<string[]> {
+async function emitted<R>(build: (left: Keyed, right: Keyed) => Stream<R>): Promise<string[]> {
   const built = pipeline('documented', (p) => {
     const input = p.source('in', collection<Row>([]), timedRows);
     const of = (side: Row['side']): Keyed => input.filter((row) => row.side === side).keyBy(side, () => 'k');
@@ -172,7 +172,7 @@ describe('final results of windows', () => {
           eventTime: (at) => new Date(at),
           watermark: boundedOutOfOrderness(milliseconds(0)),
         })
-        .keyBy('k', () => 'k1')
+        .keyBy('k', (): string => 'k1')
         .window(tumbling(milliseconds(2)), { allowedLateness: milliseconds(grace) })
         .toTable('counts', count());
       const said = (counted: Table<WindowKey<string>, number>): Stream<string> =>
