@@ -1,5 +1,6 @@
 export type { OperatorOptions } from './graph.ts';
 export * from './pipeline.ts';
+export type * from './ranking.ts';
 export * from './restart.ts';
 export { maxFutureOf, type SourceDefinition, type SourceOptions } from './source.ts';
 export type * from './streams.ts';

@@ -9,6 +9,8 @@ import {
   aggregateToTableOperator,
   asyncFlatMapOperator,
   asyncOperator,
+  type DeduplicateSpec,
+  deduplicateOperator,
   everyCount,
   filterOperator,
   flatMapOperator,
@@ -22,6 +24,9 @@ import {
   type SideOutput,
   type StateDescriptors,
   splitOperator,
+  type TopOfRecordsSpec,
+  topOfEntitiesOperator,
+  topOfRecordsOperator,
   toTableOperator,
   type WindowAssigner,
   type WindowSpec,
@@ -34,7 +39,7 @@ import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
 import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
 import type { ExchangeOptions, Stream, TwoInputWindowing, WindowFunctionOptions, WindowingOptions } from './streams.ts';
-import { type Windows, WrittenTable } from './table.ts';
+import { type OwnKeys, ownKeysOf, WrittenTable } from './table.ts';
 import { joinTable, joinVersions, WrittenVersions } from './table-joins.ts';
 
 /** A stream of what an output holds. */
@@ -158,6 +163,17 @@ class Written {
     return tableOf(this.#add(id, operator, options, Object, true));
   }
 
+  deduplicate(id: string, options: DeduplicateSpec & OperatorOptions = {}): Written | WrittenTable {
+    const operator = deduplicateOperator(options);
+    const made = this.#add(id, operator, options, Object, true);
+    return operator.updates === true ? tableOf(made) : made;
+  }
+
+  top(id: string, n: number, options: TopOfRecordsSpec<never> & OperatorOptions): WrittenTable {
+    const of = options?.unique === undefined ? topOfRecordsOperator : topOfEntitiesOperator;
+    return tableOf(this.#add(id, of(n, options ?? {}), options, Object, true), ownKeysOf(options));
+  }
+
   toVersionedTable(row?: RowOf<unknown, unknown>): WrittenVersions {
     return new WrittenVersions(this, row);
   }
@@ -230,8 +246,8 @@ class Written {
 }
 
 /** The table whose changes a stream is. */
-function tableOf({ graph, output }: Written, windows?: Windows): WrittenTable {
-  return new WrittenTable(graph, output, (ref) => new Written(graph, ref), windows);
+function tableOf({ graph, output }: Written, ownKeys?: OwnKeys): WrittenTable {
+  return new WrittenTable(graph, output, (ref) => new Written(graph, ref), ownKeys);
 }
 
 type Add = (

@@ -19,7 +19,9 @@ import {
   subscribeOperator,
   suppressOperator,
   type TableJoiner,
+  type TopSpec,
   tableJoinOperator,
+  topOfTableOperator,
   upsertsOperator,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
@@ -35,10 +37,10 @@ type JoinKind = 'inner' | 'left' | 'outer';
 /** Makes the stream of an output. */
 export type StreamOf = (output: DraftRef) => unknown;
 
-/** What is known of a table whose keys are windows. */
-export interface Windows {
-  /** How long after its end a window's row still changes, in milliseconds. */
-  readonly lateness: number;
+/** What is known of a table that has keys of its own: its rows are made where their records were grouped by another. */
+export interface OwnKeys {
+  /** If its keys are windows: how long after its end a window's row still changes, in milliseconds. */
+  readonly lateness?: number;
 }
 
 export class WrittenTable {
@@ -46,22 +48,22 @@ export class WrittenTable {
   /** Changes, under the table's key. */
   readonly output: DraftRef;
   readonly #streamOf: StreamOf;
-  readonly #windows: Windows | undefined;
+  readonly #ownKeys: OwnKeys | undefined;
 
-  constructor(graph: Graph, output: DraftRef, streamOf: StreamOf, windows?: Windows) {
+  constructor(graph: Graph, output: DraftRef, streamOf: StreamOf, ownKeys?: OwnKeys) {
     this.graph = graph;
     this.output = output;
     this.#streamOf = streamOf;
-    this.#windows = windows;
+    this.#ownKeys = ownKeys;
   }
 
-  /** Its changes where those of its key belong: rows of windows are made where their records were grouped. */
+  /** Its changes where those of its key belong. */
   located(): DraftRef {
-    return this.#windows === undefined ? this.output : this.graph.byKey(this.output, undefined, undefined);
+    return this.#ownKeys === undefined ? this.output : this.graph.byKey(this.output, undefined, undefined);
   }
 
   suppress(id: string, suppression: Suppression, options?: OperatorOptions): WrittenTable {
-    return this.#table(this.#operator(id, suppressOperator(suppression, this.#windows?.lateness), options, true), true);
+    return this.#table(this.#operator(id, suppressOperator(suppression, this.#ownKeys?.lateness), options, true), true);
   }
 
   global(id?: string): WrittenGlobalTable {
@@ -82,9 +84,11 @@ export class WrittenTable {
   }
 
   groupBy(id: string, selector: Fn, options: ExchangeOptions = {}): Grouped {
-    const regrouped = this.#operator(undefined, withFunction(regroupOperator(selector), selector), undefined, false);
-    const grouped = this.graph.byKey(regrouped, id, options.parallelism);
-    return new Grouped(this.graph, grouped, (output) => this.#table(output));
+    const regrouped = (entries: boolean): DraftRef =>
+      this.#operator(undefined, withFunction(regroupOperator(selector, { entries }), selector), undefined, false);
+    const table = (output: DraftRef, ownKeys?: OwnKeys): WrittenTable =>
+      new WrittenTable(this.graph, output, this.#streamOf, ownKeys);
+    return new Grouped(this.graph, id, options, regrouped, table);
   }
 
   join(id: string, other: WrittenTable, ...given: readonly unknown[]): WrittenTable {
@@ -165,19 +169,31 @@ export class WrittenTable {
 
   /** `alike`: its keys are those of this table, where they are. */
   #table(output: DraftRef, alike = false): WrittenTable {
-    return new WrittenTable(this.graph, output, this.#streamOf, alike ? this.#windows : undefined);
+    return new WrittenTable(this.graph, output, this.#streamOf, alike ? this.#ownKeys : undefined);
   }
 }
 
 /** A table's rows by another key. */
 class Grouped {
   readonly #graph: Graph;
-  readonly #input: DraftRef;
-  readonly #table: (output: DraftRef) => WrittenTable;
+  readonly #id: string;
+  readonly #exchange: ExchangeOptions;
+  readonly #regrouped: (entries: boolean) => DraftRef;
+  readonly #table: (output: DraftRef, ownKeys?: OwnKeys) => WrittenTable;
+  /** The exchanges there are so far: of changes as they are, and with the keys of their rows. */
+  readonly #exchanges = new Map<boolean, DraftRef>();
 
-  constructor(graph: Graph, input: DraftRef, table: (output: DraftRef) => WrittenTable) {
+  constructor(
+    graph: Graph,
+    id: string,
+    exchange: ExchangeOptions,
+    regrouped: (entries: boolean) => DraftRef,
+    table: (output: DraftRef, ownKeys?: OwnKeys) => WrittenTable,
+  ) {
     this.#graph = graph;
-    this.#input = input;
+    this.#id = id;
+    this.#exchange = exchange;
+    this.#regrouped = regrouped;
     this.#table = table;
   }
 
@@ -201,10 +217,30 @@ class Grouped {
     return this.#add(id, [init, add, subtract].reduce(withFunction, operator), options);
   }
 
+  top(id: string, n: number, options: TopSpec<never> & OperatorOptions): WrittenTable {
+    const operator = topOfTableOperator(n, options ?? {});
+    const output = this.#graph.operator(this.#input(true), id, operator, options, true);
+    return this.#table(output, ownKeysOf(options));
+  }
+
   #add(id: string, operator: OperatorDefinition, options: OperatorOptions | undefined): WrittenTable {
-    return this.#table(this.#graph.operator(this.#input, id, operator, options, true));
+    return this.#table(this.#graph.operator(this.#input(false), id, operator, options, true));
+  }
+
+  /** One exchange serves all that is made of the groups, but what needs the rows' keys has its own if the first needed none. */
+  #input(entries: boolean): DraftRef {
+    const found = this.#exchanges.get(entries) ?? this.#exchanges.get(true);
+    if (found !== undefined) return found;
+    const id = this.#exchanges.size === 0 ? this.#id : undefined;
+    const made = this.#graph.byKey(this.#regrouped(entries), id, this.#exchange.parallelism);
+    this.#exchanges.set(entries, made);
+    return made;
   }
 }
+
+/** Of the best of groups: only lists stand under the group's key. */
+export const ownKeysOf = (options: TopSpec<never> | undefined): OwnKeys | undefined =>
+  (options?.rows ?? 'lists') === 'lists' ? undefined : {};
 
 /** A table that every task behind it has, its changes as records. */
 export class WrittenGlobalTable {

@@ -40,7 +40,7 @@ export interface Table<K, V> {
   mapValues<R>(fn: OfRow<K, V, R>, options?: OperatorOptions): Table<K, RowsOf<R>>;
   mapValues<R>(id: string, fn: OfRow<K, V, R>, options?: OperatorOptions): Table<K, RowsOf<R>>;
   /** The rows by another key, to be aggregated. `id` names the exchange. */
-  groupBy<G extends Key>(id: string, selector: OfRow<K, V, G>, options?: ExchangeOptions): GroupedTable<G, V>;
+  groupBy<G extends Key>(id: string, selector: OfRow<K, V, G>, options?: ExchangeOptions): GroupedTable<G, V, K>;
   /** Rows that both tables have for a key. Either side's changes change the result at once. */
   join<W, R>(
     id: string,
@@ -127,8 +127,10 @@ export interface TemporalOptions<T> {
   readonly late?: SideOutput<T>;
 }
 
-/** A table's rows by another key: Kafka Streams' KGroupedTable. */
-export interface GroupedTable<G, V> {
+/** A table's rows by another key: Kafka Streams' KGroupedTable. `K` is the table's own. */
+export interface GroupedTable<G, V, K = Key> {
+  /** Never present at run time: carries the type of the table's key. */
+  readonly [row]?: () => K;
   /** How many rows each group has. */
   count(id: string, options?: GroupOptions & OperatorOptions): Table<G, number>;
   /**

@@ -5,20 +5,32 @@ import type { OperatorDefinition } from '../definition.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
 import { ROWS } from './to-table.ts';
 
+/** A change of a row within its group, with the row's own key. */
+export interface EntryChange<V> extends Change<V> {
+  readonly entry: KeyId;
+}
+
 /**
  * Sends each change of a table to the groups of its rows: where the group changes, first to the former group what leaves it, then to the other what joins it.
+ * `entries`: changes bear the row's own key.
  */
-export function regroupOperator<V>(selector: (row: V, key: Key) => unknown): OperatorDefinition {
+export function regroupOperator<V>(
+  selector: (row: V, key: Key) => unknown,
+  { entries = false }: { readonly entries?: boolean } = {},
+): OperatorDefinition {
   const groupOf = (row: V | undefined, key: Key): KeyId | undefined => {
     if (row === undefined) return undefined;
     const group = selector(row, key);
     if (group instanceof Promise) throw returnedPromise('groupBy');
     return keyIdOf(group);
   };
+  const changed = (before: V | undefined, after: V | undefined, entry: KeyId): Change<V> | EntryChange<V> =>
+    entries ? { before, after, entry } : { before, after };
   return definition({
     type: 'regroup',
     needsKey: true,
     updates: true,
+    options: entries ? { entries } : null,
     functions: [selector],
     mistakes: asyncMistakes('groupBy', selector),
     code: {
@@ -33,11 +45,11 @@ export function regroupOperator<V>(selector: (row: V, key: Key) => unknown): Ope
                 const from = groupOf(before, key);
                 const to = groupOf(after, key);
                 if (from === to) {
-                  out.record(value, time, to);
+                  out.record(entries ? changed(before, after, id!) : value, time, to);
                   return;
                 }
-                if (from !== undefined) out.record({ before, after: undefined }, time, from);
-                if (to !== undefined) out.record({ before: undefined, after }, time, to);
+                if (from !== undefined) out.record(changed(before, undefined, id!), time, from);
+                if (to !== undefined) out.record(changed(undefined, after, id!), time, to);
               },
             },
           ],

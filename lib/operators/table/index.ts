@@ -1,9 +1,10 @@
-export type { Change, ChangeKind, ChangeRow } from './change.ts';
+export { type Change, type ChangeKind, type ChangeRow, emitChange, rowOf } from './change.ts';
 export { type ForeignKey, resolveOperator, respondOperator, subscribeOperator } from './foreign-key-join.ts';
 export { globalJoinOperator, type KeyOfRecord } from './global-join.ts';
 export {
   aggregateGroupsOperator,
   countGroups,
+  type EntryChange,
   type GroupAggregation,
   type GroupOptions,
   reduceGroups,

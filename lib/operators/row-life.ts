@@ -1,0 +1,47 @@
+import { MAX_TIME } from '../model/index.ts';
+import { type Cell, type CellTable, NEVER } from '../state/index.ts';
+import type { Mistake } from './definition.ts';
+import type { TaskTime } from './operator.ts';
+
+/** The mistake of a time to live that is no span. */
+export function ttlMistakes(ttl: number | undefined): Mistake[] {
+  if (ttl === undefined || (Number.isSafeInteger(ttl) && ttl > 0)) return [];
+  return [
+    { rule: `its ttl is ${ttl} ms`, fix: 'use seconds(...), minutes(...), hours(...) or days(...), or leave it out' },
+  ];
+}
+
+/** For how long rows of a table stay: then they are deleted, which is a change like any other. */
+export class RowLife {
+  /** The domain of the timers of cells that stand for rows. */
+  readonly domain: 'event' | 'processing' | 'none';
+  readonly #time: TaskTime;
+  readonly #ttl: number | undefined;
+
+  constructor(time: TaskTime, ttl: number | undefined, by: 'event' | 'processing' = 'event') {
+    this.domain = ttl === undefined ? 'none' : by;
+    this.#time = time;
+    this.#ttl = ttl;
+  }
+
+  /** The row's span begins anew, at a record of this time; it never ends sooner than it did. */
+  renew<V>(table: CellTable<V>, cell: Cell<V>, time: number): void {
+    if (this.#ttl === undefined) return;
+    const { watermark, processingTime } = this.#time;
+    const from = this.domain === 'event' ? Math.max(time, watermark) : processingTime;
+    const until = watermark === MAX_TIME && this.domain === 'event' ? NEVER : Math.min(from + this.#ttl, MAX_TIME);
+    if (cell.timer === NEVER ? until !== NEVER : until > cell.timer) table.schedule(cell, until);
+  }
+
+  /** Whether a row is over whose timer fires: at the end of all input what stands stays. */
+  get ends(): boolean {
+    return this.domain !== 'event' || this.#time.watermark !== MAX_TIME;
+  }
+
+  /** The event time of a deletion: when the row ended by event time; else now, and not before the row. */
+  timeOf(timer: number, row: number): number {
+    if (this.domain === 'event') return timer;
+    const { watermark } = this.#time;
+    return watermark === MAX_TIME ? row : Math.max(row, watermark);
+  }
+}
