@@ -103,6 +103,14 @@ function placeAfter(times: readonly number[], time: number): number {
 
 /** Both lists as one, `a` first among equal times. */
 function interleaved<V>(a: Listed<V>, b: Listed<V>, limit: number): Listed<V> {
+  const follows = b[0].length > 0 && (a[0].length === 0 || a[0].at(-1)! <= b[0][0]!);
+  if (follows && a[0].length + b[0].length <= limit) {
+    for (let i = 0; i < b[0].length; i++) {
+      a[0].push(b[0][i]!);
+      a[1].push(b[1][i]!);
+    }
+    return a;
+  }
   const times: number[] = [];
   const values: V[] = [];
   let i = 0;

@@ -1,5 +1,5 @@
 import type { Key } from '../../model/index.ts';
-import type { OperatorDefinition } from '../definition.ts';
+import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { StateDescriptors } from '../keyed/index.ts';
 import type { OperatorCode, Receiver } from '../operator.ts';
 import type {
@@ -92,6 +92,11 @@ type Tagged = readonly [side: 0 | 1, record: unknown];
 /** The side output of the windows inside, for late records of both sides. */
 const LATE = '$late';
 
+const SLIDING: Mistake = {
+  rule: 'sliding windows overlap, so that two streams in them would meet again and again',
+  fix: 'use left.intervalJoin(right).between(lower, upper), which matches records by how far apart they are',
+};
+
 /** Windows of records tagged with their side, as Flink's CoGroupedStreams makes them. */
 function twoInputWindows(spec: CoGroupSpec, code: unknown): OperatorDefinition {
   const { lateLeft, lateRight, assigner, trigger, allowedLateness, state, windowState, outputs = [] } = spec;
@@ -120,6 +125,7 @@ function twoInputWindows(spec: CoGroupSpec, code: unknown): OperatorDefinition {
   const sides = [lateLeft, lateRight, ...outputs.map(({ side }) => side)].filter((side) => side !== undefined);
   return {
     ...told,
+    mistakes: [...(told.mistakes ?? []), ...(assigner.kind === 'sliding' ? [SLIDING] : [])],
     inputs: ['key', 'key'],
     options: { ...(told.options as object), late: [lateLeft ?? null, lateRight ?? null] },
     sides: [...new Set(sides)],

@@ -21,6 +21,11 @@ export interface Accumulators {
   result(table: Rows, row: number): unknown;
   /** The result over the first `n` of some rows, which are listed latest first. */
   resultOf(table: Rows, rows: readonly number[], n: number): unknown;
+  /** A row's accumulator apart from the table, as it is now. */
+  copy(table: Rows, row: number): unknown;
+  /** A new accumulator apart, of one and then another, neither of which changes. */
+  joined(first: unknown, second: unknown): unknown;
+  resultApart(acc: unknown): unknown;
 }
 
 export function accumulators(aggregator: AnyAggregator, lead = 0): Accumulators {
@@ -86,6 +91,21 @@ class Numbers implements Accumulators {
     for (let i = n - 2; i >= 0; i--) this.#slots.merge(merged, 0, numbers, table.at(rows[i]!) + this.#lead);
     return this.#slots.result(merged, 0);
   }
+
+  copy(table: Rows, row: number): unknown {
+    const at = table.at(row) + this.#lead;
+    return table.numbers.slice(at, at + this.#size);
+  }
+
+  joined(first: unknown, second: unknown): unknown {
+    const joined = (first as Float64Array).slice();
+    this.#slots.merge(joined, 0, second as Float64Array, 0);
+    return joined;
+  }
+
+  resultApart(acc: unknown): unknown {
+    return this.#slots.result(acc as Float64Array, 0);
+  }
 }
 
 class Parts implements Accumulators {
@@ -124,5 +144,18 @@ class Parts implements Accumulators {
     let merged = aggregator.clone(table.partAt(rows[n - 1]!));
     for (let i = n - 2; i >= 0; i--) merged = aggregator.merge(merged, aggregator.clone(table.partAt(rows[i]!)));
     return aggregator.result(merged);
+  }
+
+  copy(table: Rows, row: number): unknown {
+    return this.#aggregator.clone(table.partAt(row));
+  }
+
+  joined(first: unknown, second: unknown): unknown {
+    const aggregator = this.#aggregator;
+    return aggregator.merge(aggregator.clone(first), aggregator.clone(second));
+  }
+
+  resultApart(acc: unknown): unknown {
+    return this.#aggregator.result(acc);
   }
 }

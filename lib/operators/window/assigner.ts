@@ -35,6 +35,12 @@ export interface Session<T> {
   readonly time: WindowTime;
 }
 
+/** Windows that end with a record or begin right after one. */
+export interface Sliding {
+  readonly kind: 'sliding';
+  readonly difference: number;
+}
+
 /** Windows of so many records of a key, by default end to end. */
 export interface Count {
   readonly kind: 'count';
@@ -48,7 +54,7 @@ export interface Global {
 }
 
 /** Which windows a record belongs to. */
-export type WindowAssigner<T = unknown> = Tumbling | Hopping | Cumulating | Session<T> | Count | Global;
+export type WindowAssigner<T = unknown> = Tumbling | Hopping | Cumulating | Session<T> | Sliding | Count | Global;
 
 /** How windows of a fixed size lie in time. */
 export interface WindowOptions {
@@ -84,6 +90,17 @@ export function session<T = unknown>(
   options: Pick<WindowOptions, 'time'> = {},
 ): Session<T> {
   return { kind: 'session', gap, time: options.time ?? 'event' };
+}
+
+/**
+ * All ways in which records of a key can share a window, Kafka Streams' SlidingWindows: for each record at time t the window of all records at most `timeDifference` before it,
+ * [t - timeDifference, t], and the window that begins when it has dropped out, [t + 1, t + 1 + timeDifference], if there are records in it. Both ends are in it, so its
+ * `end` is a millisecond after; `timeDifference` may be 0. By event time. `endOfWindow()` (default) emits each window once, at its end; `everyCount(1)` all windows that a record changes.
+ *
+ * A record is stored once. A result costs a merger for each different time of the key in the window, and a record has two windows of its own.
+ */
+export function sliding(timeDifference: Duration): Sliding {
+  return { kind: 'sliding', difference: timeDifference };
 }
 
 /**
@@ -136,6 +153,14 @@ export function assignerMistakes(assigner: WindowAssigner): Mistake[] {
       break;
     case 'session':
       if (typeof assigner.gap === 'number') span("a session's gap", assigner.gap);
+      break;
+    case 'sliding':
+      if (!(Number.isSafeInteger(assigner.difference) && assigner.difference >= 0 && assigner.difference <= LONGEST)) {
+        mistakes.push({
+          rule: `a sliding window's time difference must be a whole number of milliseconds of at least 0, not ${assigner.difference}`,
+          fix: FIX_SPAN,
+        });
+      }
       break;
     case 'count':
       for (const [what, n] of [

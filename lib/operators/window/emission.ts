@@ -12,7 +12,7 @@ import {
 import type { NamedAggregation } from '../named-results.ts';
 import type { OperatorContext, Receiver } from '../operator.ts';
 import type { SideOutput } from '../side-output.ts';
-import type { WindowBounds, WindowTime } from './window.ts';
+import { lastOf, type WindowBounds, type WindowTime } from './window.ts';
 
 /** What a window function gets beside the window's content. One object for all calls: it must not be kept. */
 export interface WindowFunctionContext<
@@ -58,6 +58,10 @@ export type AnyWindowFunction = (key: never, window: WindowBounds, input: never,
 export interface EmissionOptions {
   readonly named: NamedAggregation | undefined;
   readonly windowFunction?: AnyWindowFunction | undefined;
+  /** Whether results and window functions go without the key. */
+  readonly keyless: boolean;
+  /** Whether sessions that are merged emit their former bounds. */
+  readonly tellsMerged: boolean;
   readonly state: StateDescriptors;
   readonly windowState: StateDescriptors;
   readonly outputs: readonly string[];
@@ -72,27 +76,43 @@ export interface Emission {
   cleared(key: KeyId, id: number): void;
   /** Whether `cleared` does anything. */
   readonly clears: boolean;
+  /** A session has become part of another. */
+  merged(key: KeyId, start: number, end: number): void;
 }
+
+/** The former bounds of a session that has become part of another, among the results of windows that tell so. */
+export type MergedBounds = readonly [start: number, end: number];
 
 /** The emission for these options: of plain results, or through the author's function. */
 export function emission(context: OperatorContext, options: EmissionOptions): Emission {
   if (options.windowFunction !== undefined) return new FunctionEmission(context, options.windowFunction, options);
   const out = context.output();
-  const { named } = options;
+  const { named, keyless, tellsMerged } = options;
   return {
     emit(id, _window, start, end, at, input) {
-      const key = keyOf(id);
-      const result =
-        named === undefined
-          ? { key, windowStart: start, windowEnd: end, records: input }
-          : named.many
-            ? { key, windowStart: start, windowEnd: end, ...(input as object) }
-            : { key, windowStart: start, windowEnd: end, value: input };
+      const result = keyless ? keylessResult(start, end, named, input) : resultOf(keyOf(id), start, end, named, input);
       out.record(result, at, id);
     },
     cleared() {},
     clears: false,
+    merged(id, start, end) {
+      if (tellsMerged) out.record([start, end] satisfies MergedBounds, lastOf(end), id);
+    },
   };
+}
+
+type Named = NamedAggregation | undefined;
+
+function resultOf(key: Key, start: number, end: number, named: Named, input: unknown): object {
+  if (named === undefined) return { key, windowStart: start, windowEnd: end, records: input };
+  if (named.many) return { key, windowStart: start, windowEnd: end, ...(input as object) };
+  return { key, windowStart: start, windowEnd: end, value: input };
+}
+
+function keylessResult(start: number, end: number, named: Named, input: unknown): object {
+  if (named === undefined) return { windowStart: start, windowEnd: end, records: input };
+  if (named.many) return { windowStart: start, windowEnd: end, ...(input as object) };
+  return { windowStart: start, windowEnd: end, value: input };
 }
 
 /** A window's result where there is no window function: the key, the window's bounds, and the aggregates under their names. */
@@ -109,6 +129,7 @@ class FunctionEmission implements Emission {
   readonly #subs = new WindowSubs();
   readonly #windowStates: OpenStates<StateDescriptors>;
   readonly #function: AnyWindowFunction;
+  readonly #keyless: boolean;
   readonly #out: Receiver;
   readonly #domain: WindowTime;
   readonly #context: WindowFunctionContext<unknown, StateDescriptors, StateDescriptors>;
@@ -118,6 +139,7 @@ class FunctionEmission implements Emission {
     const { time } = context;
     const scope = new Scope(time);
     this.#function = windowFunction;
+    this.#keyless = options.keyless;
     this.#domain = options.windowTime;
     this.#scope = scope;
     this.#out = context.output();
@@ -148,7 +170,8 @@ class FunctionEmission implements Emission {
     this.#subs.window = id;
     this.#at = at;
     const window: WindowBounds = { start: start as EventTime, end: end as EventTime };
-    const result = this.#function(keyOf(key) as never, window, input as never, this.#context as never);
+    const fn = this.#function as (...given: unknown[]) => unknown;
+    const result = this.#keyless ? fn(window, input, this.#context) : fn(keyOf(key), window, input, this.#context);
     if (result === undefined) return;
     if (result instanceof Promise) throw returnedPromise('a window');
     if (isGenerator(result)) for (const each of result) this.#out.record(each, at, key);
@@ -160,6 +183,8 @@ class FunctionEmission implements Emission {
     this.#subs.window = id;
     this.#windowStates.clear();
   }
+
+  merged(): void {}
 }
 
 /** Before the names of a window function's per-window states in the names of their tables. */

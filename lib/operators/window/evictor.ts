@@ -22,6 +22,8 @@ export interface Evictor<T = unknown> {
   /** For the plan's description. */
   readonly name: string;
   readonly options?: Readonly<Record<string, number>>;
+  /** Functions of the author's in it, beside `keep`: what plans compare. */
+  readonly functions?: readonly unknown[];
   /** Whether it takes them out before the result is made (the default), or after. */
   readonly when?: 'before' | 'after';
   /** Those to keep, in their order. `elements` are in order of arrival. */
@@ -33,16 +35,20 @@ export type AnyEvictor = Omit<Evictor<never>, 'keep'> & {
   keep(elements: readonly WindowElement<never>[], ctx: EvictorContext): readonly WindowElement<unknown>[];
 };
 
+/** What ready-made evictors can be told. */
+export type EvictorOptions = Pick<Evictor, 'when'>;
+
 /** Keeps the last `n` records by arrival. */
-export function keepLast(n: number): Evictor {
-  return { name: 'keepLast', options: { n }, keep: (elements) => elements.slice(-n) };
+export function keepLast(n: number, options: EvictorOptions = {}): Evictor {
+  return { name: 'keepLast', options: { n }, ...options, keep: (elements) => elements.slice(-n) };
 }
 
 /** Keeps the records whose event time is less than `duration` before the latest in the window. */
-export function keepWithin(duration: number): Evictor {
+export function keepWithin(duration: number, options: EvictorOptions = {}): Evictor {
   return {
     name: 'keepWithin',
     options: { duration },
+    ...options,
     keep(elements) {
       const cut = elements.reduce((latest, { time }) => Math.max(latest, time), Number.NEGATIVE_INFINITY) - duration;
       return elements.filter(({ time }) => time > cut);
@@ -53,9 +59,11 @@ export function keepWithin(duration: number): Evictor {
 /** What is wrong with an evictor. */
 export function evictorMistakes(evictor: Evictor): Mistake[] {
   return Object.entries(evictor.options ?? {})
-    .filter(([, given]) => !(Number.isSafeInteger(given) && given >= 1))
+    .filter(
+      ([name, given]) => !(name === 'threshold' ? Number.isFinite(given) : Number.isSafeInteger(given) && given >= 1),
+    )
     .map(([name, given]) => ({
-      rule: `${evictor.name} needs a whole number of at least 1, not ${given}`,
+      rule: `${evictor.name} needs ${name === 'threshold' ? 'a number' : 'a whole number of at least 1'}, not ${given}`,
       fix: `give another ${name}`,
     }));
 }

@@ -3,7 +3,7 @@ import type { Cell } from '../../state/index.ts';
 import type { Aggregator } from '../aggregate/index.ts';
 import { ChunkedList, WindowSubs } from '../keyed/index.ts';
 import type { Operator, OperatorContext, Receiver, TaskTime } from '../operator.ts';
-import type { WindowAssigner } from './assigner.ts';
+import type { Sliding, WindowAssigner } from './assigner.ts';
 import type { Emission } from './emission.ts';
 import type { Evictor, WindowElement } from './evictor.ts';
 import { fixedWindows } from './fixed-windows.ts';
@@ -15,7 +15,7 @@ import { type HeldWindow, WindowTable } from './window-table.ts';
 
 /** Everything of which windows are made. */
 export interface GeneralOptions {
-  readonly assigner: WindowAssigner;
+  readonly assigner: Exclude<WindowAssigner, Sliding>;
   readonly windowTime: WindowTime;
   readonly trigger: Trigger;
   /** Whether the trigger sets timers of the time that its windows do not run by. */
@@ -26,7 +26,7 @@ export interface GeneralOptions {
 }
 
 /**
- * Windows of any assigner with any trigger, and with records held one by one where an evictor or the lack of an aggregation asks for it. Follows
+ * Windows of any assigner but `sliding` with any trigger, and with records held one by one where an evictor or the lack of an aggregation asks for it. Follows
  * Flink's WindowOperator, EvictingWindowOperator and MergingWindowSet step by step.
  */
 export function generalPath(
@@ -137,6 +137,7 @@ class GeneralPath implements Operator {
     if (sessions.length === 1 && start === session.value.start && end === session.value.end) return;
     const states = sessions.map((cell) => cell.value.state).filter((state) => state !== undefined);
     for (const other of sessions) {
+      this.#emission.merged(other.key, other.value.start, other.value.end);
       this.#windows.dropTimers(other);
       if (other === session) continue;
       this.#mergeContents(session, other);

@@ -9,16 +9,33 @@ export {
   hopping,
   LONGEST,
   type Session,
+  type Sliding,
   session,
+  sliding,
   type Tumbling,
   tumbling,
   type WindowAssigner,
   type WindowOptions,
 } from './assigner.ts';
-export type { AnyWindowFunction, WindowFunction, WindowFunctionContext, WindowResult } from './emission.ts';
-export { type Evictor, type EvictorContext, keepLast, keepWithin, type WindowElement } from './evictor.ts';
+export { type Delta, deltaEvictor, deltaTrigger } from './delta.ts';
+export type {
+  AnyWindowFunction,
+  MergedBounds,
+  WindowFunction,
+  WindowFunctionContext,
+  WindowResult,
+} from './emission.ts';
+export {
+  type Evictor,
+  type EvictorContext,
+  type EvictorOptions,
+  keepLast,
+  keepWithin,
+  type WindowElement,
+} from './evictor.ts';
 export {
   earlyByCount,
+  earlyByEventTime,
   earlyByProcessingTime,
   endOfWindow,
   everyCount,
@@ -27,5 +44,6 @@ export {
   type TriggerDecision,
   type TriggerOptions,
 } from './trigger.ts';
+export { processingTimeout, purging, type TimeoutOptions } from './trigger-of-trigger.ts';
 export type { WindowBounds, WindowTime } from './window.ts';
 export * from './window-operator.ts';

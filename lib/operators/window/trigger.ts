@@ -28,8 +28,10 @@ export interface Trigger<T = unknown, S = unknown> {
   /** For the plan's description. */
   readonly name: string;
   readonly options?: Readonly<Record<string, number | boolean>>;
-  /** Which timers it sets, if it is known: only for windows' ends, or for processing time besides. A trigger of one's own may set any. */
-  readonly timers?: 'ends' | 'ends-and-processing';
+  /** Which timers it sets, if it is known: only for windows' ends, or for other times of one clock besides. A trigger of one's own may set any. */
+  readonly timers?: 'ends' | 'ends-and-event' | 'ends-and-processing';
+  /** Functions of the author's in it, beside the handlers, that decide when it fires: what plans compare. */
+  readonly functions?: readonly unknown[];
   /** A record was added to the window. */
   onRecord(record: T, time: EventTime, ctx: TriggerContext<S>): TriggerDecision;
   onEventTime?(time: EventTime, ctx: TriggerContext<S>): TriggerDecision;
@@ -81,6 +83,50 @@ export function earlyByCount(n: number, options: TriggerOptions = {}): Trigger<u
     onMerge(states, ctx) {
       ctx.state = states.reduce((sum, count) => sum + count, 0);
       awaitEnd(ctx);
+    },
+  };
+}
+
+/**
+ * Emits whenever the watermark reaches a multiple of the period after the event time of the first record that no result has told of, as well as at the window's end.
+ * A window to which nothing was added emits nothing.
+ */
+export function earlyByEventTime(period: number, options: TriggerOptions = {}): Trigger<unknown, number> {
+  const end = endOfWindow(options);
+  const fire = options.purge === true ? 'fire-and-purge' : 'fire';
+  return {
+    ...end,
+    name: 'earlyByEventTime',
+    timers: 'ends-and-event',
+    options: { period, purge: options.purge === true },
+    onRecord(record, time, ctx) {
+      const atEnd = end.onRecord(record, time, ctx);
+      if (atEnd !== 'continue') {
+        ctx.state = undefined;
+        return atEnd;
+      }
+      const due = (Math.floor(Math.max(time, ctx.watermark) / period) + 1) * period;
+      if (ctx.state === undefined || due < ctx.state) {
+        ctx.state = due;
+        ctx.atEventTime(due);
+      }
+      return 'continue';
+    },
+    onEventTime(time, ctx) {
+      const due = (ctx.state !== undefined && time >= ctx.state) || isEnd(time, 'event', ctx);
+      if (due) ctx.state = undefined;
+      return due ? fire : 'continue';
+    },
+    onProcessingTime(time, ctx) {
+      const atEnd = isEnd(time, 'processing', ctx);
+      if (atEnd) ctx.state = undefined;
+      return atEnd ? fire : 'continue';
+    },
+    onMerge(states, ctx) {
+      awaitEnd(ctx);
+      if (states.length === 0) return;
+      ctx.state = Math.min(...states);
+      ctx.atEventTime(ctx.state);
     },
   };
 }
@@ -167,13 +213,17 @@ const isEnd = (time: number, domain: WindowTime, ctx: StatelessContext): boolean
 /** What is wrong with a trigger. */
 export function triggerMistakes(trigger: Trigger, merging: boolean): Mistake[] {
   const mistakes: Mistake[] = [];
-  for (const name of ['n', 'period']) {
+  for (const name of ['n', 'period', 'timeout']) {
     const given = trigger.options?.[name];
     if (given === undefined || (Number.isSafeInteger(given) && Number(given) >= 1)) continue;
     mistakes.push({
       rule: `${trigger.name} needs a whole number of at least 1, not ${given}`,
       fix: `give another ${name}`,
     });
+  }
+  const threshold = trigger.options?.['threshold'];
+  if (threshold !== undefined && !Number.isFinite(threshold)) {
+    mistakes.push({ rule: `${trigger.name} needs a number as its threshold, not ${threshold}`, fix: 'give another' });
   }
   if (merging && trigger.onMerge === undefined) {
     mistakes.push({

@@ -1,5 +1,5 @@
 import type { Json } from '../../ports/index.ts';
-import type { Aggregation } from '../aggregate/index.ts';
+import { type Aggregation, collect } from '../aggregate/index.ts';
 import { asyncMistakes, definition } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { type StateDescriptors, stateFunctions, stateMistakes, stateOptions, stateVersions } from '../keyed/index.ts';
@@ -13,6 +13,7 @@ import { lateness } from './lateness.ts';
 import { panePath } from './pane-path.ts';
 import { type Panes, panesOf } from './panes.ts';
 import { sessionPath } from './session-path.ts';
+import { slidingPath } from './sliding-path.ts';
 import { endOfWindow, everyCount, type Trigger, triggerMistakes } from './trigger.ts';
 import { tumblingPath } from './tumbling-path.ts';
 import type { WindowTime } from './window.ts';
@@ -37,6 +38,10 @@ export interface WindowSpec {
   readonly windowState?: StateDescriptors | undefined;
   /** Side outputs that the window function emits to. */
   readonly outputs?: readonly { readonly side: string }[] | undefined;
+  /** The key stands for nothing: it is left out of results, and the window function is called without it. */
+  readonly keyless?: boolean | undefined;
+  /** Sessions that are merged emit their former bounds, `[start, end]`, before the result of the merged one. */
+  readonly tellsMerged?: boolean | undefined;
 }
 
 /** The spec, its defaults filled in. */
@@ -52,7 +57,9 @@ interface Windowing {
   readonly path: Path;
 }
 
-type Path = { readonly kind: 'tumbling' | 'session' | 'general' } | { readonly kind: 'panes'; readonly panes: Panes };
+type Path =
+  | { readonly kind: 'tumbling' | 'session' | 'sliding' | 'general' }
+  | { readonly kind: 'panes'; readonly panes: Panes };
 
 /**
  * Windows by key, with Flink's semantics: a window emits when its trigger says so, by default once the watermark has reached its last millisecond; its results
@@ -87,8 +94,8 @@ export function windowOperator(spec: WindowSpec): OperatorDefinition {
     },
     sides: [...new Set([...(lateSide === undefined ? [] : [lateSide]), ...outputs])],
     functions: [
-      ...(spec.trigger === undefined ? [] : handlers),
-      ...(evictor === undefined ? [] : [evictor.keep]),
+      ...(spec.trigger === undefined ? [] : [...handlers, ...(trigger.functions ?? [])]),
+      ...(evictor === undefined ? [] : [evictor.keep, ...(evictor.functions ?? [])]),
       ...gap,
       ...(aggregation === undefined ? [] : [aggregation]),
       ...(windowFunction === undefined ? [] : [windowFunction]),
@@ -98,7 +105,10 @@ export function windowOperator(spec: WindowSpec): OperatorDefinition {
     mistakes: [
       ...mistakesIn(spec, windowing),
       ...asyncMistakes('a window', windowFunction, ...gap),
-      ...asyncMistakes(`the trigger ${trigger.name}`, ...handlers),
+      ...asyncMistakes(`the trigger ${trigger.name}`, ...handlers, ...(trigger.functions ?? [])),
+      ...(evictor === undefined
+        ? []
+        : asyncMistakes(`the evictor ${evictor.name}`, evictor.keep, ...(evictor.functions ?? []))),
     ],
     code: { create: (context) => create(context, spec, windowing, outputs) },
   });
@@ -113,19 +123,24 @@ function windowingOf(spec: WindowSpec): Windowing {
       ? everyCount(count.slide, { purge: !sliding })
       : ((spec.trigger as Trigger | undefined) ?? endOfWindow());
   const windowTime = 'time' in assigner ? assigner.time : 'event';
+  const { timers } = trigger;
   const other = windowTime === 'event' ? trigger.onProcessingTime : trigger.onEventTime;
   const evictor = sliding ? keepLast(count.size) : (spec.evictor as Evictor | undefined);
   const named = spec.aggregation === undefined ? undefined : namedAggregation(spec.aggregation);
-  const lean = evictor === undefined && named !== undefined && windowTime === 'event' && isPlainEnd(trigger);
+  const slides = assigner.kind === 'sliding';
+  const lean =
+    slides ||
+    (evictor === undefined &&
+      named !== undefined &&
+      windowTime === 'event' &&
+      isPlainEnd(trigger) &&
+      spec.tellsMerged !== true);
   return {
     assigner,
     windowTime,
     allowed: spec.allowedLateness ?? 0,
     trigger,
-    otherTimers:
-      trigger.timers === undefined
-        ? other !== undefined
-        : trigger.timers === 'ends-and-processing' && windowTime === 'event',
+    otherTimers: timers === undefined ? other !== undefined : timers !== 'ends' && timers !== `ends-and-${windowTime}`,
     evictor,
     named,
     path: lean ? leanPath(assigner) : { kind: 'general' },
@@ -136,6 +151,7 @@ function leanPath(assigner: WindowAssigner): Path {
   switch (assigner.kind) {
     case 'tumbling':
     case 'session':
+    case 'sliding':
       return { kind: assigner.kind };
     case 'hopping':
     case 'cumulating': {
@@ -150,17 +166,32 @@ function leanPath(assigner: WindowAssigner): Path {
 const isPlainEnd = (trigger: Trigger): boolean =>
   trigger.name === 'endOfWindow' && trigger.options?.['purge'] === false;
 
+const isEveryRecord = ({ name, options }: Trigger): boolean =>
+  name === 'everyCount' && options?.['n'] === 1 && options['purge'] === false;
+
 function create(
   context: OperatorContext,
   spec: WindowSpec,
   windowing: Windowing,
   outputs: readonly string[],
 ): Operator {
-  const { assigner, windowTime, allowed, path, named } = windowing;
-  const { windowFunction, state = {}, windowState = {} } = spec;
+  const { assigner, windowTime, allowed, path, named, trigger } = windowing;
+  const { windowFunction, keyless = false, state = {}, windowState = {}, tellsMerged = false } = spec;
   const late = lateness(context, allowed, spec.lateSide);
-  const to = emission(context, { windowFunction, named, state, windowState, outputs, windowTime });
+  const to = emission(context, {
+    windowFunction,
+    keyless,
+    named,
+    state,
+    windowState,
+    outputs,
+    windowTime,
+    tellsMerged,
+  });
   const aggregator = named?.aggregator;
+  if (assigner.kind === 'sliding') {
+    return slidingPath(context, assigner, isEveryRecord(trigger), aggregator ?? collect(), late, to);
+  }
   if (aggregator !== undefined) {
     if (path.kind === 'tumbling' && assigner.kind === 'tumbling') {
       return tumblingPath(context, assigner, aggregator, late, to);
@@ -170,7 +201,7 @@ function create(
     }
     if (path.kind === 'panes') return panePath(context, path.panes, aggregator, late, to);
   }
-  return generalPath(context, { ...windowing, aggregator }, late, to);
+  return generalPath(context, { ...windowing, assigner, aggregator }, late, to);
 }
 
 /** The tables that the path of a window keeps. */
@@ -186,7 +217,8 @@ function tablesOf({ path, otherTimers, evictor, named }: Windowing): string[] {
 
 function stepsOf({ assigner, trigger, windowTime, allowed }: Windowing, ofEvent: boolean): OperatorDefinition['steps'] {
   if (!ofEvent) return 'none';
-  const free = trigger.timers === undefined && trigger.onEventTime !== undefined;
+  const { timers } = trigger;
+  const free = (timers === undefined || timers === 'ends-and-event') && trigger.onEventTime !== undefined;
   if (windowTime === 'processing' || free) return 'every';
   const spans = ((): number[] | undefined => {
     switch (assigner.kind) {
@@ -217,12 +249,14 @@ function optionsOf(spec: WindowSpec, { assigner, path, trigger, evictor, allowed
     state: stateOptions(spec.state ?? {}),
     windowState: stateOptions(spec.windowState ?? {}),
     layout: path.kind,
+    ...(spec.keyless === true ? { keyless: true } : {}),
+    ...(spec.tellsMerged === true ? { tellsMerged: true } : {}),
   };
 }
 
 function mistakesIn(spec: WindowSpec, windowing: Windowing): Mistake[] {
   const { assigner, trigger, evictor, allowed, windowTime } = windowing;
-  const { lateSide, aggregation, windowFunction, windowState = {}, state = {} } = spec;
+  const { lateSide, aggregation, windowFunction, keyless, windowState = {}, state = {} } = spec;
   const mistakes = [
     ...assignerMistakes(assigner),
     ...triggerMistakes(trigger, assigner.kind === 'session'),
@@ -244,6 +278,15 @@ function mistakesIn(spec: WindowSpec, windowing: Windowing): Mistake[] {
   if (assigner.kind === 'count' && (spec.trigger !== undefined || spec.evictor !== undefined)) {
     add('a count window has a trigger and evictor of its own', 'use globalWindow() with that trigger and evictor');
   }
+  if (assigner.kind === 'sliding' && !(isPlainEnd(trigger) || isEveryRecord(trigger))) {
+    add(
+      'sliding windows emit at their end or with every record',
+      'use endOfWindow() or everyCount(1), without purging',
+    );
+  }
+  if (assigner.kind === 'sliding' && evictor !== undefined) {
+    add('sliding windows share their records and have no evictor', 'leave records out in the window function');
+  }
   if (assigner.kind === 'session' && Object.keys(windowState).length > 0) {
     add('windows that merge have no state of their own', 'use state of the key, or the aggregation');
   }
@@ -251,7 +294,7 @@ function mistakesIn(spec: WindowSpec, windowing: Windowing): Mistake[] {
     add('states are declared but there is no window function to use them', 'add the function or leave out the states');
   }
   if (aggregation !== undefined && windowFunction === undefined) {
-    mistakes.push(...nameMistakes(aggregation, ['key', 'windowStart', 'windowEnd']));
+    mistakes.push(...nameMistakes(aggregation, [...(keyless === true ? [] : ['key']), 'windowStart', 'windowEnd']));
   }
   return mistakes;
 }
