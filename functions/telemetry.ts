@@ -11,7 +11,10 @@ export const METRICS_NAMESPACE = 'millrace';
 
 const { Count, Milliseconds, Bytes } = MetricUnit;
 
-/** What is published: CloudWatch asks money for each metric, so what tasks measure in detail is left out. Of gauges and times it keeps least, greatest and mean. */
+/**
+ * What is published, beside what authors count: CloudWatch asks money for each metric, so what tasks measure in detail is left out. Of gauges and times it keeps least, greatest and
+ * mean.
+ */
 const published: Readonly<Record<string, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
   [taskMetrics.recordsIn]: Count,
   [taskMetrics.written]: Count,
@@ -84,7 +87,7 @@ class PowertoolsTelemetry implements FunctionTelemetry {
       this.#metrics.clearDefaultDimensions();
       this.#metrics.setDefaultDimensions({ pipeline: this.#of.pipeline, ...(stage === '' ? {} : { stage }) });
       for (const [metric, values] of measured) {
-        const unit = published[metric]!;
+        const unit = published[metric] ?? Count;
         for (const value of values) this.#metrics.addMetric(metric, unit, value);
       }
       this.#metrics.publishStoredMetrics();
@@ -93,7 +96,7 @@ class PowertoolsTelemetry implements FunctionTelemetry {
   }
 
   #valuesOf(metric: string, { stage = '', operator }: Labels): number[] | undefined {
-    if (!(metric in published)) return undefined;
+    if (!(metric in published || metric.startsWith(taskMetrics.counted))) return undefined;
     if (metric === taskMetrics.recordsIn && operator !== this.#of.first) return undefined;
     const name = String(stage);
     let measured = this.#measured.get(name);

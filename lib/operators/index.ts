@@ -1,5 +1,6 @@
 export * from './aggregate/index.ts';
 export * from './async.ts';
+export { AuthorCounters, COUNTED } from './author-counters.ts';
 export * from './broadcast.ts';
 export * from './connect.ts';
 export * from './deduplicate.ts';

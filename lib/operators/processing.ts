@@ -1,5 +1,6 @@
 import { type EventTime, type Key, type KeyId, keyOf, MillraceError, type WallTime } from '../model/index.ts';
 import { asyncMistakes, returnedPromise } from './author-code.ts';
+import { AuthorCounters } from './author-counters.ts';
 import type { Mistake } from './definition.ts';
 import {
   openStates,
@@ -82,6 +83,7 @@ export class Processing implements Operator, AnyContext {
   readonly #scope: Scope;
   readonly #keyed: boolean;
   readonly #main: Receiver;
+  readonly #counters: AuthorCounters;
   readonly #sides: ReadonlyMap<string, Receiver>;
 
   /** `onRecords`: what is called for records, for each input. */
@@ -94,6 +96,7 @@ export class Processing implements Operator, AnyContext {
     this.#scope = scope;
     this.#keyed = spec.key !== undefined;
     this.#main = context.output();
+    this.#counters = new AuthorCounters(context);
     this.#sides = new Map((spec.outputs ?? []).map(({ side }) => [side, context.output(side)]));
     this.state = openStates(context, spec.state ?? {}, scope, WHOLE_KEY).handles;
     const { onTimer, onProcessingTimer } = spec;
@@ -156,6 +159,8 @@ export class Processing implements Operator, AnyContext {
     }
     receiver.record(record, this.#timeOf(time), this.#scope.key);
   };
+
+  readonly count = (name: string, n = 1): void => this.#counters.count(name, n);
 
   #timeOf(time: EventTime | undefined): number {
     if (time === undefined) return this.#scope.at;

@@ -74,6 +74,16 @@ class Written {
     return this.#add(id, flatMapOperator(fn), options, fn);
   }
 
+  mapValues(...given: readonly unknown[]): Written {
+    const [id, fn, options] = named<Fn>(given);
+    return this.#add(id, mapOperator(fn), options, fn, true);
+  }
+
+  flatMapValues(...given: readonly unknown[]): Written {
+    const [id, fn, options] = named<Fn>(given);
+    return this.#add(id, flatMapOperator(fn), options, fn, true);
+  }
+
   keyBy(id: string, selector: (record: unknown) => Key, options: ExchangeOptions = {}): Written {
     return this.#at(this.graph.keyBy(this.output, id, selector, options.parallelism));
   }

@@ -200,8 +200,14 @@ export interface WindowedStream<K, T> {
   ): Results<R, E>;
 }
 
-/** Records by key. `filter` keeps the key; what changes the record does not, and needs another `keyBy` before state. */
+/** Records by key. `filter`, `mapValues` and `flatMapValues` keep the key; what else changes the record does not, and needs another `keyBy` before state. */
 export interface KeyedStream<K, T> extends Flow<T> {
+  /** As `map`, with the results under the key of their record: for code that makes another value of the same key, without another exchange. */
+  mapValues<R>(fn: (record: T) => R, options?: OperatorOptions): KeyedStream<K, R>;
+  mapValues<R>(id: string, fn: (record: T) => R, options?: OperatorOptions): KeyedStream<K, R>;
+  /** As `flatMap`, with the results under the key of their record. */
+  flatMapValues<R>(fn: FlatMap<T, R>, options?: OperatorOptions): KeyedStream<K, R>;
+  flatMapValues<R>(id: string, fn: FlatMap<T, R>, options?: OperatorOptions): KeyedStream<K, R>;
   /** Lets the records through for which the predicate holds, under the same key. */
   filter<S extends T>(predicate: (record: T) => record is S, options?: OperatorOptions): KeyedStream<K, S>;
   filter<S extends T>(id: string, predicate: (record: T) => record is S, options?: OperatorOptions): KeyedStream<K, S>;

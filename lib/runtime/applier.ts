@@ -12,16 +12,14 @@ import type { LogMessage } from '../ports/index.ts';
 import { ByteWriter, type Claims, type Frame, nextAttempt, type TaskStatus } from '../protocol/index.ts';
 import { type AnyCell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
 import { AttemptOver, FrameGap, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
-import type { EdgeMark } from './edge-output.ts';
-import type { CountsMark } from './stage-chain.ts';
+import type { ChainMark } from './stage-chain.ts';
 import type { TaskHost } from './task-host.ts';
 import type { TaskState } from './task-state.ts';
 
 /** The way back to a moment within a step. */
 interface WayBack {
   readonly store: Mark;
-  readonly edges: readonly EdgeMark[];
-  readonly sinks: readonly number[];
+  readonly chain: ChainMark;
 }
 
 /** The way back to the beginning of a message: time and channels too. */
@@ -33,7 +31,7 @@ interface MessageWayBack extends WayBack {
   readonly generator: unknown;
   readonly sourceWatermark: number;
   readonly exact: boolean;
-  readonly counts: CountsMark;
+  readonly taken: readonly number[];
 }
 
 /** Results of a stage's asynchronous operator, per message and record, found before the batch is applied. */
@@ -155,7 +153,7 @@ export class Applier {
       generator: copyOf(generator),
       sourceWatermark,
       exact: this.exact,
-      counts: this.#state.chain.countsMark(),
+      taken: this.#state.chain.takenMark(),
     };
   }
 
@@ -169,7 +167,7 @@ export class Applier {
     state.generator = to.generator;
     state.sourceWatermark = to.sourceWatermark;
     this.exact = to.exact;
-    state.chain.restoreCounts(to.counts);
+    state.chain.restoreTaken(to.taken);
   }
 
   #frame(frame: Frame, results: readonly unknown[] | undefined): void {
@@ -352,18 +350,13 @@ export class Applier {
 
   #unitWayBack(): WayBack {
     const { store, chain } = this.#state;
-    return { store: store.mark(), edges: chain.edges.map((e) => e.mark()), sinks: chain.sinks.map((s) => s.mark()) };
+    return { store: store.mark(), chain: chain.mark() };
   }
 
   #unitGoBack(to: WayBack): void {
     const { store, chain } = this.#state;
     store.rollback(to.store);
-    chain.edges.forEach((edge, i) => {
-      edge.rollback(to.edges[i]!);
-    });
-    chain.sinks.forEach((sink, i) => {
-      sink.rollback(to.sinks[i]!);
-    });
+    chain.rollback(to.chain);
   }
 }
 

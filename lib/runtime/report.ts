@@ -1,4 +1,5 @@
 import { MAX_TIME, MIN_TIME, taskName } from '../model/index.ts';
+import { COUNTED } from '../operators/index.ts';
 import type { Labels, SinkBatch, Telemetry } from '../ports/index.ts';
 import type { TaskStatus } from '../protocol/index.ts';
 import type { Applier } from './applier.ts';
@@ -14,6 +15,8 @@ export const metrics = {
   recordsOut: 'millrace.records.out',
   /** What operators count themselves, `millrace.records.<what>`: `late`, `refired`, `dropped`. */
   records: 'millrace.records.',
+  /** What authors' code counts by `ctx.count(name)`, `millrace.counted.<name>`. */
+  counted: `millrace.${COUNTED}`,
   /** Records of an output that nobody reads. */
   dropped: 'millrace.records.dropped',
   /** Records written by a sink. */
@@ -30,6 +33,10 @@ export const metrics = {
   stateEntries: 'millrace.state.entries',
   stateBytes: 'millrace.state.bytes',
 } as const;
+
+/** The metric of what an operator or its author's code counts under a name. */
+export const metricOf = (what: string): string =>
+  what.startsWith(COUNTED) ? `millrace.${what}` : metrics.records + what;
 
 /** The labels of one task's metrics, each set made once: what counts them may know it again by its identity. */
 export class TaskLabels {
@@ -82,7 +89,7 @@ export function reportStep(
     countTaken(telemetry, outlet, of);
   }
   for (const [operator, counts] of state.chain.counts) {
-    for (const [what, n] of counts) telemetry.count(metrics.records + what, n, of.of(operator));
+    for (const [what, n] of counts) telemetry.count(metricOf(what), n, of.of(operator));
     counts.clear();
   }
   for (const { how, operator, failure } of applier.givenUp) {

@@ -7,7 +7,7 @@ import type { Operator, OperatorContext, OperatorDefinition, Receiver } from '..
 import type { EdgePlan, OperatorNode, OutputRef, Plan, StagePlan, Wire } from '../plan/index.ts';
 import type { Json, SinkConnector, SinkHost } from '../ports/index.ts';
 import type { AnyTable, KeyedStore, RowLayout, TableOptions } from '../state/index.ts';
-import { EdgeOutput, type Sent } from './edge-output.ts';
+import { type EdgeMark, EdgeOutput, type Sent } from './edge-output.ts';
 import { type Outlet, outlet, type Site } from './outlet.ts';
 import { SinkOutput } from './sink-output.ts';
 import type { Unit } from './unit.ts';
@@ -34,9 +34,11 @@ export interface ChainHost {
   readonly sinkState: Readonly<Record<string, Json>>;
 }
 
-export interface CountsMark {
-  readonly taken: readonly number[];
-  readonly counted: readonly ReadonlyMap<string, number>[];
+/** What the stage has put out and counted up to a moment. */
+export interface ChainMark {
+  readonly edges: readonly EdgeMark[];
+  readonly sinks: readonly number[];
+  readonly counts: readonly ReadonlyMap<string, number>[];
 }
 
 export class StageChain {
@@ -72,21 +74,36 @@ export class StageChain {
     this.sourceHead = host.stage.source === undefined ? undefined : this.#outlet({ node: host.stage.source });
   }
 
-  /** What has been counted so far, to go back to. */
-  countsMark(): CountsMark {
+  /** How many records came in and went out so far, to go back to. */
+  takenMark(): readonly number[] {
+    return [...this.heads.values(), ...this.outlets.values()].map(({ count }) => count);
+  }
+
+  restoreTaken(taken: readonly number[]): void {
+    let i = 0;
+    for (const outlet of [...this.heads.values(), ...this.outlets.values()]) outlet.count = taken[i++]!;
+  }
+
+  mark(): ChainMark {
     return {
-      taken: [...this.heads.values(), ...this.outlets.values()].map(({ count }) => count),
-      counted: [...this.counts.values()].map((counts) => new Map(counts)),
+      edges: this.edges.map((edge) => edge.mark()),
+      sinks: this.sinks.map((sink) => sink.mark()),
+      counts: [...this.counts.values()].map((counts) => new Map(counts)),
     };
   }
 
-  restoreCounts({ taken, counted }: CountsMark): void {
+  /** Takes back what was put out and counted since. */
+  rollback(to: ChainMark): void {
+    this.edges.forEach((edge, i) => {
+      edge.rollback(to.edges[i]!);
+    });
+    this.sinks.forEach((sink, i) => {
+      sink.rollback(to.sinks[i]!);
+    });
     let i = 0;
-    for (const outlet of [...this.heads.values(), ...this.outlets.values()]) outlet.count = taken[i++]!;
-    i = 0;
     for (const counts of this.counts.values()) {
       counts.clear();
-      for (const [metric, n] of counted[i++]!) counts.set(metric, n);
+      for (const [metric, n] of to.counts[i++]!) counts.set(metric, n);
     }
   }
 

@@ -244,9 +244,12 @@ export class TestDriver {
     await this.settle();
   }
 
-  /** How often an operator counted something: `late`, `refired`. */
+  /** How often an operator counted something itself (`late`, `refired`), or its code by `ctx.count`. */
   counted(operator: string, what: string): number {
-    return this.telemetry.counter(metrics.records + what, { operator });
+    const { telemetry } = this;
+    return (
+      telemetry.counter(metrics.records + what, { operator }) + telemetry.counter(metrics.counted + what, { operator })
+    );
   }
 
   /** The tasks, for a closer look. */

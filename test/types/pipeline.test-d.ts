@@ -88,6 +88,13 @@ test('a watermark generator sees its own state and the record', () => {
 test('functions get the record, and streams have what they return', () => {
   expectTypeOf(flights.map((f) => f.delay)).toEqualTypeOf<Stream<number>>();
   expectTypeOf(flights.map('delays', (f) => f.delay)).toEqualTypeOf<Stream<number>>();
+  expectTypeOf(byOrigin.mapValues((f) => f.delay)).toEqualTypeOf<KeyedStream<string, number>>();
+  expectTypeOf(byOrigin.mapValues('delays', (f) => f.delay)).toEqualTypeOf<KeyedStream<string, number>>();
+  expectTypeOf(byOrigin.flatMapValues((f) => [f.delay, f.origin])).toEqualTypeOf<
+    KeyedStream<string, string | number>
+  >();
+  // @ts-expect-error: records without a key have none to keep
+  flights.mapValues((f) => f.delay);
   expectTypeOf(flights.flatMap((f) => [f.delay, f.origin])).toEqualTypeOf<Stream<string | number>>();
   expectTypeOf(flights.filter((f) => f.delay > 0)).toEqualTypeOf<Stream<Flight>>();
   expectTypeOf(flights.rebalance()).toEqualTypeOf<Stream<Flight>>();

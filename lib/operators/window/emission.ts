@@ -1,5 +1,6 @@
 import { type EventTime, type Key, type KeyId, keyOf, MillraceError, type WallTime } from '../../model/index.ts';
 import { returnedPromise } from '../author-code.ts';
+import { AuthorCounters } from '../author-counters.ts';
 import {
   type OpenStates,
   openStates,
@@ -32,6 +33,8 @@ export interface WindowFunctionContext<
   emit(result: Out): void;
   /** Emits to one of the declared side outputs. */
   output<T>(side: SideOutput<T>, record: NoInfer<T>): void;
+  /** Adds to a counter of the operator, as `ProcessContext.count` does. */
+  count(name: string, n?: number): void;
 }
 
 /**
@@ -145,6 +148,7 @@ class FunctionEmission implements Emission {
     this.#out = context.output();
     this.#windowStates = openStates(context, options.windowState, scope, this.#subs, WINDOW_STATE);
     this.clears = Object.keys(options.windowState).length > 0;
+    const counters = new AuthorCounters(context);
     const sides = new Map(options.outputs.map((side) => [side, context.output(side)]));
     this.#context = {
       get watermark() {
@@ -154,6 +158,7 @@ class FunctionEmission implements Emission {
         return time.processingTime as WallTime;
       },
       random: () => time.random(),
+      count: (name, n = 1) => counters.count(name, n),
       state: openStates(context, options.state, scope, WHOLE_KEY).handles,
       windowState: this.#windowStates.handles,
       emit: (result) => this.#out.record(result, this.#at, scope.key),
