@@ -14,6 +14,7 @@ import {
   type Control,
   Controller,
   codeVersions,
+  LOOK_AGE,
   newestCode,
   noteOver,
   notePauseEnds,
@@ -39,7 +40,6 @@ import type { TaskOrder } from './ring-event.ts';
 import { Rings } from './rings.ts';
 import { RoundReport, SWITCHING } from './round-report.ts';
 import type { Settings } from './settings.ts';
-import { LOOK_AGE } from './source-watch.ts';
 
 /** Twice the deviation of a clock from true time that is allowed for. */
 const SKEW = 1_000 as Duration;

@@ -12,12 +12,12 @@ import { type Duration, MillraceError, messageOf, taskName } from '../lib/model/
 import type { Pipeline } from '../lib/pipeline/index.ts';
 import type { LogMessage } from '../lib/ports/index.ts';
 import { decodeMessage } from '../lib/protocol/index.ts';
+import { LOOK_AGE } from '../lib/runtime/index.ts';
 import { Deadline, type Invocation } from './deadline.ts';
 import { type Delivery, deliveriesOf, isKafkaEvent, placesOf } from './kafka-event.ts';
 import type { Connections } from './ports.ts';
 import { isRingEvent, type TaskOrder, type TaskRing } from './ring-event.ts';
 import type { Settings } from './settings.ts';
-import { LOOK_AGE } from './source-watch.ts';
 import { stageMetrics } from './stage-metrics.ts';
 import { StageRun } from './stage-run.ts';
 import type { StageTask, TurnResult } from './stage-task.ts';

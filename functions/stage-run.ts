@@ -2,10 +2,9 @@
 import { seconds, type TaskId } from '../lib/model/index.ts';
 import type { Pipeline } from '../lib/pipeline/index.ts';
 import type { RunRecord } from '../lib/protocol/index.ts';
-import { epochsWithCode, type JoinedStage, joinStage, newestRun } from '../lib/runtime/index.ts';
+import { epochsWithCode, type JoinedStage, joinStage, newestRun, SourceWatch } from '../lib/runtime/index.ts';
 import { CLOCK_SKEW } from './clocks.ts';
 import type { Connections } from './ports.ts';
-import { SourceWatch } from './source-watch.ts';
 import { StageTask } from './stage-task.ts';
 
 interface Joined {

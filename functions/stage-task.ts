@@ -7,10 +7,9 @@
  */
 import { type MillraceError, messageOf, taskName } from '../lib/model/index.ts';
 import type { LogMessage } from '../lib/ports/index.ts';
-import { type StepResult, stopError, type Task } from '../lib/runtime/index.ts';
+import { type SourceWatch, type StepResult, stopError, type Task, WatchedSource } from '../lib/runtime/index.ts';
 import type { Deadline } from './deadline.ts';
 import type { TaskOrder } from './ring-event.ts';
-import type { SourceWatch } from './source-watch.ts';
 
 /** What a step came to; `held`: the task is to stand still; `late`: its turn came when there was no time left. */
 export type TurnResult = StepResult | { readonly kind: 'held' | 'late' };
@@ -19,11 +18,9 @@ const never = new AbortController().signal;
 
 export class StageTask {
   readonly task: Task;
-  readonly #watch: SourceWatch | undefined;
+  readonly #source: WatchedSource | undefined;
   #busy: Promise<unknown> = Promise.resolve();
   #signal: AbortSignal = never;
-  /** Newer code goes on at an offset that is fixed: nothing beyond it is read. */
-  #isHandedOver = false;
   #saidStopped: string | undefined;
   /** Epochs at whose code somebody was rung, and when. */
   readonly #rung = new Map<number, number>();
@@ -31,7 +28,7 @@ export class StageTask {
   /** `watch`: for a task of a source. */
   constructor(task: Task, watch: SourceWatch | undefined) {
     this.task = task;
-    this.#watch = watch;
+    this.#source = watch && new WatchedSource(task, watch);
   }
 
   /** Of the step under way. */
@@ -41,7 +38,7 @@ export class StageTask {
 
   /** See `JoinOptions.isCurrent`. */
   get isCurrent(): boolean {
-    return this.#watch === undefined || this.#isHandedOver || this.#watch.isCurrent(this.task.host.epoch);
+    return this.#source?.isCurrent ?? true;
   }
 
   /** Works on what was delivered, or on what the log holds. `first`: it is the first step of its invocation. */
@@ -49,7 +46,7 @@ export class StageTask {
     return this.#alone(deadline, async () => {
       if (deadline.isNear) return { kind: 'late' };
       if (first && !this.#follows(messages)) await this.#catchUp();
-      if (await this.#isHeld()) return { kind: 'held' };
+      if (await this.#source?.isHeld()) return { kind: 'held' };
       return messages === undefined ? this.task.ring() : this.task.deliver(messages);
     });
   }
@@ -104,16 +101,6 @@ export class StageTask {
   /** Where that fails the step loads, and finds out what is the matter. */
   async #catchUp(): Promise<void> {
     await this.task.refresh().catch(() => this.task.forget());
-  }
-
-  async #isHeld(): Promise<boolean> {
-    if (this.#watch === undefined || this.#isHandedOver) return false;
-    const { epoch, isPaused } = await this.#watch.look();
-    const { task } = this;
-    if (epoch <= task.host.epoch && !isPaused) return false;
-    await task.refresh();
-    this.#isHandedOver = task.state?.handOver !== undefined;
-    return !this.#isHandedOver && task.state?.epoch === task.host.epoch;
   }
 
   #alone<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {

@@ -13,6 +13,7 @@ export { runIdOf } from './run-id.ts';
 export { type CodeInForce, type CodeVersion, codeVersions, hasCode, newestCode, newestRun } from './run-records.ts';
 export * from './run-tasks.ts';
 export { type Debt, decodeBody, type Sheet } from './sheet.ts';
+export * from './source-watch.ts';
 export type { StageCode } from './stage-chain.ts';
 export { isMendable, type StepResult } from './step-result.ts';
 export * from './task.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { LOOK_AGE } from '../../functions/source-watch.ts';
 import { stageMetrics } from '../../functions/stage-metrics.ts';
 import { exponentialDelay, MillraceError, noRestart } from '../../lib/index.ts';
 import type { Duration } from '../../lib/model/index.ts';
 import type { CommitStore } from '../../lib/ports/index.ts';
+import { LOOK_AGE } from '../../lib/runtime/index.ts';
 import { Feed } from '../../lib/testing/index.ts';
 import { order, ring, StageBench } from './stage-bench.ts';
 import { type Amount, all, amounts, barrier, expected, fed, final, gathered, overriding, summing } from './summing.ts';

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LOOK_AGE } from '../../functions/source-watch.ts';
 import { type Pipeline, pipeline, seconds, toMemory } from '../../lib/index.ts';
 import type { Duration } from '../../lib/model/index.ts';
-import { notePause } from '../../lib/runtime/index.ts';
+import { LOOK_AGE, notePause } from '../../lib/runtime/index.ts';
 import { Feed } from '../../lib/testing/index.ts';
 import { order, ring, StageBench } from './stage-bench.ts';
 import { type Amount, all, amounts, fed, meddling, overriding, summing } from './summing.ts';

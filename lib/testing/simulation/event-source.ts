@@ -15,6 +15,9 @@ const TIME_LIMIT = 15_000;
 /** How long what a process sent may be under way after its end: pauses and late writes. */
 export const LATEST = 45_000;
 
+/** What a call came to; `held`: the task is to stand still. */
+export type CallResult = StepResult | { readonly kind: 'held' };
+
 /** Calls of a task's step, wherever it may run. */
 export class Caller {
   readonly #fleet: Fleet;
@@ -34,7 +37,7 @@ export class Caller {
   }
 
   /** One call on some process; undefined if nothing was heard of it in time. */
-  async call(messages: readonly LogMessage[] | undefined, other?: Worker): Promise<StepResult | Error | undefined> {
+  async call(messages: readonly LogMessage[] | undefined, other?: Worker): Promise<CallResult | Error | undefined> {
     if (this.held) return undefined;
     const { world } = this.#fleet;
     const worker = this.#fleet.worker(Math.min(this.version, this.#fleet.deployments.length - 1), other);
@@ -42,7 +45,11 @@ export class Caller {
     const what = messages === undefined ? 'ring' : `deliver ${messages[0]?.offset}..${messages.at(-1)?.offset} to`;
     world.tell(worker.process.name, `${what} ${name}`);
     this.underWay++;
-    const step = (task: Task) => (messages === undefined ? task.ring() : task.deliver(messages));
+    const step = async (task: Task): Promise<CallResult> => {
+      if (this.#fleet.looks && messages === undefined) await task.refresh().catch(() => task.forget());
+      if (await worker.isHeld(task)) return { kind: 'held' };
+      return messages === undefined ? task.ring() : task.deliver(messages);
+    };
     const known = worker.task(this.task);
     const result = (known === undefined ? worker.find(this.task).then(step) : step(known)).catch((error: unknown) =>
       error instanceof Error ? error : new Error(String(error)),
@@ -86,7 +93,7 @@ function isExpected(error: Error): boolean {
   return 'retry' in error && error.retry === true;
 }
 
-function textOf(result: StepResult | Error | undefined): string {
+function textOf(result: CallResult | Error | undefined): string {
   if (result === undefined) return 'nothing heard';
   if (result instanceof Error) return `failed: ${result.message}`;
   switch (result.kind) {
@@ -197,7 +204,7 @@ export class Doorbell {
     const again =
       result === undefined || result instanceof Error
         ? random.next() < 0.7
-        : result.kind === 'advanced' && !result.done;
+        : result.kind === 'held' || (result.kind === 'advanced' && !result.done);
     if (again) this.wake();
   }
 }

@@ -19,6 +19,7 @@ import { SimProcess } from './sim-process.ts';
 import { simSinkConnector } from './sim-sink.ts';
 import { simSourceLog } from './sim-source.ts';
 import { SimStepGroup } from './sim-step-group.ts';
+import { WatchedSources } from './watched-sources.ts';
 import type { World } from './world.ts';
 
 /** One version of the code, deployed. */
@@ -41,6 +42,8 @@ export interface Worker {
   find(id: TaskId): Promise<Task>;
   /** Looks for partitions that sources have gained. */
   grow(): Promise<unknown>;
+  /** Whether a source's task is to stand still; never unless tasks look. */
+  isHeld(task: Task): Promise<boolean>;
   readonly controller: Controller;
 }
 
@@ -53,11 +56,14 @@ export class Fleet {
   /** Where sources' tasks go over to which epoch, by task. */
   readonly handOvers = new Map<string, { readonly at: number; readonly epoch: number }[]>();
   readonly #workers: Worker[] = [];
+  /** Tasks of sources go by what they see in the run's records. */
+  readonly looks: boolean;
   #born = 0;
 
-  constructor(world: World, pipelines: readonly Pipeline[]) {
+  constructor(world: World, pipelines: readonly Pipeline[], looks: boolean) {
     this.world = world;
     this.pipelines = pipelines;
+    this.looks = looks;
   }
 
   /** The run with all tasks it is known to have by now. */
@@ -149,11 +155,17 @@ export class Fleet {
     const sources = new Map<string, SourceLog>();
     for (const [id, stored] of this.world.sources) sources.set(id, simSourceLog(stored, process));
     const options = { limits: this.#limits(), durable: true, signal: new AbortController().signal };
+    const watched = this.looks ? new WatchedSources(ports, record) : undefined;
     const run = new RunTasks(
       {
         ...{ plan: pipeline.plan, record: knowsGrowth ? grown : record, sources },
-        task: (task, partitions) =>
-          new Task(taskHost(pipeline, ports, options, { record, partitions, topics, sources, epochs, task })),
+        task: (task, partitions) => {
+          const isCurrent = (): boolean => watched?.isCurrent(task) ?? true;
+          const known = { record, partitions, topics, sources, epochs, task };
+          const made = new Task(taskHost(pipeline, ports, { ...options, isCurrent }, known));
+          watched?.add(made);
+          return made;
+        },
       },
       ports,
     );
@@ -177,7 +189,8 @@ export class Fleet {
       { skew: this.clockSkew, grace: 0 as Duration },
     );
     this.world.tell(process.name, `starts, code version ${version}, clock ${process.skew} ms ahead`);
-    return { process, version, ports, task, find, grow: () => run.grow(), controller };
+    const isHeld = async (of: Task): Promise<boolean> => (await watched?.isHeld(of)) ?? false;
+    return { process, version, ports, task, find, grow: () => run.grow(), isHeld, controller };
   }
 
   #process(): SimProcess {

@@ -89,6 +89,7 @@ export class Refold {
     return {
       ...host,
       atomic: undefined,
+      isCurrent: () => true,
       run: { ...host.run, slots: 1_000_000 },
       limits: { ...host.limits, batchMessages: 1, sourceRows: 1, inlineBytes: Number.POSITIVE_INFINITY },
       clock: { now: () => now() as WallTime, sleep: () => new Promise<void>(() => {}) },

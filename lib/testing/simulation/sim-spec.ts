@@ -13,6 +13,8 @@ export interface SimSpec {
   readonly sources: Readonly<Record<string, SimSourceSpec>>;
   /** When each further version is deployed, in milliseconds from the start. */
   readonly upgrades?: readonly number[];
+  /** Tasks are called as functions call them: one that is rung catches up first, and one of a source looks at the run's records. Otherwise nobody calls them while newer code takes over. */
+  readonly looks?: boolean;
   /** All records keep to their source's bound and event time follows the wall clock, so that none may ever be late. */
   readonly inBound?: boolean;
   /** Tasks may stop; `check` says whether that is right. */

@@ -73,7 +73,7 @@ class Simulation {
     this.#spec = spec;
     this.#undisturbed = undisturbed;
     this.#world = new World(seed, sizes, rates, spec.sources, { tell, ...(spared === undefined ? {} : { spared }) });
-    this.#fleet = new Fleet(this.#world, spec.pipelines);
+    this.#fleet = new Fleet(this.#world, spec.pipelines, spec.looks === true);
     if (undisturbed) this.#world.dice.calm = true;
   }
 

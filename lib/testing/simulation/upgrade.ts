@@ -1,6 +1,7 @@
 /** What a deployment of changed code does: a barrier into the log of every task behind an exchange, a fixed offset for every task of a source. */
 import { type TaskId, taskName } from '../../model/index.ts';
 import type { StagePlan } from '../../plan/index.ts';
+import { LOOK_AGE } from '../../runtime/index.ts';
 import { type Caller, LATEST } from './event-source.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -55,10 +56,11 @@ async function putBarrier(fleet: Fleet, version: number, task: TaskId, { topic, 
 
 /**
  * A source's log takes no barrier. Nothing of the old code may be under way, nor any process with a state from before go on, while it is led to a fixed
- * offset: what it had sent beyond could not be recalled.
+ * offset: what it had sent beyond could not be recalled. Where tasks look at the run's records, nothing that they do after a while comes of rows beyond it.
  */
 async function switchSource(fleet: Fleet, version: number, task: TaskId, caller: Caller): Promise<void> {
-  await caller.hold();
+  if (fleet.looks) await looked(fleet, version);
+  else await caller.hold();
   const epoch = fleet.epochOf(version, task.stage);
   const { source } = fleet.pipelines[version]!.plan.stages.find((s) => s.id === task.stage)!;
   const at = fleet.world.sources.get(source!)!.end(task.partition);
@@ -79,6 +81,14 @@ async function switchSource(fleet: Fleet, version: number, task: TaskId, caller:
   });
   caller.version = version;
   caller.held = false;
+}
+
+/** Until all that old code has read without knowing of the new was there before, by a clock that may go wrong. */
+async function looked(fleet: Fleet, version: number): Promise<void> {
+  const since = fleet.worker(version).process.clock.now();
+  const isSettled = async (): Promise<boolean> =>
+    fleet.worker(version).process.clock.now() >= since + LOOK_AGE + 2 * fleet.clockSkew;
+  await again(fleet, isSettled);
 }
 
 /** Tries until it succeeds. */

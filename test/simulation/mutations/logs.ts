@@ -179,4 +179,27 @@ export const logs: readonly Mutation[] = [
     ],
     scenarios: ['upgrade'],
   },
+  {
+    name: 'a source goes on with rows that it has read long after it looked for newer code',
+    edits: [
+      {
+        file: 'lib/runtime/source-watch.ts',
+        find: 'return this.#isHandedOver || this.#watch.isCurrent(this.#task.host.epoch);',
+        replace: 'return true;',
+      },
+    ],
+    scenarios: ['upgrade-looking'],
+    more: { pause: 4, twice: 3 },
+  },
+  {
+    name: 'a source is handed over while older code may not have looked yet',
+    edits: [
+      {
+        file: 'lib/testing/simulation/upgrade.ts',
+        find: 'since + LOOK_AGE + 2 * fleet.clockSkew;',
+        replace: 'since;',
+      },
+    ],
+    scenarios: ['upgrade-looking'],
+  },
 ];

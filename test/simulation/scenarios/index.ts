@@ -21,12 +21,12 @@ import { rolling } from './rolling.ts';
 import { rules } from './rules.ts';
 import { tables } from './tables.ts';
 import { ticks } from './ticks.ts';
-import { upgrade } from './upgrade.ts';
+import { upgrade, upgradeLooking } from './upgrade.ts';
 import { wild } from './wild.ts';
 import { windows } from './windows.ts';
 
 export const scenarios: readonly Scenario[] = [
-  ...[rolling, windows, quiet, letters, flaky, journaled, upgrade],
+  ...[rolling, windows, quiet, letters, flaky, journaled, upgrade, upgradeLooking],
   ...[bounded, late, drift, ticks, wild, lostLog, tables],
   ...[joins, joinsLate, rules],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],

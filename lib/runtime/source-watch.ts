@@ -1,7 +1,13 @@
-import { type Duration, seconds, type WallTime } from '../lib/model/index.ts';
-import type { RunRecord } from '../lib/protocol/index.ts';
-import type { TaskPorts } from '../lib/runtime/index.ts';
-import { newestCode, readControl } from '../lib/runtime/index.ts';
+/**
+ * How a source's task learns in time that newer code takes over, where calls know nothing of each other: it looks at the run's records before each step, and
+ * does nothing with rows that it has read too long after it looked.
+ */
+import { type Duration, seconds, type WallTime } from '../model/index.ts';
+import type { RunRecord } from '../protocol/index.ts';
+import { readControl } from './run-control.ts';
+import { newestCode } from './run-records.ts';
+import type { Task } from './task.ts';
+import type { TaskPorts } from './task-host.ts';
 
 /**
  * How long a source's task counts on what it has seen of the run's records. What it has read of its source was there at most so long after newer code was
@@ -64,5 +70,34 @@ export class SourceWatch {
     ]);
     this.#said = { epoch: epochs[this.#stage] ?? 0, isPaused: pausedAt !== undefined };
     this.#at = at;
+  }
+}
+
+/** A source's task that goes by what is watched. */
+export class WatchedSource {
+  readonly #task: Task;
+  readonly #watch: SourceWatch;
+  /** Newer code goes on at an offset that is fixed: nothing beyond it is read. */
+  #isHandedOver = false;
+
+  constructor(task: Task, watch: SourceWatch) {
+    this.#task = task;
+    this.#watch = watch;
+  }
+
+  /** Whether what has just been read lies before any offset at which newer code can take over: see `TaskHost.isCurrent`. */
+  get isCurrent(): boolean {
+    return this.#isHandedOver || this.#watch.isCurrent(this.#task.host.epoch);
+  }
+
+  /** Whether the task is to stand still: while the run pauses, and from the moment newer code is known until its offset is fixed. Throws what the store throws. */
+  async isHeld(): Promise<boolean> {
+    if (this.#isHandedOver) return false;
+    const { epoch, isPaused } = await this.#watch.look();
+    const task = this.#task;
+    if (epoch <= task.host.epoch && !isPaused) return false;
+    await task.refresh();
+    this.#isHandedOver = task.state?.handOver !== undefined;
+    return !this.#isHandedOver && task.state?.epoch === task.host.epoch;
   }
 }
