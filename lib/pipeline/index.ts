@@ -1,4 +1,5 @@
 export type { OperatorOptions } from './graph.ts';
+export type * from './patterns.ts';
 export * from './pipeline.ts';
 export type * from './ranking.ts';
 export * from './restart.ts';

@@ -14,9 +14,11 @@ import {
   everyCount,
   filterOperator,
   flatMapOperator,
+  type MatchCode,
   type Mistake,
   mapOperator,
   type OperatorDefinition,
+  type Pattern,
   type Process,
   type Reduce,
   type RowOf,
@@ -38,6 +40,7 @@ import type { SinkConnector } from '../ports/index.ts';
 import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
 import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
+import { matchedBy } from './patterns.ts';
 import type { ExchangeOptions, Stream, TwoInputWindowing, WindowFunctionOptions, WindowingOptions } from './streams.ts';
 import { type OwnKeys, ownKeysOf, WrittenTable } from './table.ts';
 import { joinTable, joinVersions, WrittenVersions } from './table-joins.ts';
@@ -154,6 +157,10 @@ class Written {
       });
     }
     return this.#add(id ?? process.id, process.definition, options);
+  }
+
+  match(id: string, pattern: Pattern<never, unknown>, fn: MatchCode, options?: OperatorOptions): Written {
+    return this.#add(id, matchedBy(pattern, fn, options), options);
   }
 
   reduce(id: string, fn: Reduce<unknown>, options?: OperatorOptions): Written {

@@ -1,0 +1,15 @@
+export type { MatchContext } from './match.ts';
+export { type MatchCode, type MatchSpec, matchOperator } from './match-operator.ts';
+export {
+  begin,
+  type ConditionContext,
+  type Following,
+  type Lists,
+  type NotStep,
+  type PartialMatch,
+  type Pattern,
+  type PatternStep,
+  type Some,
+} from './pattern.ts';
+export type { Contiguity, Follows, PatternShape, StepShape } from './shape.ts';
+export { noSkip, type SkipStrategy, skipPastLastEvent, skipToFirst, skipToLast, skipToNext } from './skip.ts';

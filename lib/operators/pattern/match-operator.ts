@@ -1,0 +1,84 @@
+import { asyncMistakes, definition } from '../author-code.ts';
+import type { Mistake, OperatorDefinition } from '../definition.ts';
+import { Matching, PARTIALS, WAITING } from './matching.ts';
+import { patternMistakes } from './mistakes.ts';
+import { isNot, type PatternShape, shapeAsJson, shapeFunctions } from './shape.ts';
+import type { SkipStrategy } from './skip.ts';
+import { LINKS, RECORDS } from './taken-records.ts';
+
+/** Makes something of the lists of a match and its context; nothing where it returns undefined. */
+export type MatchCode = (match: never, ctx: never) => unknown;
+
+/** Of what matching is made. */
+export interface MatchSpec {
+  readonly pattern: PatternShape;
+  readonly fn: MatchCode;
+  readonly skip: SkipStrategy;
+  /** The side output for late records. Without it they are only counted. */
+  readonly lateSide?: string | undefined;
+  /** The side output for partial matches that ran out of time, and what is made of them. */
+  readonly timedOut?: { readonly side: string; readonly make: MatchCode } | undefined;
+  /** So many partial matches a key has at the most; the oldest are given up, and counted. */
+  readonly maxPartialMatches: number;
+  /** Partial matches may be kept without limit of time. */
+  readonly waitForever: boolean;
+}
+
+/**
+ * Looks for a pattern in the records of each key, in the order of event time, of equal times in the order of arrival: Flink's CEP.
+ *
+ * 1. A record waits until the watermark has reached its time. One that comes at or before the watermark is late: counted, to the late output, and part of no match.
+ * 2. A match comes out at the record that completes it, or, where the pattern ends with `notFollowedBy`, when the time for that is over; with that time. With a skip
+ *    strategy other than `skipToNext` it waits, as in Flink, for partial matches that began before it and might do away with it.
+ * 3. Matches that come out together come in the order of their first records; of two that begin alike, first the one whose next record is the earlier.
+ * 4. A partial match is given up at its first record's time + `within`, by the watermark. It is then counted as `timed-out` and goes to that output, unless it was a match.
+ *
+ * Cost: for each record, one question to each condition that a partial match of its key waits for. State: the records that are part of partial matches, once each; a link
+ * for each way to have come to one; seven numbers for each partial match.
+ */
+export function matchOperator(spec: MatchSpec): OperatorDefinition {
+  const { pattern, fn, skip, lateSide, timedOut, maxPartialMatches, waitForever } = spec;
+  const sides = [lateSide, timedOut?.side].filter((side) => side !== undefined);
+  return definition({
+    type: 'match',
+    options: {
+      layout: shapeAsJson(pattern),
+      skip: skip.step === undefined ? skip.skip : [skip.skip, skip.step],
+      outputs: { late: lateSide ?? null, timedOut: timedOut?.side ?? null },
+      maxPartialMatches,
+      waitForever,
+    },
+    needsKey: true,
+    stateful: true,
+    eventTime: true,
+    steps: 'every',
+    state: { [PARTIALS]: 1, [WAITING]: 1, [LINKS]: 1, [RECORDS]: 1 },
+    sides: [...new Set(sides)],
+    functions: [...shapeFunctions(pattern), fn, ...(timedOut === undefined ? [] : [timedOut.make])],
+    mistakes: [...patternMistakes(pattern, waitForever), ...specMistakes(spec)],
+    code: { create: (context) => new Matching(context, spec) },
+  });
+}
+
+function specMistakes({ pattern, fn, skip, timedOut, maxPartialMatches }: MatchSpec): Mistake[] {
+  const mistakes: Mistake[] = asyncMistakes('match', fn, timedOut?.make);
+  const say = (rule: string, fix: string): void => void mistakes.push({ rule, fix });
+  if (typeof fn !== 'function') {
+    say(`match takes a function, not ${typeof fn}`, 'give it one: (match) => ({ ...match })');
+  }
+  if (timedOut !== undefined && typeof timedOut.make !== 'function') {
+    say(
+      `what is made of partial matches is no function but ${typeof timedOut.make}`,
+      'give { to, make: (partial) => ... }',
+    );
+  }
+  const { step } = skip;
+  if (step !== undefined && !pattern.steps.some((one) => one.name === step && !isNot(one))) {
+    say(`no step of the pattern is called "${step}", to which is skipped`, 'name a step that takes records');
+  }
+  if (!(Number.isSafeInteger(maxPartialMatches) && maxPartialMatches > 0)) {
+    const fix = 'give a number of partial matches of one key, or leave it out';
+    say(`maxPartialMatches must be a whole number of at least 1, not ${maxPartialMatches}`, fix);
+  }
+  return mistakes;
+}

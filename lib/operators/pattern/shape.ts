@@ -1,0 +1,75 @@
+/** A pattern as plain data and the author's conditions: what `begin(...)` and its methods write down, and what the plan says of it. */
+import type { Json } from '../../model/index.ts';
+
+/** What may lie between a record of a match and the next: nothing; what is no such record; anything. */
+export type Contiguity = 'strict' | 'relaxed' | 'any';
+
+/** How a step follows the one before. */
+export type Follows = 'begin' | 'next' | 'followedBy' | 'followedByAny' | 'notNext' | 'notFollowedBy';
+
+/** The author's code; whatever it returns counts as true or false. */
+export type ConditionCode = (record: never, ctx: never) => unknown;
+
+/** A condition, and how it goes together with those before it. */
+export interface Clause {
+  readonly join: 'and' | 'or';
+  readonly condition: ConditionCode;
+}
+
+/** One step of a pattern. */
+export interface StepShape {
+  readonly name: string;
+  readonly follows: Follows;
+  /** None: any record. Otherwise from left to right, without precedence. */
+  readonly clauses: readonly Clause[];
+  /** How many records it takes at the least, where it takes any. */
+  readonly least: number;
+  /** How many it takes at the most; Infinity without limit. */
+  readonly most: number;
+  /** It may take none. */
+  readonly optional: boolean;
+  /** It takes every record that it can. */
+  readonly greedy: boolean;
+  /** Between its own records. */
+  readonly inner: Contiguity;
+  /** It takes no more when this holds for a record. */
+  readonly until?: ConditionCode;
+  /** Its records come less than so many milliseconds after the record of the match before them. */
+  readonly sincePrevious?: number;
+}
+
+export interface PatternShape {
+  readonly steps: readonly StepShape[];
+  /** The last record of a match comes less than so many milliseconds after the first. */
+  readonly within?: number;
+}
+
+/** Whether a step says what must not come. */
+export const isNot = ({ follows }: Pick<StepShape, 'follows'>): boolean =>
+  follows === 'notNext' || follows === 'notFollowedBy';
+
+/** The shape as data, conditions by their number. */
+export function shapeAsJson({ steps, within }: PatternShape): Json {
+  return {
+    within: within ?? null,
+    steps: steps.map((step) => ({
+      name: step.name,
+      follows: step.follows,
+      conditions: step.clauses.map(({ join }) => join),
+      times: [step.least, step.most === Number.POSITIVE_INFINITY ? null : step.most],
+      optional: step.optional,
+      greedy: step.greedy,
+      inner: step.inner,
+      until: step.until !== undefined,
+      sincePrevious: step.sincePrevious ?? null,
+    })),
+  };
+}
+
+/** The author's functions in a pattern. */
+export function shapeFunctions({ steps }: PatternShape): readonly ConditionCode[] {
+  return steps.flatMap(({ clauses, until }) => [
+    ...clauses.map(({ condition }) => condition),
+    ...(until === undefined ? [] : [until]),
+  ]);
+}
