@@ -30,6 +30,7 @@ export function codeHashes(pipeline: Pipeline, modules: ModuleGraph): Readonly<R
       ]),
       ...[...pipeline.operators].map(([id, { functions }]) => [id, hashOf(functions)]),
       ...[...pipeline.keys].map(([id, selector]) => [id, hashOf(selector)]),
+      ...[...pipeline.partitioners].map(([id, partitioner]) => [id, hashOf(partitioner)]),
       ...[...pipeline.sinks].map(([id, { connector }]) => [id, hashOf(connector)]),
     ]);
   } finally {

@@ -1,4 +1,5 @@
 export * from './error.ts';
+export { hash64 } from './hash64.ts';
 export type { Json } from './json.ts';
 export * from './key.ts';
 export { murmur2, partitionOfBytes } from './murmur2.ts';

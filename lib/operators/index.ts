@@ -1,5 +1,5 @@
 export * from './aggregate/index.ts';
-export * from './async.ts';
+export * from './async/index.ts';
 export { AuthorCounters, COUNTED } from './author-counters.ts';
 export * from './broadcast.ts';
 export * from './connect.ts';
@@ -32,9 +32,10 @@ export {
 } from './keyed/index.ts';
 export * from './map.ts';
 export * from './operator.ts';
-export * from './pattern/index.ts';
 export * from './process.ts';
+export * from './rate-limit.ts';
 export * from './rolling.ts';
+export * from './sample.ts';
 export * from './side-output.ts';
 export * from './split.ts';
 export * from './table/index.ts';

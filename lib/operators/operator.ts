@@ -3,6 +3,7 @@
  * operators keep nothing of their own between records but what their tables hold.
  */
 import type { KeyId } from '../model/index.ts';
+import type { Clock } from '../ports/index.ts';
 import type { CellTable, RowLayout, RowTable, TableOptions } from '../state/index.ts';
 
 /** Takes records: an operator's input, a stage's output, a sink. `key` is the key in force, undefined where there is none. */
@@ -46,19 +47,45 @@ export interface Operator {
 /** How an operator of a plan comes to life in a task. */
 export interface OperatorCode {
   create(context: OperatorContext): Operator;
-  /** Asynchronous operators only: called for each record ahead of the stage's synchronous pass, which then finds its result in place of the record. */
+  /** Asynchronous operators only: what happens ahead of the stage's synchronous pass, which then finds each record's result in its place. */
   readonly async?: AsyncCode;
 }
 
 /**
- * An asynchronous operator begins its stage. Before the stage applies a batch, `call` runs for each of the batch's records, at most `capacity` at once; then
- * the batch is applied in order, with `onResult` in the record's place.
+ * An asynchronous operator begins its stage. Before the stage applies a batch, its records are given to `pass`; then the batch is applied in order, each record's result in
+ * its place.
  */
 export interface AsyncCode {
-  readonly capacity: number;
-  readonly timeout: number;
-  readonly retries: number;
-  /** First delay between retries in milliseconds; doubles each time. */
-  readonly retryDelay: number;
-  call(value: unknown, time: number, key: KeyId | undefined, signal: AbortSignal): Promise<unknown>;
+  /** The calls of one task in this process. Opens nothing yet. */
+  begin(): AsyncCalls;
+}
+
+/** The calls of one task; whatever they keep between batches is no part of its state. */
+export interface AsyncCalls {
+  /** Settles or fails each record, in any order. Rejects with the signal's reason, as soon as the host stops, where some are left. One pass at a time. */
+  pass(records: readonly AsyncRecord[], host: AsyncHost): Promise<void>;
+  /** Ends what was opened; the next pass opens anew. */
+  close(): Promise<void>;
+}
+
+/** A record that waits for its result. */
+export interface AsyncRecord {
+  readonly value: unknown;
+  readonly time: number;
+  readonly key: KeyId | undefined;
+  /** Puts the result in the record's place. */
+  settle(result: unknown): void;
+  /** The record is one that fails, with this error. */
+  fail(error: unknown): void;
+}
+
+/** What calls get of their host, for one pass. */
+export interface AsyncHost {
+  readonly clock: Clock;
+  /** Aborted when the host stops. */
+  readonly stop: AbortSignal;
+  /** Rejects when `stop` is aborted: to race with, whatever the number of calls. */
+  readonly stopped: Promise<never>;
+  /** Adds to one of the operator's counters. */
+  count(metric: string, n: number): void;
 }

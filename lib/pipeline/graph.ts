@@ -8,6 +8,7 @@ import {
   dataFingerprint,
   type FaultPlan,
   fingerprint,
+  isKeyed,
   type PlanFault,
 } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
@@ -26,6 +27,9 @@ export interface OperatorOptions extends FaultOptions {
   readonly deterministic?: boolean;
 }
 
+/** Says which of so many tasks a record goes to, from 0 on. */
+export type Partitioner = (record: unknown, tasks: number) => number;
+
 /** A node as authored, with the code that belongs to it. */
 export interface Entry {
   readonly draft: DraftNode;
@@ -34,6 +38,7 @@ export interface Entry {
   readonly source?: SourceDefinition;
   readonly operator?: OperatorDefinition;
   readonly selector?: (record: unknown) => Key;
+  readonly partitioner?: Partitioner;
   readonly sink?: SinkConnector<unknown>;
 }
 
@@ -57,6 +62,14 @@ export class Graph {
   close(): readonly Entry[] {
     this.#closed = true;
     return this.#entries;
+  }
+
+  /** Whether the records of an output carry a key. */
+  isKeyed(output: DraftRef): boolean {
+    return isKeyed(
+      this.#entries.map(({ draft }) => draft),
+      output,
+    );
   }
 
   source(id: string, source: SourceDefinition): DraftRef {
@@ -107,6 +120,21 @@ export class Graph {
           typeof selector === 'function'
             ? []
             : [{ rule: 'its selector is no function', fix: `write .keyBy('by-name', (record) => record.name)` }],
+      },
+    });
+  }
+
+  partitionBy(input: DraftRef, id: string, partitioner: Partitioner, parallelism: number | undefined): DraftRef {
+    return this.#add({
+      partitioner,
+      data: dataFingerprint('partition-by', partitioner),
+      draft: {
+        ...{ kind: 'partition-by', id, inputs: [input], code: fingerprint('partition-by', partitioner) },
+        ...(parallelism === undefined ? {} : { parallelism }),
+        mistakes:
+          typeof partitioner === 'function'
+            ? []
+            : [{ rule: 'its partitioner is no function', fix: `write .partitionBy('spread', (record, tasks) => ...)` }],
       },
     });
   }

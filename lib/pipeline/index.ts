@@ -1,5 +1,6 @@
-export type { OperatorOptions } from './graph.ts';
-export type * from './patterns.ts';
+export type * from './flow-control.ts';
+export type { OperatorOptions, Partitioner } from './graph.ts';
+export type * from './lookups.ts';
 export * from './pipeline.ts';
 export type * from './ranking.ts';
 export * from './restart.ts';

@@ -3,7 +3,7 @@ import { type Key, MillraceError } from '../model/index.ts';
 import type { OperatorDefinition } from '../operators/index.ts';
 import { compile, type Draft, fingerprint, type Plan } from '../plan/index.ts';
 import type { SinkConnector, SourceConnector } from '../ports/index.ts';
-import { draftSink, type Entry, Graph } from './graph.ts';
+import { draftSink, type Entry, Graph, type Partitioner } from './graph.ts';
 import { defaultFaults, type FaultOptions } from './restart.ts';
 import { draftSource, rebind, type SourceDefinition, type SourceOptions, sourceDefinition } from './source.ts';
 import { streamOf } from './stream.ts';
@@ -55,13 +55,15 @@ export interface Pipeline {
   readonly sources: ReadonlyMap<string, SourceDefinition>;
   readonly operators: ReadonlyMap<string, OperatorDefinition>;
   readonly keys: ReadonlyMap<string, (record: unknown) => Key>;
+  /** Functions that say which task a record goes to. */
+  readonly partitioners: ReadonlyMap<string, Partitioner>;
   readonly sinks: ReadonlyMap<string, SinkDefinition>;
   /** The same pipeline on other connectors. Throws `invalid-pipeline` for an id that is none of its sources or sinks. */
   withBindings(bindings: Bindings): Pipeline;
   /** The same pipeline with so many tasks behind every exchange that does not say how many itself. */
   withParallelism(parallelism: number): Pipeline;
   /**
-   * The same pipeline, whose code counts by these hashes, by id of the source, operator, key-by or sink, and by its options, instead of by its functions' text: a
+   * The same pipeline, whose code counts by these hashes, by id of the source, operator, key-by, partition-by or sink, and by its options, instead of by its functions' text: a
    * deployment hashes the modules that functions stand in, which sees what they import, and is the same after bundling. Ids that are not named keep what they have. Throws
    * `invalid-pipeline` for an id that the pipeline does not have.
    */
@@ -98,16 +100,18 @@ function assemble(frame: Omit<Draft, 'nodes'>, entries: readonly Entry[]): Pipel
   const sources = new Map<string, SourceDefinition>();
   const operators = new Map<string, OperatorDefinition>();
   const keys = new Map<string, (record: unknown) => Key>();
+  const partitioners = new Map<string, Partitioner>();
   const sinks = new Map<string, SinkDefinition>();
-  entries.forEach(({ source, operator, selector, sink }, index) => {
+  entries.forEach(({ source, operator, selector, partitioner, sink }, index) => {
     const id = names[index] as string;
     if (source !== undefined) sources.set(id, source);
     if (operator !== undefined) operators.set(id, operator);
     if (selector !== undefined) keys.set(id, selector);
+    if (partitioner !== undefined) partitioners.set(id, partitioner);
     if (sink !== undefined) sinks.set(id, { connector: sink });
   });
   return {
-    ...{ name: plan.pipeline, plan, sources, operators, keys, sinks },
+    ...{ name: plan.pipeline, plan, sources, operators, keys, partitioners, sinks },
     withBindings(bindings) {
       checkBindings(plan.pipeline, bindings, sources, sinks);
       return assemble(

@@ -14,17 +14,21 @@ import {
   everyCount,
   filterOperator,
   flatMapOperator,
-  type MatchCode,
+  type Lookup,
+  lookupJoinOperator,
   type Mistake,
   mapOperator,
   type OperatorDefinition,
-  type Pattern,
   type Process,
+  type RateLimit,
   type Reduce,
   type RowOf,
+  rateLimitOperator,
   reduceOperator,
+  type Sample,
   type SideOutput,
   type StateDescriptors,
+  sampleOperator,
   splitOperator,
   type TopOfRecordsSpec,
   topOfEntitiesOperator,
@@ -38,9 +42,8 @@ import {
 import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
 import { named, withFunction } from './arguments.ts';
-import type { Graph, OperatorOptions } from './graph.ts';
+import type { Graph, OperatorOptions, Partitioner } from './graph.ts';
 import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
-import { matchedBy } from './patterns.ts';
 import type { ExchangeOptions, Stream, TwoInputWindowing, WindowFunctionOptions, WindowingOptions } from './streams.ts';
 import { type OwnKeys, ownKeysOf, WrittenTable } from './table.ts';
 import { joinTable, joinVersions, WrittenVersions } from './table-joins.ts';
@@ -51,6 +54,7 @@ export function streamOf<T>(graph: Graph, output: DraftRef): Stream<T> {
 }
 
 type Fn = (record: unknown) => never;
+type AnyLookup = Lookup<unknown, unknown, unknown, unknown>;
 
 /** A stream with or without key. Which it is the plan knows; what may be done with it the author's types say (`streams.ts`). */
 class Written {
@@ -89,6 +93,10 @@ class Written {
 
   keyBy(id: string, selector: (record: unknown) => Key, options: ExchangeOptions = {}): Written {
     return this.#at(this.graph.keyBy(this.output, id, selector, options.parallelism));
+  }
+
+  partitionBy(id: string, partitioner: Partitioner, options: ExchangeOptions = {}): Written {
+    return this.#at(this.graph.partitionBy(this.output, id, partitioner, options.parallelism));
   }
 
   rebalance(...given: readonly unknown[]): Written {
@@ -145,8 +153,27 @@ class Written {
     return this.#add(id, asyncOperator(fn, options), options, fn);
   }
 
-  asyncFlatMap(id: string, fn: Fn, options: AsyncOptions & OperatorOptions = {}): Written {
+  asyncFlatMap(id: string, fn: Fn, options: AsyncOptions<never, never> & OperatorOptions = {}): Written {
     return this.#add(id, asyncFlatMapOperator(fn, options), options, fn);
+  }
+
+  lookupJoin(id: string, lookup: AnyLookup, joiner: Fn, options?: OperatorOptions): Written {
+    return this.#add(id, lookupJoinOperator('inner', lookup, joiner), options, joiner, true);
+  }
+
+  leftLookupJoin(id: string, lookup: AnyLookup, joiner: Fn, options?: OperatorOptions): Written {
+    return this.#add(id, lookupJoinOperator('left', lookup, joiner), options, joiner, true);
+  }
+
+  rateLimit(id: string, limit: RateLimit, options?: OperatorOptions): Written {
+    const keyed = this.graph.isKeyed(this.output);
+    const from = keyed ? this : this.keyBy(`${id}-all`, () => '', { parallelism: 1 });
+    return from.#add(id, rateLimitOperator(limit), options, Object, keyed);
+  }
+
+  sample(...given: readonly unknown[]): Written {
+    const [id, sample, options] = named<Sample<unknown>>(given);
+    return this.#add(id, sampleOperator(sample), options, Object, true);
   }
 
   process(...given: readonly unknown[]): Written {
@@ -157,10 +184,6 @@ class Written {
       });
     }
     return this.#add(id ?? process.id, process.definition, options);
-  }
-
-  match(id: string, pattern: Pattern<never, unknown>, fn: MatchCode, options?: OperatorOptions): Written {
-    return this.#add(id, matchedBy(pattern, fn, options), options);
   }
 
   reduce(id: string, fn: Reduce<unknown>, options?: OperatorOptions): Written {

@@ -80,17 +80,17 @@ export interface Flow<T> {
    * One awaited result for each record, up to `capacity` calls at once; results keep the order of their records. Its results are committed before
    * they are sent, so that everybody sees the same one.
    */
-  async<R>(
+  async<R, C = undefined, F = never>(
     id: string,
-    fn: (record: T, call: AsyncCall) => Promise<R> | R,
-    options?: AsyncOptions & OperatorOptions,
-  ): Stream<R>;
+    fn: (record: T, call: AsyncCall<C>) => Promise<R> | R,
+    options?: AsyncOptions<T, F, C> & OperatorOptions,
+  ): Stream<R | F>;
   /** As `async`, with any number of results for each record. */
-  asyncFlatMap<R>(
+  asyncFlatMap<R, C = undefined, F = never>(
     id: string,
-    fn: (record: T, call: AsyncCall) => Promise<Iterable<R>> | Iterable<R>,
-    options?: AsyncOptions & OperatorOptions,
-  ): Stream<R>;
+    fn: (record: T, call: AsyncCall<C>) => Promise<Iterable<R>> | Iterable<R>,
+    options?: AsyncOptions<T, Iterable<F>, C> & OperatorOptions,
+  ): Stream<R | F>;
   /** Records that the operator just before emits to a side output: late data of a window, say. */
   sideOutput<S>(tag: SideOutput<S>): Stream<S>;
   /** Ends here, at a sink. A host may bind another connector to the id. */

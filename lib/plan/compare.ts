@@ -56,6 +56,9 @@ class Comparison {
       if (was.code !== is.code)
         this.notes.push(`key-by ${was.id}: its selector has changed; older state stays with older keys`);
     });
+    this.#pairs(partitionBys(before), partitionBys(after), 'partition-by', false, (was, is) => {
+      if (was.code !== is.code) this.notes.push(`partition-by ${was.id}: its function has changed`);
+    });
     this.#pairs(sinks(before), sinks(after), 'sink', false, (was, is) => this.#sink(was, is));
   }
 
@@ -191,6 +194,7 @@ const operators = (plan: Plan): readonly OperatorNode[] => plan.nodes.filter((no
 const sources = (plan: Plan): readonly SourceNode[] => plan.nodes.filter((node) => node.kind === 'source');
 const sinks = (plan: Plan): readonly SinkNode[] => plan.nodes.filter((node) => node.kind === 'sink');
 const keyBys = (plan: Plan): readonly PlanNode[] => plan.nodes.filter((node) => node.kind === 'key-by');
+const partitionBys = (plan: Plan): readonly PlanNode[] => plan.nodes.filter((node) => node.kind === 'partition-by');
 const stageOf = (plan: Plan, node: string): string | undefined =>
   plan.stages.find((stage) => stage.nodes.includes(node))?.id;
 const boundsOf = (source: SourceNode): string => (source.bounded ? 'bounded' : 'unbounded');

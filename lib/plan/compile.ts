@@ -131,6 +131,7 @@ class Writing {
     }
     const { kind } = this.#draft.nodes[edge.exchange] as DraftNode;
     if (kind === 'rebalance' || kind === 'broadcast') return { kind };
+    if (kind === 'partition-by') return { kind: 'custom', partitionBy: this.#name(edge.exchange) };
     return { kind: 'key', keyBy: this.#name(edge.exchange) };
   }
 
@@ -152,9 +153,7 @@ class Writing {
     const outputs = edges.filter((edge) => edge.from === id);
     const source = stage.source === undefined ? undefined : this.#name(stage.source);
     const members = stage.nodes.map((index) => nodes[index] as PlanNode);
-    const keyBys = outputs.flatMap(({ partitioning }) =>
-      partitioning.kind === 'key' && partitioning.keyBy !== undefined ? [partitioning.keyBy] : [],
-    );
+    const routes = outputs.flatMap(({ partitioning }) => routedBy(partitioning) ?? []);
     const senders = inputs.flatMap(({ from }) => nodes.filter((node) => node.kind === 'source' && node.id === from));
     return {
       id,
@@ -167,7 +166,7 @@ class Writing {
       topic: source ?? `${this.#draft.pipeline}.${id}`,
       code: fingerprint(
         members.map((node) => [node.kind, this.#label(node.id, stage), node.code]),
-        [source, ...keyBys].map((name) => nodes.find((node) => node.id === name)?.code),
+        [source, ...routes].map((name) => nodes.find((node) => node.id === name)?.code),
         (local[id] ?? []).map(({ output, wires }) => [this.#outputIn(stage, output), this.#wiresIn(stage, wires)]),
         inputs.map((edge) => [edge.id, this.#wiresIn(stage, edge.wires)]),
         outputs.map((edge) => [
@@ -226,6 +225,12 @@ class Writing {
   #name(index: number): string {
     return this.#names[index] as string;
   }
+}
+
+/** The node whose function says where records of an edge go, if there is one. */
+export function routedBy(partitioning: EdgePlan['partitioning']): string | undefined {
+  if (partitioning.kind === 'custom') return partitioning.partitionBy;
+  return partitioning.kind === 'key' ? partitioning.keyBy : undefined;
 }
 
 /** What a receiving stage decides by when a source falls silent: part of its code. */

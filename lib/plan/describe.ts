@@ -126,6 +126,8 @@ function routeOf({ partitioning }: EdgePlan): string {
   switch (partitioning.kind) {
     case 'key':
       return partitioning.keyBy === undefined ? 'by key' : `by key ${partitioning.keyBy}`;
+    case 'custom':
+      return `by partitioner ${partitioning.partitionBy}`;
     case 'forward':
       return 'partition by partition';
     case 'rebalance':

@@ -52,9 +52,9 @@ export interface DraftSource extends DraftCommon {
   readonly partitions: number | undefined;
 }
 
-/** A key-by, a rebalance, a broadcast or a union: changes where records go, not what they are. */
+/** A key-by, a partition-by, a rebalance, a broadcast or a union: changes where records go, not what they are. */
 export interface DraftRoute extends DraftCommon {
-  readonly kind: 'key-by' | 'rebalance' | 'broadcast' | 'union';
+  readonly kind: 'key-by' | 'partition-by' | 'rebalance' | 'broadcast' | 'union';
   /** Tasks of the stage behind it. Default: the pipeline's. */
   readonly parallelism?: number;
 }

@@ -77,6 +77,10 @@ export type InputNeed = 'key' | 'broadcast' | 'any';
 export interface KeyByNode extends NodeCommon {
   readonly kind: 'key-by';
 }
+/** Sends each record to the task that a function of it names; records have no key behind it. */
+export interface PartitionByNode extends NodeCommon {
+  readonly kind: 'partition-by';
+}
 export interface RebalanceNode extends NodeCommon {
   readonly kind: 'rebalance';
 }
@@ -120,7 +124,15 @@ export interface SinkNode extends NodeCommon {
   readonly single: boolean;
 }
 
-export type PlanNode = SourceNode | KeyByNode | RebalanceNode | BroadcastNode | UnionNode | OperatorNode | SinkNode;
+export type PlanNode =
+  | SourceNode
+  | KeyByNode
+  | PartitionByNode
+  | RebalanceNode
+  | BroadcastNode
+  | UnionNode
+  | OperatorNode
+  | SinkNode;
 
 /** Operators fused between two exchanges. A source stage's log is the source; any other has one input topic. */
 export interface StagePlan {
@@ -159,6 +171,8 @@ export interface EdgePlan {
   readonly partitioning: /** By the key that a key-by gives records; without one, by the key that they carry. */
     | { readonly kind: 'key'; readonly keyBy?: string }
     | { readonly kind: 'forward' }
+    /** By what the function of a partition-by says. */
+    | { readonly kind: 'custom'; readonly partitionBy: string }
     | { readonly kind: 'rebalance' }
     | { readonly kind: 'gather' }
     /** To every partition. */

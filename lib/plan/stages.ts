@@ -2,7 +2,7 @@
  * Fusing: which operators share a stage, and what goes between stages. Works through the nodes in the order written, inputs before readers:
  *
  * 1. A source begins a stage. Only operators without state and timers, and sinks, join it: nothing can be appended to a source's log.
- * 2. All that reads one key-by (or rebalance) and nothing else shares the stage behind it, and so does what follows there without an exchange.
+ * 2. All that reads one key-by (or partition-by, or rebalance) and nothing else shares the stage behind it, and so does what follows there without an exchange.
  * 3. An asynchronous operator, one that forbids fusing, one whose inputs come from several stages, and a sink that must be single behind several
  *    tasks begin a stage of their own.
  * 4. Edges enter a stage only at the nodes that it began with, so that stages form no cycle.
@@ -31,7 +31,7 @@ export interface EdgeLayout {
   readonly from: StageLayout;
   readonly to: StageLayout;
   readonly output: DraftRef;
-  /** The key-by, rebalance or broadcast that it passes; of several the last. */
+  /** The key-by, partition-by, rebalance or broadcast that it passes; of several the last. */
   readonly exchange: number | undefined;
   readonly gather: boolean;
   readonly wires: PlacedWire[];
@@ -97,8 +97,7 @@ class Fusing {
   #feeds(ref: DraftRef, exchange: number | undefined): readonly Feed[] {
     const node = this.#draft.nodes[ref.node] as DraftNode;
     if (node.kind === 'union') return node.inputs.flatMap((input) => this.#feeds(input, exchange));
-    if (node.kind !== 'key-by' && node.kind !== 'rebalance' && node.kind !== 'broadcast')
-      return [{ output: ref, exchange }];
+    if (node.kind === 'source' || node.kind === 'operator' || node.kind === 'sink') return [{ output: ref, exchange }];
     return node.inputs.flatMap((input) => this.#feeds(input, exchange ?? ref.node));
   }
 

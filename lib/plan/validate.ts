@@ -26,7 +26,8 @@ export function faultsOf(draft: Draft, names: readonly string[]): readonly PlanF
     say(name, inputMistakes(nodes, names, node));
     if (node.kind === 'source') say(name, sourceMistakes(node));
     if (node.kind === 'operator') say(name, operatorMistakes(nodes, names, node));
-    if (node.kind === 'key-by' || node.kind === 'rebalance') say(name, parallelismMistakes(node.parallelism));
+    if (node.kind === 'key-by' || node.kind === 'partition-by' || node.kind === 'rebalance')
+      say(name, parallelismMistakes(node.parallelism));
     if (node.kind === 'sink') say(name, updateMistakes(nodes, node));
     say(name, broadcastMistakes(nodes, names, node));
   });

@@ -11,6 +11,7 @@ import type { Receiver } from '../operators/index.ts';
 import type { LogMessage } from '../ports/index.ts';
 import { ByteWriter, type Claims, type Frame, nextAttempt, type TaskStatus } from '../protocol/index.ts';
 import { type AnyCell, encodeCells, type Mark, NEVER, type TimerQueue } from '../state/index.ts';
+import { AsyncFailure } from './async-failure.ts';
 import { AttemptOver, FrameGap, failureOf, type GivenUp, isAuthorError } from './attempt.ts';
 import type { ChainMark } from './stage-chain.ts';
 import type { TaskHost } from './task-host.ts';
@@ -36,14 +37,6 @@ interface MessageWayBack extends WayBack {
 
 /** Results of a stage's asynchronous operator, per message and record, found before the batch is applied. */
 export type AsyncResults = ReadonlyMap<number, readonly unknown[]>;
-
-/** What an asynchronous call ended with, in a record's place. */
-export class AsyncFailure {
-  readonly error: unknown;
-  constructor(error: unknown) {
-    this.error = error;
-  }
-}
 
 export class Applier {
   readonly givenUp: GivenUp[] = [];
@@ -127,7 +120,7 @@ export class Applier {
     unit.draws = 0;
     this.recordsIn++;
     if (this.#careful) this.#carefully(head, value, time, key);
-    else head.record(value instanceof AsyncFailure ? raise(value.error) : value, time, key);
+    else head.record(value instanceof AsyncFailure ? this.#raise(value) : value, time, key);
   }
 
   /** Moves the task's own watermark and fires what is due. */
@@ -268,7 +261,7 @@ export class Applier {
     const site = this.#state.chain.site.at;
     const back = this.#unitWayBack();
     try {
-      head.record(value instanceof AsyncFailure ? raise(value.error) : value, time, key);
+      head.record(value instanceof AsyncFailure ? this.#raise(value) : value, time, key);
       if (this.inspectState) this.#inspect(back.store);
     } catch (error) {
       this.#over(error, back, this.#original(value), time, key);
@@ -291,6 +284,11 @@ export class Applier {
       this.#over(error, back, value, time, cell.key);
       cell.table.remove(cell);
     }
+  }
+
+  #raise({ error, operator }: AsyncFailure): never {
+    this.#state.chain.site.at = operator;
+    throw error;
   }
 
   /** The record as it came, where an asynchronous operator's result stands in its place. */
@@ -383,10 +381,6 @@ function expire(queue: TimerQueue, limit: number): void {
     const time = due[0]!.timer;
     for (const cell of due) if (cell.timer === time) cell.table.remove(cell);
   }
-}
-
-function raise(error: unknown): never {
-  throw error;
 }
 
 const text = (position: { cause: number; k: number }): string =>

@@ -1,14 +1,19 @@
-/** The asynchronous pass ahead of a batch: calls the stage's asynchronous operator for each record, at most `capacity` at once. */
-import { comparePositions, type Duration, type KeyId, MillraceError, NOTHING, type Position } from '../model/index.ts';
-import type { AsyncCode } from '../operators/index.ts';
-import type { Clock, LogMessage } from '../ports/index.ts';
+/** The asynchronous pass ahead of a batch: has the stage's asynchronous operator make its calls for each record. */
+import { comparePositions, NOTHING, type Position } from '../model/index.ts';
+import type { AsyncCalls, AsyncHost, AsyncRecord } from '../operators/index.ts';
+import type { LogMessage } from '../ports/index.ts';
 import { type Channels, channelName } from '../protocol/index.ts';
-import { AsyncFailure } from './applier.ts';
+import { AsyncFailure } from './async-failure.ts';
 
 /** Results of one message's records, as far as they are there. */
 export interface AsyncRow {
   readonly results: unknown[];
   readonly done: boolean[];
+}
+
+/** The operator whose calls they are, and what they get. */
+export interface AsyncPassHost extends Omit<AsyncHost, 'stopped'> {
+  readonly operator: string;
 }
 
 /**
@@ -18,17 +23,14 @@ export interface AsyncRow {
  * Returns how many of the messages, from the first on, have all their results: all of them, unless `stop` was aborted before.
  */
 export async function asyncPass(
-  code: AsyncCode,
-  operator: string,
+  calls: AsyncCalls,
+  { operator, clock, stop, count }: AsyncPassHost,
   messages: readonly LogMessage[],
   run: string,
   channels: Channels,
-  clock: Clock,
-  stop: AbortSignal,
   rows: Map<number, AsyncRow>,
 ): Promise<number> {
-  const stopped = rejection(stop);
-  const calls: (() => Promise<void>)[] = [];
+  const records: AsyncRecord[] = [];
   const heard = new Map<string, Position>();
   const left = messages.map(() => 0);
   for (const [m, { offset, message }] of messages.entries()) {
@@ -41,20 +43,20 @@ export async function asyncPass(
     for (let i = 0; i < values.length; i++) {
       if (row.done[i] === true || comparePositions({ cause: causes[i]!, k: ks[i]! }, before) <= 0) continue;
       left[m]!++;
-      calls.push(async () => {
-        row.results[i] = await result(code, operator, values[i], times[i]!, keys?.[i], clock, stop, stopped.promise);
+      const settle = (result: unknown): void => {
+        if (row.done[i] === true) return;
+        row.results[i] = result;
         row.done[i] = true;
         left[m]!--;
-      });
+      };
+      const fail = (error: unknown): void => settle(new AsyncFailure(error, operator));
+      records.push({ value: values[i], time: times[i]!, key: keys?.[i], settle, fail });
     }
     if (comparePositions(thru, before) > 0) heard.set(name, thru);
   }
-  let next = 0;
-  const lanes = Array.from({ length: Math.min(code.capacity, calls.length) }, async () => {
-    while (next < calls.length) await calls[next++]!();
-  });
+  const stopped = rejection(stop);
   try {
-    await Promise.all(lanes);
+    if (records.length > 0) await calls.pass(records, { clock, stop, stopped: stopped.promise, count });
   } catch (error) {
     if (!stop.aborted) throw error;
   } finally {
@@ -64,49 +66,12 @@ export async function asyncPass(
   return incomplete < 0 ? messages.length : incomplete;
 }
 
-async function result(
-  code: AsyncCode,
-  operator: string,
-  value: unknown,
-  time: number,
-  key: KeyId | undefined,
-  clock: Clock,
-  stop: AbortSignal,
-  stopped: Promise<never>,
-): Promise<unknown> {
-  for (let attempt = 0; ; attempt++) {
-    stop.throwIfAborted();
-    const abort = new AbortController();
-    const timer = new AbortController();
-    try {
-      return await Promise.race([
-        code.call(value, time, key, abort.signal),
-        clock.sleep(code.timeout as Duration, timer.signal).then(() => {
-          throw new MillraceError('operator-failed', `the call took longer than ${code.timeout} ms`, {
-            where: { operator },
-            hint: 'raise its timeout or lower its capacity',
-          });
-        }),
-        stopped,
-      ]);
-    } catch (error) {
-      abort.abort();
-      stop.throwIfAborted();
-      if (attempt >= code.retries) return new AsyncFailure(error);
-    } finally {
-      timer.abort();
-    }
-    const pause = new AbortController();
-    const span = (code.retryDelay * 2 ** attempt) as Duration;
-    await Promise.race([clock.sleep(span, pause.signal), stopped]).finally(() => pause.abort());
-  }
-}
-
 /** A promise that rejects when the signal is aborted, for as long as it is not released: one listener, however many wait. */
 function rejection(signal: AbortSignal): { readonly promise: Promise<never>; release(): void } {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => {});
   const abort = (): void => reject(signal.reason);
+  if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   return { promise, release: () => signal.removeEventListener('abort', abort) };
 }

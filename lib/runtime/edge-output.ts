@@ -53,6 +53,12 @@ export interface EdgeMark {
   readonly k: number;
 }
 
+/** The author's functions that say where a record goes. */
+export interface Routes {
+  readonly keyOf?: ((value: unknown) => unknown) | undefined;
+  readonly partitionOf?: ((value: unknown, partitions: number) => number) | undefined;
+}
+
 export class EdgeOutput implements Receiver {
   readonly edge: EdgePlan;
   readonly partitions: number;
@@ -64,7 +70,8 @@ export class EdgeOutput implements Receiver {
   readonly #keyed: boolean;
   /** Whether each record goes to all partitions, at one position. */
   readonly #everywhere: boolean;
-  readonly #keyOf: ((value: unknown) => unknown) | undefined;
+  readonly #keyOf: Routes['keyOf'];
+  readonly #partitionOf: Routes['partitionOf'];
   readonly #unit: Unit;
   readonly #task: number;
   readonly #drafts: Draft[];
@@ -82,7 +89,7 @@ export class EdgeOutput implements Receiver {
     task: number,
     unit: Unit,
     sent: readonly Sent[] | undefined,
-    keyOf?: (value: unknown) => unknown,
+    { keyOf, partitionOf }: Routes = {},
   ) {
     this.edge = edge;
     this.partitions = partitions;
@@ -92,6 +99,7 @@ export class EdgeOutput implements Receiver {
     this.#everywhere = edge.partitioning.kind === 'broadcast';
     this.#keyed = this.#sorts || (edge.carriesKey === true && !this.#everywhere);
     this.#keyOf = keyOf;
+    this.#partitionOf = partitionOf;
     this.#grid = edge.steps === 'every' ? 1 : edge.steps === 'none' ? Number.POSITIVE_INFINITY : edge.steps;
     this.#controlGrid = controlGridOf(edge.steps);
     this.sent = Array.from(
@@ -122,7 +130,7 @@ export class EdgeOutput implements Receiver {
       to.keys.push(id);
     } else {
       if (this.inspect !== undefined) this.inspect(value, key);
-      to = this.#drafts[this.#place(cause)]!;
+      to = this.#drafts[this.#place(cause, value)]!;
       if (this.#keyed) to.keys.push(carried(key));
     }
     put(to, value, time, cause, this.#k++);
@@ -230,8 +238,10 @@ export class EdgeOutput implements Receiver {
     return bucket(watermark, this.#controlGrid) !== bucket(sent.watermark, this.#controlGrid);
   }
 
-  #place(cause: number): number {
+  #place(cause: number, value: unknown): number {
     switch (this.edge.partitioning.kind) {
+      case 'custom':
+        return placeIn(this.partitions, this.#partitionOf!(value, this.partitions));
       case 'rebalance':
         return cause % this.partitions;
       case 'gather':
@@ -265,6 +275,15 @@ const idOf = (key: unknown): KeyId => (typeof key === 'string' && key.charCodeAt
 function carried(key: KeyId | undefined): KeyId {
   if (key !== undefined) return key;
   throw new MillraceError('internal', 'a record without a key came to an exchange that hands keys on');
+}
+
+/** The task that a partitioner named. */
+function placeIn(partitions: number, named: unknown): number {
+  if (Number.isInteger(named) && (named as number) >= 0 && (named as number) < partitions) return named as number;
+  const what = named instanceof Promise ? 'a promise' : String(named);
+  throw new MillraceError('operator-failed', `the partitioner returned ${what}, which is none of ${partitions} tasks`, {
+    hint: `return a whole number from 0 to ${partitions - 1}`,
+  });
 }
 
 const draft = (watermark: number, steps: readonly number[] = []): Draft => ({

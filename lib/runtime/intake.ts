@@ -1,7 +1,8 @@
 /**
  * What a task takes in next: messages of its log or rows of its source, in order, holes filled and ends proven.
  */
-import { MillraceError, taskName, type WallTime } from '../model/index.ts';
+import { MillraceError, messageOf, taskName, type WallTime } from '../model/index.ts';
+import type { AsyncCalls } from '../operators/index.ts';
 import type { LogMessage, SourceSlice } from '../ports/index.ts';
 import type { Applier, AsyncResults } from './applier.ts';
 import { type AsyncRow, asyncPass } from './async-pass.ts';
@@ -26,9 +27,22 @@ export class Intake {
   readonly #host: TaskHost;
   /** Results of calls for messages that are not applied yet, where the host stopped before all were there. */
   readonly #kept = new Map<number, AsyncRow>();
+  #calls: AsyncCalls | undefined;
 
   constructor(host: TaskHost) {
     this.#host = host;
+  }
+
+  /** Closes what the stage's asynchronous operator has opened; the next batch opens it anew. */
+  async close(): Promise<void> {
+    const { stage, task, telemetry } = this.#host;
+    try {
+      await this.#calls?.close();
+    } catch (error) {
+      telemetry.log('warn', `${stage.nodes[0]} could not close its client: ${messageOf(error)}`, {
+        task: taskName(task),
+      });
+    }
   }
 
   /** The next messages to apply, holes filled and ends proven; undefined if there are none. Where the host stops before all calls they need have ended, those before that. */
@@ -98,9 +112,11 @@ export class Intake {
     const first = stage.nodes[0]!;
     const async = code.operators.get(first)?.code.async;
     if (async === undefined) return undefined;
+    this.#calls ??= async.begin();
     const kept = this.#kept;
     for (const offset of kept.keys()) if (offset < state.nextOffset) kept.delete(offset);
-    const complete = await asyncPass(async, first, messages, run.id, state.channels, clock, signal, kept);
+    const host = { operator: first, clock, stop: signal, count: state.chain.counting(first) };
+    const complete = await asyncPass(this.#calls, host, messages, run.id, state.channels, kept);
     const rows = new Map([...kept].map(([offset, { results }]) => [offset, results]));
     if (complete === messages.length) kept.clear();
     return { rows, complete };

@@ -4,7 +4,15 @@
 import type { Key } from '../model/index.ts';
 import { MillraceError } from '../model/index.ts';
 import type { Operator, OperatorContext, OperatorDefinition, Receiver } from '../operators/index.ts';
-import type { EdgePlan, OperatorNode, OutputRef, Plan, StagePlan, Wire } from '../plan/index.ts';
+import {
+  type EdgePlan,
+  type OperatorNode,
+  type OutputRef,
+  type Plan,
+  routedBy,
+  type StagePlan,
+  type Wire,
+} from '../plan/index.ts';
 import type { Json, SinkConnector, SinkHost } from '../ports/index.ts';
 import type { AnyTable, KeyedStore, RowLayout, TableOptions } from '../state/index.ts';
 import { type EdgeMark, EdgeOutput, type Sent } from './edge-output.ts';
@@ -16,6 +24,7 @@ import type { Unit } from './unit.ts';
 export interface StageCode {
   readonly operators: ReadonlyMap<string, OperatorDefinition>;
   readonly keys: ReadonlyMap<string, (value: unknown) => Key>;
+  readonly partitioners: ReadonlyMap<string, (value: unknown, tasks: number) => number>;
   readonly sinks: ReadonlyMap<string, { readonly connector: SinkConnector<unknown> }>;
 }
 
@@ -107,6 +116,14 @@ export class StageChain {
     }
   }
 
+  /** Adds to the counts of one of the stage's operators. */
+  counting(operator: string): OperatorContext['count'] {
+    const counts = this.counts.get(operator)!;
+    return (metric, n) => {
+      counts.set(metric, (counts.get(metric) ?? 0) + n);
+    };
+  }
+
   /** The stage's watermark has moved: tells every output. */
   watermark(watermark: number): void {
     for (const edge of this.edges) edge.watermark(watermark);
@@ -148,7 +165,7 @@ export class StageChain {
     const result = outlet(this.site, [
       ...this.#targets(wires),
       ...edges.map((edge) => ({
-        node: keyByOf(edge) ?? output.node,
+        node: routedBy(edge.partitioning) ?? output.node,
         receiver: this.#edgeOutput(edge),
       })),
     ]);
@@ -158,9 +175,12 @@ export class StageChain {
 
   #edgeOutput(edge: EdgePlan): EdgeOutput {
     const { partition, unit, sent, code } = this.#host;
-    const keyBy = keyByOf(edge);
-    const keyOf = keyBy === undefined ? undefined : code.keys.get(keyBy);
-    const output = new EdgeOutput(edge, this.#host.partitionsOf(edge.to), partition, unit, sent[edge.id], keyOf);
+    const route = routedBy(edge.partitioning);
+    const by = {
+      keyOf: route === undefined ? undefined : code.keys.get(route),
+      partitionOf: route === undefined ? undefined : code.partitioners.get(route),
+    };
+    const output = new EdgeOutput(edge, this.#host.partitionsOf(edge.to), partition, unit, sent[edge.id], by);
     this.edges.push(output);
     return output;
   }
@@ -178,24 +198,17 @@ export class StageChain {
     const definition = this.#host.code.operators.get(node.id);
     if (definition === undefined) throw new MillraceError('internal', `the pipeline has no operator "${node.id}"`);
     const { store, unit } = this.#host;
-    const counts = new Map<string, number>();
-    this.counts.set(node.id, counts);
+    this.counts.set(node.id, new Map());
     const context: OperatorContext = {
       operator: node.id,
       time: unit,
       table: <V>(name: string, options: TableOptions<V>) => store.table(`${node.id}/${name}`, options),
       rows: <V>(name: string, layout: RowLayout<V>) => store.rows(`${node.id}/${name}`, layout),
       output: (side) => this.#outlet(side === undefined ? { node: node.id } : { node: node.id, side }),
-      count: (metric, n) => {
-        counts.set(metric, (counts.get(metric) ?? 0) + n);
-      },
+      count: this.counting(node.id),
     };
     return definition.code.create(context);
   }
 }
-
-/** The key-by whose keys an edge sorts by. */
-const keyByOf = ({ partitioning }: EdgePlan): string | undefined =>
-  partitioning.kind === 'key' ? partitioning.keyBy : undefined;
 
 const same = (a: OutputRef, b: OutputRef): boolean => a.node === b.node && a.side === b.side;

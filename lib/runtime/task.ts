@@ -71,7 +71,7 @@ export class Task {
     return this.#committer.hasPaid;
   }
 
-  /** Forgets the cached state; open sinks are closed. */
+  /** Forgets the cached state; open sinks and clients are closed. */
   forget(): Promise<void> {
     return this.#alone(() => this.#forget());
   }
@@ -139,9 +139,9 @@ export class Task {
     });
   }
 
-  /** Closes the sinks; the state stays in memory, and may become stale there: see `refresh`. */
+  /** Closes sinks and clients; the state stays in memory, and may become stale there: see `refresh`. */
   rest(): Promise<void> {
-    return this.#alone(async () => this.#cached?.close());
+    return this.#alone(async () => void (await Promise.all([this.#intake.close(), this.#cached?.close()])));
   }
 
   /** The whole run is over: finishes the sinks. May be called again, also by another process. */
@@ -378,8 +378,7 @@ export class Task {
   }
 
   async #forget(): Promise<void> {
-    const state = this.#take();
-    await state?.close();
+    await Promise.all([this.#intake.close(), this.#take()?.close()]);
   }
 
   /** A step on version `seen` ended with an error: stops the task if trying again cannot help, otherwise leaves it to the next delivery. */

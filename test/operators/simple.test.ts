@@ -13,6 +13,7 @@ import {
   splitOperator,
   sum,
 } from '../../lib/operators/index.ts';
+import { passed } from './async/passes.ts';
 import { Harness } from './harness.ts';
 
 const promise = (): never => Promise.resolve(true) as never;
@@ -118,28 +119,25 @@ describe('split', () => {
 });
 
 describe('asynchronous operators', () => {
-  const signal = new AbortController().signal;
-
   it("call ahead, and emit what they find in the record's place", async () => {
     const mapping = asyncOperator(async (n: number, { key, eventTime }) => [n, key, eventTime], { capacity: 3 });
     expect(mapping).toMatchObject({
       async: true,
       nondeterministic: true,
-      code: { async: { capacity: 3, retries: 0 } },
+      options: { capacity: 3, retries: 0 },
     });
-    const result = await mapping.code.async!.call(1, 5, keyIdOf({ a: 1 }), signal);
+    const [result] = await passed(mapping, [[1, 5, { a: 1 }]]);
     expect(result).toEqual([1, { a: 1 }, 5]);
     expect(new Harness(mapping).record(result, 5).values()).toEqual([result]);
   });
 
   it('may find any number of results', async () => {
     const flat = asyncFlatMapOperator(async (n: number) => new Set([n, n + 1]));
-    const results = await flat.code.async!.call(1, 5, undefined, signal);
+    const [results] = await passed(flat, [[1, 5]]);
     expect(results).toEqual([1, 2]);
     expect(new Harness(flat).record(results, 5).values()).toEqual([1, 2]);
-    await expect(asyncFlatMapOperator((() => 5) as never).code.async!.call(1, 5, undefined, signal)).rejects.toThrow(
-      'no iterable',
-    );
+    const [failure] = await passed(asyncFlatMapOperator((() => 5) as never), [[1, 5]]);
+    expect(failure).toMatchObject({ message: expect.stringContaining('no iterable') });
   });
 
   it('refuse options that make no sense', () => {

@@ -3,16 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { ALL, keyIdOf, MAX_TIME, MIN_TIME, NOTHING, partitionOf } from '../../lib/model/index.ts';
 import type { EdgePlan } from '../../lib/plan/index.ts';
 import { bucket, type Frame } from '../../lib/protocol/index.ts';
-import { EdgeOutput, type Sent } from '../../lib/runtime/edge-output.ts';
+import { EdgeOutput, type Routes, type Sent } from '../../lib/runtime/edge-output.ts';
 import { Unit } from '../../lib/runtime/unit.ts';
 
-const planOf = (steps: EdgePlan['steps'], kind: EdgePlan['partitioning']['kind'] = 'key'): EdgePlan => ({
+type Kind = EdgePlan['partitioning']['kind'];
+const planOf = (steps: EdgePlan['steps'], kind: Kind = 'key'): EdgePlan => ({
   id: 'a--b',
   from: 'a',
   to: 'b',
   output: { node: 'a' } as EdgePlan['output'],
   wires: [],
-  partitioning: kind === 'key' ? { kind, keyBy: 'by' } : { kind },
+  partitioning: kind === 'key' ? { kind, keyBy: 'by' } : kind === 'custom' ? { kind, partitionBy: 'to' } : { kind },
   steps,
 });
 
@@ -22,8 +23,8 @@ class Sending {
   readonly output: EdgeOutput;
   now = MIN_TIME as number;
 
-  constructor(plan: EdgePlan, partitions = 2, sent?: readonly Sent[], task = 0) {
-    this.output = new EdgeOutput(plan, partitions, task, this.unit, sent);
+  constructor(plan: EdgePlan, partitions = 2, sent?: readonly Sent[], task = 0, by: Routes = {}) {
+    this.output = new EdgeOutput(plan, partitions, task, this.unit, sent, by);
   }
 
   record(cause: number, value: unknown, key: string = 'k'): void {
@@ -79,6 +80,26 @@ describe('routing', () => {
     expect(routed('forward', 6)).toEqual(new Array(8).fill(2));
     expect(routed('rebalance')).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
     expect(routed('gather', 3)).toEqual(new Array(8).fill(0));
+  });
+
+  it('goes where a partitioner says, which is told how many there are, and nowhere else', () => {
+    const to = { partitionOf: (value: unknown, partitions: number) => ((value as number) * 3) % partitions };
+    const sending = new Sending(planOf('none', 'custom'), 4, undefined, 0, to);
+    for (let i = 0; i < 8; i++) sending.record(i, i);
+    const frames = sending.frames(8);
+    expect(frames.map((frame) => frame?.values)).toEqual([
+      [0, 4],
+      [3, 7],
+      [2, 6],
+      [1, 5],
+    ]);
+    expect(frames[0]!.keys).toBeUndefined();
+
+    for (const wrong of [-1, 4, 0.5, Number.NaN, '1', undefined, Promise.resolve(1)]) {
+      const lost = new Sending(planOf('none', 'custom'), 4, undefined, 0, { partitionOf: () => wrong as number });
+      expect(() => lost.record(0, 'a')).toThrow(/the partitioner returned .*, which is none of 4 tasks/);
+      expect(lost.output.pending).toBe(0);
+    }
   });
 
   it('goes to every partition, at the same positions', () => {

@@ -21,7 +21,7 @@ const give = { restart: noRestart(), fallback: 'dead-letter' } as const;
 function enriched<R>(
   n: number,
   fn: (n: number, call: AsyncCall) => Promise<Iterable<R>> | Iterable<R>,
-  options: AsyncOptions = {},
+  options: AsyncOptions<number, Iterable<R>> = {},
   more: PipelineOptions = give,
 ) {
   const out = toMemory<R>();

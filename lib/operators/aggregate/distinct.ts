@@ -1,7 +1,6 @@
-import { type Key, type KeyId, keyIdOf } from '../../model/index.ts';
+import { hash64, type Key, type KeyId, keyIdOf } from '../../model/index.ts';
 import type { Aggregator } from './aggregator.ts';
 import { badArgument } from './bad-value.ts';
-import { hash64 } from './hash64.ts';
 import { addHash, emptySketch, estimate, type HyperLogLog, mergeSketches } from './hyper-log-log.ts';
 
 /**

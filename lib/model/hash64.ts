@@ -1,4 +1,4 @@
-import type { KeyId } from '../../model/index.ts';
+import type { KeyId } from './key.ts';
 
 const numberBytes = new DataView(new ArrayBuffer(8));
 

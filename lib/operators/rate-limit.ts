@@ -1,0 +1,223 @@
+/** No more records than so many a span of time, by a token bucket. */
+import type { Duration, KeyId } from '../model/index.ts';
+import type { Cell, CellTable } from '../state/index.ts';
+import { definition } from './author-code.ts';
+import type { Mistake, OperatorDefinition } from './definition.ts';
+import type { Operator, OperatorContext, Receiver } from './operator.ts';
+
+/** How many records may go on, and what becomes of the others. */
+export interface RateLimit {
+  /** So many records ... */
+  readonly limit: number;
+  /** ... in so much time: `{ limit: 100, per: seconds(1) }`. */
+  readonly per: Duration;
+  /** How many may go on at once after a pause. Default: `limit`. */
+  readonly burst?: number;
+  /**
+   * `event` (default): by the records' own times, in which an earlier time than one before counts as that one's; the same at every run. `processing`: by when they
+   * come to the task, as its log has it.
+   */
+  readonly by?: 'event' | 'processing';
+  /** What becomes of a record that is too much: it is dropped, or waits in the state until its turn, behind those before it. */
+  readonly excess: 'drop' | 'delay';
+  /** How many records of a key may wait; what comes on top is dropped. Default: 1,000. */
+  readonly maxDelayed?: number;
+  /** Where dropped records go, as they came: read it by `sideOutput(tag)` of the results. Without it they are only counted. */
+  readonly dropped?: { readonly side: string };
+}
+
+/** Most records that may be waiting of a key, unless said otherwise. */
+const MAX_DELAYED = 1_000;
+
+/**
+ * Each key's records through a token bucket: it holds at most `burst` tokens, gains `limit` of them evenly in each span `per`, and a record takes one. So of each key
+ * at most `burst + limit * t / per` records go on in any time t. It is computed as the generic cell rate algorithm (ITU-T I.371, virtual scheduling), in whole numbers
+ * without rounding.
+ *
+ * A record that finds no token is dropped (counted as `limited`) or waits for one; records of a key go on in the order in which they came. By event time a record that waited has
+ * the time at which there was a token for it, so that it is not late for what follows, and goes on when the watermark or a later record of its key is there; by processing time it keeps
+ * its own, and what works by event time behind it may find it late. When all input has ended by event time, all go on.
+ *
+ * State: five numbers for each key whose bucket is not full, and the records that wait.
+ */
+export function rateLimitOperator(rate: RateLimit): OperatorDefinition {
+  const { limit, per, burst = limit, by = 'event', excess, maxDelayed = MAX_DELAYED, dropped } = rate;
+  const delays = excess === 'delay';
+  return definition({
+    type: 'rate-limit',
+    needsKey: true,
+    stateful: true,
+    eventTime: by === 'event',
+    processingTime: delays && by === 'processing',
+    steps: by === 'event' ? 'every' : 'none',
+    state: { buckets: 1, ...(delays ? { waiting: 1 } : {}) },
+    options: { layout: by, limit, per, burst, excess, ...(delays ? { maxDelayed } : {}) },
+    sides: dropped === undefined ? [] : [dropped.side],
+    mistakes: mistakesIn(rate),
+    code: {
+      create: (context) => new RateLimiting(context, { limit, per, burst, by, delays, maxDelayed }, dropped?.side),
+    },
+  });
+}
+
+interface Given {
+  readonly limit: number;
+  readonly per: number;
+  readonly burst: number;
+  readonly by: 'event' | 'processing';
+  readonly delays: boolean;
+  readonly maxDelayed: number;
+}
+
+/** A record that waits; the place of its cell under the key is its number. */
+interface Waiting {
+  readonly value: unknown;
+  readonly time: number;
+}
+
+/** A bucket: the latest time seen; when it is full again, in milliseconds and in parts of one, `limit` to the millisecond; numbers of the first record that waits, and of the next. */
+type Bucket = [now: number, full: number, part: number, first: number, next: number];
+
+class RateLimiting implements Operator {
+  readonly inputs: readonly Receiver[];
+  readonly #context: OperatorContext;
+  readonly #given: Given;
+  readonly #out: Receiver;
+  readonly #dropped: Receiver | undefined;
+  readonly #buckets: CellTable<Bucket>;
+  readonly #waiting: CellTable<Waiting> | undefined;
+  /** Milliseconds and parts that a record adds to the time at which its bucket is full. */
+  readonly #step: readonly [number, number];
+  /** How far ahead that time may be for a record to find a token. */
+  readonly #ahead: readonly [number, number];
+
+  constructor(context: OperatorContext, given: Given, droppedSide: string | undefined) {
+    const { limit, per, burst, by, delays } = given;
+    this.#context = context;
+    this.#given = given;
+    this.#out = context.output();
+    this.#dropped = droppedSide === undefined ? undefined : context.output(droppedSide);
+    this.#step = split(per, limit);
+    this.#ahead = split((burst - 1) * per, limit);
+    this.#buckets = context.table<Bucket>('buckets', {
+      clone: (bucket) => [...bucket],
+      numbers: true,
+      domain: `${by}-ttl`,
+    });
+    this.#waiting = delays
+      ? context.table<Waiting>('waiting', {
+          clone: (waiting) => waiting,
+          domain: by,
+          onTimer: (cell, due) => this.#turn(cell, due),
+        })
+      : undefined;
+    this.inputs = [{ record: (value, time, key) => this.#record(value, time, key!) }];
+  }
+
+  #record(value: unknown, time: number, key: KeyId): void {
+    const { by, limit } = this.#given;
+    const seen = by === 'event' ? time : this.#context.time.processingTime;
+    const cell = this.#buckets.find(key, undefined) ?? this.#buckets.create(key, undefined, [seen, seen, 0, 0, 0]);
+    this.#buckets.touch(cell);
+    const bucket = cell.value;
+    const now = Math.max(bucket[0], seen);
+    bucket[0] = now;
+    this.#letOut(cell, now);
+    if (bucket[2] >= limit) fill(bucket, bucket[1] + 1, 0);
+    if (bucket[1] < now) fill(bucket, now, 0);
+    const wait = this.#waitOf(bucket, now);
+    if (wait === 0) this.#take(bucket);
+    else if (!this.#hold(bucket, key, value, time, now + wait)) {
+      this.#context.count('limited', 1);
+      this.#dropped?.record(value, time, key);
+    }
+    this.#buckets.schedule(cell, bucket[1] + (bucket[2] > 0 ? 1 : 0));
+    if (wait === 0) this.#out.record(value, time, key);
+  }
+
+  /** Milliseconds until there is a token. */
+  #waitOf(bucket: Bucket, now: number): number {
+    const [ahead, part] = this.#ahead;
+    const wait = bucket[1] - ahead - now;
+    return Math.max(0, bucket[2] > part ? wait + 1 : wait);
+  }
+
+  /** Takes a token, be it one that is not there yet. */
+  #take(bucket: Bucket): void {
+    const { limit } = this.#given;
+    const [ms, parts] = this.#step;
+    const part = bucket[2] + parts;
+    if (part >= limit) fill(bucket, bucket[1] + ms + 1, part - limit);
+    else fill(bucket, bucket[1] + ms, part);
+  }
+
+  /** Lets the record wait until `due`; false if there is no room. */
+  #hold(bucket: Bucket, key: KeyId, value: unknown, time: number, due: number): boolean {
+    const waiting = this.#waiting;
+    if (waiting === undefined || bucket[4] - bucket[3] >= this.#given.maxDelayed) return false;
+    this.#take(bucket);
+    waiting.schedule(waiting.create(key, bucket[4]++, { value, time }), due);
+    return true;
+  }
+
+  /** Lets out what has waited long enough by a time that a record of the key has brought. */
+  #letOut(cell: Cell<Bucket>, now: number): void {
+    const bucket = cell.value;
+    while (bucket[3] < bucket[4]) {
+      const first = this.#waiting!.find(cell.key, bucket[3]);
+      if (first !== undefined && first.timer > now) return;
+      bucket[3]++;
+      if (first === undefined) continue;
+      const { timer } = first;
+      this.#waiting!.remove(first);
+      this.#emit(first, timer);
+    }
+  }
+
+  /** A record's turn has come by the clock or the watermark. */
+  #turn(cell: Cell<Waiting>, due: number): void {
+    const bucket = this.#buckets.find(cell.key, undefined);
+    if (bucket !== undefined) {
+      this.#buckets.touch(bucket);
+      bucket.value[3] = Math.max(bucket.value[3], (cell.sub as number) + 1);
+    }
+    this.#waiting!.remove(cell);
+    this.#emit(cell, due);
+  }
+
+  #emit({ key, value }: Cell<Waiting>, due: number): void {
+    this.#out.record(value.value, this.#given.by === 'event' ? due : value.time, key);
+  }
+}
+
+/** `n / limit` as a whole number and the rest. */
+const split = (n: number, limit: number): readonly [number, number] => [Math.floor(n / limit), n % limit];
+
+function fill(bucket: Bucket, full: number, part: number): void {
+  bucket[1] = full;
+  bucket[2] = part;
+}
+
+function mistakesIn({ limit, per, burst = limit, by, excess, maxDelayed }: RateLimit): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const whole = (name: string, value: number | undefined): void => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return;
+    mistakes.push({ rule: `its ${name} is ${value}`, fix: 'give a whole number from 1' });
+  };
+  whole('limit', limit);
+  whole('burst', burst === limit ? undefined : burst);
+  whole('maxDelayed', maxDelayed);
+  if (!(Number.isSafeInteger(per) && per >= 1)) {
+    mistakes.push({ rule: `its limit is per ${per} ms`, fix: 'give a span such as seconds(1)' });
+  }
+  if (mistakes.length === 0 && !Number.isSafeInteger(burst * per)) {
+    mistakes.push({ rule: `a burst of ${burst} at ${limit} per ${per} ms takes too long`, fix: 'lower burst or per' });
+  }
+  if (by !== undefined && by !== 'event' && by !== 'processing') {
+    mistakes.push({ rule: `it goes by '${String(by)}'`, fix: `use 'event' or 'processing'` });
+  }
+  if (excess !== 'drop' && excess !== 'delay') {
+    mistakes.push({ rule: `its excess is '${String(excess)}'`, fix: `use 'drop' or 'delay'` });
+  }
+  return mistakes;
+}
