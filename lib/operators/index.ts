@@ -32,6 +32,7 @@ export {
 } from './keyed/index.ts';
 export * from './map.ts';
 export * from './operator.ts';
+export * from './pattern/index.ts';
 export * from './process.ts';
 export * from './rate-limit.ts';
 export * from './rolling.ts';

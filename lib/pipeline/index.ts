@@ -1,6 +1,7 @@
 export type * from './flow-control.ts';
 export type { OperatorOptions, Partitioner } from './graph.ts';
 export type * from './lookups.ts';
+export type * from './patterns.ts';
 export * from './pipeline.ts';
 export type * from './ranking.ts';
 export * from './restart.ts';

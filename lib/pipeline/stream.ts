@@ -16,9 +16,11 @@ import {
   flatMapOperator,
   type Lookup,
   lookupJoinOperator,
+  type MatchCode,
   type Mistake,
   mapOperator,
   type OperatorDefinition,
+  type Pattern,
   type Process,
   type RateLimit,
   type Reduce,
@@ -44,6 +46,7 @@ import type { SinkConnector } from '../ports/index.ts';
 import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions, Partitioner } from './graph.ts';
 import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
+import { matchedBy } from './patterns.ts';
 import type { ExchangeOptions, Stream, TwoInputWindowing, WindowFunctionOptions, WindowingOptions } from './streams.ts';
 import { type OwnKeys, ownKeysOf, WrittenTable } from './table.ts';
 import { joinTable, joinVersions, WrittenVersions } from './table-joins.ts';
@@ -184,6 +187,10 @@ class Written {
       });
     }
     return this.#add(id ?? process.id, process.definition, options);
+  }
+
+  match(id: string, pattern: Pattern<never, unknown>, fn: MatchCode, options?: OperatorOptions): Written {
+    return this.#add(id, matchedBy(pattern, fn, options), options);
   }
 
   reduce(id: string, fn: Reduce<unknown>, options?: OperatorOptions): Written {
