@@ -20,6 +20,13 @@ export {
 export * from './operators/aggregate/index.ts';
 export {
   type AsyncCall,
+  type Sample,
+  type RateLimit,
+  type LookupCall,
+  type LookupCacheOptions,
+  type Lookup,
+  type ClientOptions,
+  type CallOptions,
   type AsyncOptions,
   aggregating,
   type BroadcastContext,
