@@ -161,9 +161,9 @@ export class TestDriver {
     }
   }
 
-  /** Ends all sources: every window closes. */
-  async end(): Promise<void> {
-    for (const feed of this.#feeds.values()) feed.seal();
+  /** Ends these sources, or all: then every window closes. */
+  async end(...sources: readonly string[]): Promise<void> {
+    for (const source of sources.length === 0 ? this.#feeds.keys() : sources) this.#feed(source).seal();
     await this.settle();
   }
 
