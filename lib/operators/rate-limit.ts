@@ -168,9 +168,7 @@ class RateLimiting implements Operator {
       if (first !== undefined && first.timer > now) return;
       bucket[3]++;
       if (first === undefined) continue;
-      const { timer } = first;
-      this.#waiting!.remove(first);
-      this.#emit(first, timer);
+      this.#emit(first, first.timer);
     }
   }
 
@@ -181,12 +179,14 @@ class RateLimiting implements Operator {
       this.#buckets.touch(bucket);
       bucket.value[3] = Math.max(bucket.value[3], (cell.sub as number) + 1);
     }
-    this.#waiting!.remove(cell);
     this.#emit(cell, due);
   }
 
-  #emit({ key, value }: Cell<Waiting>, due: number): void {
-    this.#out.record(value.value, this.#given.by === 'event' ? due : value.time, key);
+  #emit(cell: Cell<Waiting>, due: number): void {
+    const { key } = cell;
+    const { value, time } = cell.value;
+    this.#waiting!.remove(cell);
+    this.#out.record(value, this.#given.by === 'event' ? due : time, key);
   }
 }
 
