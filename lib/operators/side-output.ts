@@ -7,6 +7,12 @@ export interface SideOutput<T> {
   readonly [element]?: (record: T) => T;
 }
 
+/** A side output for such records or more general ones, where a stream of them is to remain one of more general ones as well. */
+export interface SideOutputFor<T> {
+  readonly side: string;
+  [element]?(record: T): unknown;
+}
+
 /** Tags a side output: late data of a window, or what a process operator emits beside its results. Read it by `stream.sideOutput(tag)`. */
 export function sideOutput<T>(name: string): SideOutput<T> {
   return { side: name };

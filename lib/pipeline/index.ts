@@ -16,3 +16,4 @@ export {
   type WatermarkStrategy,
   watermarkGenerator,
 } from './watermark.ts';
+export type * from './window-all.ts';

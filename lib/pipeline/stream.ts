@@ -1,9 +1,7 @@
 /** The streams an author holds: each knows its place in the graph, and adds to it. No behaviour of its own. */
-import { type Duration, type Key, MillraceError } from '../model/index.ts';
+import { type Key, MillraceError } from '../model/index.ts';
 import {
   type Aggregation,
-  type Aggregator,
-  type AnyWindowFunction,
   type AsyncOptions,
   aggregateOperator,
   aggregateToTableOperator,
@@ -11,7 +9,6 @@ import {
   asyncOperator,
   type DeduplicateSpec,
   deduplicateOperator,
-  everyCount,
   filterOperator,
   flatMapOperator,
   type Lookup,
@@ -29,7 +26,6 @@ import {
   reduceOperator,
   type Sample,
   type SideOutput,
-  type StateDescriptors,
   sampleOperator,
   splitOperator,
   type TopOfRecordsSpec,
@@ -37,9 +33,6 @@ import {
   topOfRecordsOperator,
   toTableOperator,
   type WindowAssigner,
-  type WindowSpec,
-  windowOperator,
-  windowRowsOperator,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
@@ -47,9 +40,10 @@ import { named, withFunction } from './arguments.ts';
 import type { Graph, OperatorOptions, Partitioner } from './graph.ts';
 import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
 import { matchedBy } from './patterns.ts';
-import type { ExchangeOptions, Stream, TwoInputWindowing, WindowFunctionOptions, WindowingOptions } from './streams.ts';
+import type { ExchangeOptions, Stream, TwoInputWindowing, WindowingOptions } from './streams.ts';
 import { type OwnKeys, ownKeysOf, WrittenTable } from './table.ts';
 import { joinTable, joinVersions, WrittenVersions } from './table-joins.ts';
+import { Windowed, type WindowedPlace } from './windowed.ts';
 
 /** A stream of what an output holds. */
 export function streamOf<T>(graph: Graph, output: DraftRef): Stream<T> {
@@ -241,10 +235,17 @@ class Written {
     return this.#at(joinVersions('left', this, id, versions, joiner, options));
   }
 
-  window(assigner: WindowAssigner<never>, options: WindowingOptions<never> = {}): Windowed {
-    const { allowedLateness, late, trigger, evictor } = options;
-    const spec = { assigner, allowedLateness, lateSide: late?.side, trigger, evictor };
-    return new Windowed(spec, (id, operator, given, fn, keepsKey) => this.#add(id, operator, given, fn, keepsKey));
+  window(assigner: WindowAssigner<never>, options?: WindowingOptions<never>): Windowed<Written> {
+    return new Windowed(this.#windows(), assigner, options);
+  }
+
+  windowAll(assigner: WindowAssigner<never>, options?: WindowingOptions<never>): Windowed<Written> {
+    return new Windowed(
+      this.#windows((id) => this.keyBy(`${id}-all`, () => '', { parallelism: 1 })),
+      assigner,
+      options,
+      true,
+    );
   }
 
   sideOutput(tag: SideOutput<unknown>): Written {
@@ -287,6 +288,10 @@ class Written {
     };
   }
 
+  #windows(grouped: (id: string) => Written = () => this): WindowedPlace<Written> {
+    return { graph: this.graph, input: (id) => grouped(id).output, stream: (output) => this.#at(output) };
+  }
+
   #at(output: DraftRef): Written {
     return new Written(this.graph, output);
   }
@@ -296,71 +301,3 @@ class Written {
 function tableOf({ graph, output }: Written, ownKeys?: OwnKeys): WrittenTable {
   return new WrittenTable(graph, output, (ref) => new Written(graph, ref), ownKeys);
 }
-
-type Add = (
-  id: string,
-  operator: OperatorDefinition,
-  options: OperatorOptions | undefined,
-  fn?: unknown,
-  keepsKey?: boolean,
-) => Written;
-type FunctionOptions = WindowFunctionOptions<unknown, StateDescriptors, StateDescriptors>;
-
-/** A stream in windows: waits to hear what is made of them. */
-class Windowed {
-  readonly #spec: WindowSpec;
-  readonly #add: Add;
-
-  constructor(spec: WindowSpec, add: Add) {
-    this.#spec = spec;
-    this.#add = add;
-  }
-
-  aggregate(id: string, aggregation: Aggregation<never, unknown>, ...given: readonly unknown[]): Written {
-    const [windowFunction, options] = optional(given);
-    return this.#add(id, this.#operator({ aggregation, windowFunction }, options), options);
-  }
-
-  reduce(id: string, fn: Reduce<unknown>, ...given: readonly unknown[]): Written {
-    const [windowFunction, options] = optional(given);
-    return this.#add(id, this.#operator({ aggregation: reduced(fn), windowFunction }, options), options, fn);
-  }
-
-  process(id: string, windowFunction: AnyWindowFunction, options?: FunctionOptions): Written {
-    return this.#add(id, this.#operator({ windowFunction }, options), options, windowFunction);
-  }
-
-  toTable(
-    id: string,
-    aggregation: Aggregation<never, unknown>,
-    options: { readonly retention?: Duration } & OperatorOptions = {},
-  ): WrittenTable {
-    const { trigger = everyCount(1), allowedLateness = 0, assigner } = this.#spec;
-    const windows = this.#add(`${id}-windows`, this.#operator({ aggregation, trigger }), options, Object, true);
-    const retention = Math.max(options.retention ?? 0, allowedLateness);
-    const rows = windowRowsOperator(aggregation, retention, assigner.kind);
-    const { graph, output } = windows;
-    return tableOf(new Written(graph, graph.operator(output, id, rows, options, true)), { lateness: allowedLateness });
-  }
-
-  #operator(parts: Partial<WindowSpec>, options: FunctionOptions = {}): OperatorDefinition {
-    const { state, windowState, outputs } = options;
-    return windowOperator({ ...this.#spec, ...parts, state, windowState, outputs });
-  }
-}
-
-/** A window function that may be left out, and options. */
-function optional(given: readonly unknown[]): [AnyWindowFunction | undefined, FunctionOptions | undefined] {
-  const [fn, options] = typeof given[0] === 'function' ? given : [undefined, given[0]];
-  return [fn as AnyWindowFunction | undefined, options as FunctionOptions | undefined];
-}
-
-/** Reducing as an aggregation. */
-const reduced = (fn: Reduce<unknown>): Aggregator<unknown, unknown, unknown> => ({
-  create: () => undefined,
-  add: (acc, record) => (acc === undefined ? record : fn(acc, record)),
-  merge: (a, b) => (a === undefined ? b : b === undefined ? a : fn(a, b)),
-  result: (acc) => acc,
-  clone: (acc) => acc,
-  made: { kind: 'reduce', parts: [fn] },
-});

@@ -1,3 +1,4 @@
+export { sizeOfValue } from '../protocol/index.ts';
 export { BlobMissing } from './blob-missing.ts';
 export * from './cell-table.ts';
 export { applyCells, type CellVisitor, decodeCells, encodeCells, restoring } from './delta-codec.ts';

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest';
 import {
   collection,
   count,
+  countWindow,
   MillraceError,
   type PlanFault,
   pipeline,
   type SinkConnector,
   seconds,
   session,
+  sliding,
   toMemory,
   tumbling,
   type UpsertConnector,
@@ -94,9 +96,12 @@ describe('mistakes with tables', () => {
       's: its time limit is -1 ms',
       's: its maxKeys is 0',
     ]);
-    expect(faults((input) => input.window(session(seconds(1))).toTable('t', count()))).toEqual([
-      't: a table has a row for each key and window, and session windows have no bounds that stay',
+    expect(faults((input) => input.window(countWindow(2)).toTable('t', count()))).toEqual([
+      't-windows: a count window has a trigger and evictor of its own',
+      't: a table has a row for each key and window, and count windows have no bounds',
     ]);
+    expect(faults((input) => input.window(session(seconds(1))).toTable('t', count()))).toEqual([]);
+    expect(faults((input) => input.window(sliding(seconds(1))).toTable('t', count()))).toEqual([]);
     expect(faults((input) => input.toTable('t').mapValues(undefined as never))).toEqual([
       'map-values-1: a map-values takes a function, not undefined',
     ]);

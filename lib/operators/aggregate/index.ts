@@ -10,4 +10,5 @@ export * from './quantile.ts';
 export type { QuantileSketch } from './quantile-sketch.ts';
 export * from './sum.ts';
 export * from './top-k.ts';
+export * from './two-step.ts';
 export * from './variance.ts';

@@ -12,11 +12,13 @@ export {
 } from './group.ts';
 export { type StreamTableJoiner, streamTableJoinOperator } from './stream-table-join.ts';
 export {
+  type HeldLimits,
   type Suppression,
   suppressOperator,
   type TimeLimitOptions,
   untilTimeLimit,
   untilWindowCloses,
+  type WhenFull,
 } from './suppress.ts';
 export { type TableJoiner, tableJoinOperator } from './table-table-join.ts';
 export { temporalJoinOperator } from './temporal-join.ts';

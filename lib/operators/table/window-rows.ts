@@ -1,8 +1,9 @@
-import { keyIdOf, keyOf } from '../../model/index.ts';
+import { type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
 import type { Aggregation } from '../aggregate/index.ts';
 import { definition } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { namedAggregation } from '../named-results.ts';
+import type { MergedBounds } from '../window/index.ts';
 import { emitChange } from './change.ts';
 import { ROWS } from './to-table.ts';
 
@@ -21,8 +22,9 @@ interface Held {
 }
 
 /**
- * Results of windows as a table by key and window: `{ key, start, end }`. Each result replaces the window's row. A row is kept until the watermark has passed
- * the window's last millisecond by `retention`; after that it stands in the table unchanged, but is no longer known here.
+ * Results of windows as a table by key and window: `{ key, start, end }`. Each result replaces the window's row; rows of sessions that became part of another are deleted, just before it gets
+ * its row. A row is kept until the watermark has passed the window's last millisecond by `retention`; after that it stands in the table unchanged, but is no longer known
+ * here. So does the row of a session that is over, once late records have made another with the same start.
  */
 export function windowRowsOperator(
   aggregation: Aggregation<never, unknown>,
@@ -39,7 +41,7 @@ export function windowRowsOperator(
     state: { [ROWS]: 1 },
     rows: { state: ROWS, windows: true, row: (held) => (held as Held).row },
     options: { single, retention },
-    mistakes: FIXED.includes(assigner) ? [] : [notFixed(assigner)],
+    mistakes: ENDLESS.includes(assigner) ? [endless(assigner)] : [],
     code: {
       create(context) {
         const out = context.output();
@@ -48,15 +50,24 @@ export function windowRowsOperator(
           inputs: [
             {
               record(result, time, id) {
+                if (Array.isArray(result)) {
+                  const [start, end] = result as unknown as MergedBounds;
+                  const merged = rows.find(id!, start);
+                  if (merged?.value.end !== end) return;
+                  const { row } = merged.value;
+                  rows.remove(merged);
+                  emitChange(out, row, undefined, time, windowKey(id!, start, end));
+                  return;
+                }
                 const { key: _, windowStart, windowEnd, ...aggregates } = result as WindowedResult;
                 const row = single ? aggregates['value'] : aggregates;
-                const cell = rows.find(id!, windowStart);
-                const before = cell?.value.row;
+                const found = rows.find(id!, windowStart);
+                const before = found?.value.end === windowEnd ? found.value.row : undefined;
                 const held = { row, end: windowEnd };
-                if (cell !== undefined) rows.set(cell, held);
-                else rows.schedule(rows.create(id!, windowStart, held), time + retention);
-                const key = keyIdOf({ key: keyOf(id!), start: windowStart, end: windowEnd });
-                emitChange(out, before, row, time, key);
+                const cell = found ?? rows.create(id!, windowStart, held);
+                rows.set(cell, held);
+                if (cell.timer !== time + retention) rows.schedule(cell, time + retention);
+                emitChange(out, before, row, time, windowKey(id!, windowStart, windowEnd));
               },
             },
           ],
@@ -66,10 +77,11 @@ export function windowRowsOperator(
   });
 }
 
-/** Windows whose bounds a record's time alone decides, so that each has a row of its own for good. */
-const FIXED = ['tumbling', 'hopping', 'cumulating'];
+const windowKey = (id: KeyId, start: number, end: number): KeyId => keyIdOf({ key: keyOf(id), start, end });
 
-const notFixed = (assigner: string): Mistake => ({
-  rule: `a table has a row for each key and window, and ${assigner} windows have no bounds that stay`,
-  fix: 'use tumbling, hopping or cumulating windows, or .aggregate(...) without a table',
+const ENDLESS = ['count', 'global'];
+
+const endless = (assigner: string): Mistake => ({
+  rule: `a table has a row for each key and window, and ${assigner} windows have no bounds`,
+  fix: 'use windows of time, or .aggregate(...) or .toTable(...) without windows',
 });

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareKeyIds } from '../../../lib/model/index.ts';
-import { suppressOperator, untilTimeLimit, untilWindowCloses } from '../../../lib/operators/index.ts';
+import {
+  type Suppression,
+  suppressOperator,
+  type TimeLimitOptions,
+  untilTimeLimit,
+  untilWindowCloses,
+} from '../../../lib/operators/index.ts';
 import { Harness } from '../harness.ts';
 import { changeRows, rowsOf } from './changelog.ts';
 
@@ -36,8 +42,10 @@ function changesOf(happenings: readonly Happening[], each: (one: Happening, chan
   }
 }
 
-function operatorStory(happenings: readonly Happening[], by: 'event' | 'processing', maxKeys: number, undone: number) {
-  const harness = new Harness(suppressOperator(untilTimeLimit(LIMIT, { by, maxKeys }), undefined));
+type Limits = Pick<TimeLimitOptions, 'maxKeys' | 'maxBytes'>;
+
+function operatorStory(happenings: readonly Happening[], by: 'event' | 'processing', limits: Limits, undone: number) {
+  const harness = new Harness(suppressOperator(untilTimeLimit(LIMIT, { by, ...limits }), undefined));
   let i = 0;
   changesOf(happenings, (one, change) => {
     const step = (): void => {
@@ -60,7 +68,11 @@ const outOf = (harness: Harness): Out[] =>
   harness.emitted().map(({ value, key }) => ({ key: key as string, ...(value as Omit<Out, 'key'>) }));
 
 /** Keeps what is held back in a list, and looks through all of it. */
-function reference(happenings: readonly Happening[], by: 'event' | 'processing', maxKeys: number): Out[] {
+function reference(
+  happenings: readonly Happening[],
+  by: 'event' | 'processing',
+  { maxKeys = 1_000, maxBytes = 1_000_000 }: Limits,
+): Out[] {
   let held: (Out & { readonly due: number })[] = [];
   const out: Out[] = [];
   let [watermark, processing] = [Number.MIN_SAFE_INTEGER, 0];
@@ -83,13 +95,21 @@ function reference(happenings: readonly Happening[], by: 'event' | 'processing',
     if (waits !== undefined) held = held.map((each) => (each === waits ? { ...each, after: change.after } : each));
     else if (due <= now) out.push(change);
     else held.push({ ...change, due });
-    if (held.length > maxKeys) {
-      const first = [...held].sort((a, b) => a.due - b.due || compareKeyIds(a.key, b.key));
-      release(first.slice(0, Math.ceil(held.length / 4)));
-    }
+    if (held.length <= maxKeys && bytesOf(held) <= maxBytes) return;
+    const first = [...held].sort((a, b) => a.due - b.due || compareKeyIds(a.key, b.key));
+    let n = held.length > maxKeys ? Math.ceil(held.length / 4) : 0;
+    if (bytesOf(held) > maxBytes) while (bytesOf(first.slice(n)) > maxBytes * 0.75) n++;
+    release(first.slice(0, n));
   });
   return out;
 }
+
+/** A key is a letter, a row a number or nothing. */
+const bytesOf = (held: readonly Out[]): number =>
+  held.reduce(
+    (sum, { before, after }) => sum + 3 + [before, after].reduce((s: number, v) => s + (v === undefined ? 1 : 8), 0),
+    0,
+  );
 
 const move = fc.oneof(
   {
@@ -126,11 +146,18 @@ describe('suppress until a time limit', () => {
       fc.property(
         script,
         fc.constantFrom('event' as const, 'processing' as const),
-        fc.constantFrom(1, 3, Number.POSITIVE_INFINITY),
+        fc.constantFrom<Limits>(
+          { maxKeys: 1 },
+          { maxKeys: 3 },
+          {},
+          { maxKeys: Number.POSITIVE_INFINITY, maxBytes: 40 },
+          { maxBytes: 5 },
+          { maxKeys: 3, maxBytes: 50 },
+        ),
         fc.integer({ min: 1, max: 9 }),
-        (happenings, by, maxKeys, undone) => {
-          const harness = operatorStory(happenings, by, maxKeys, undone);
-          expect(outOf(harness)).toEqual(reference(happenings, by, maxKeys));
+        (happenings, by, limits, undone) => {
+          const harness = operatorStory(happenings, by, limits, undone);
+          expect(outOf(harness)).toEqual(reference(happenings, by, limits));
           expect(harness.store.size).toBe(0);
         },
       ),
@@ -147,7 +174,7 @@ describe('suppress until a time limit', () => {
           if (one.value === null) rows.delete(JSON.stringify(one.key));
           else rows.set(JSON.stringify(one.key), one.value);
         });
-        const out = outOf(operatorStory(happenings, 'event', maxKeys, 5));
+        const out = outOf(operatorStory(happenings, 'event', { maxKeys }, 5));
         const put = rowsOf(out.flatMap(({ key, before, after }) => changeRows(key, before, after)));
         expect([...put].sort()).toEqual([...rows].sort());
       }),
@@ -161,6 +188,54 @@ describe('suppress until a time limit', () => {
       harness.record({ before: undefined, after: i }, i, `key-${i}`);
       expect(harness.store.size).toBeLessThanOrEqual(100);
     }
+  });
+});
+
+describe('suppress that is full', () => {
+  const change = (n: number) => ({ before: undefined, after: n });
+  const put = (harness: Harness, keys: number): Harness => {
+    for (let i = 0; i < keys; i++) harness.record(change(i), 100, `k${i}`);
+    return harness;
+  };
+  const limited = (suppression: Suppression): Harness => new Harness(suppressOperator(suppression, 0));
+
+  it('fails where it may let nothing out early, and says what was too much', () => {
+    const keys = put(limited(untilTimeLimit(1_000, { maxKeys: 3, whenFull: 'stop' })), 3);
+    const before = keys.mark();
+    expect(() => keys.record(change(9), 101, 'one more')).toThrow('more would be held back than may be: 4 keys of 3');
+    keys.rollback(before);
+    keys.record({ before: 0, after: 7 }, 101, 'k0').advance(5_000);
+    expect(keys.values()).toHaveLength(3);
+    put(keys, 3);
+    const bytes = put(limited(untilTimeLimit(1_000, { maxBytes: 40, whenFull: 'stop' })), 3);
+    expect(() => bytes.record(change(9), 101, 'k4')).toThrow('52 bytes of 40');
+  });
+
+  it('until windows close always fails, as a row let out early would not be final', () => {
+    const harness = put(limited(untilWindowCloses({ maxKeys: 2, maxBytes: 1_000 })), 2);
+    expect(() => put(harness, 3)).toThrow('3 keys of 2, 39 bytes of 1000');
+    const another = put(limited(untilWindowCloses({ maxBytes: 26 })), 2);
+    another.advance(100).record(change(1), 300, 'k1').advance(300);
+    expect(another.values()).toHaveLength(3);
+    expect(another.store.size).toBe(0);
+  });
+
+  it('counts what has no size as more than there may be', () => {
+    const deep = Array.from({ length: 40 }).reduce((inner: unknown) => [inner], 1);
+    const harness = limited(untilTimeLimit(1_000, { maxBytes: 10_000 }));
+    harness.record({ before: undefined, after: deep }, 1, 'a').record(change(1), 2, 'b');
+    expect(harness.values()).toHaveLength(1);
+    expect(harness.end().store.size).toBe(0);
+  });
+
+  it('has limits that are numbers', () => {
+    const rules = (suppression: Suppression) => suppressOperator(suppression, 0).mistakes?.map(({ rule }) => rule);
+    expect(rules(untilWindowCloses({ maxKeys: 0, maxBytes: 1.5 }))).toEqual([
+      'its maxKeys is 0',
+      'its maxBytes is 1.5',
+    ]);
+    expect(rules(untilTimeLimit(1, { maxBytes: Number.NaN }))).toEqual(['its maxBytes is NaN']);
+    expect(rules(untilTimeLimit(1, { maxBytes: Number.POSITIVE_INFINITY }))).toEqual([]);
   });
 });
 
