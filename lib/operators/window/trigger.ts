@@ -88,8 +88,8 @@ export function earlyByCount(n: number, options: TriggerOptions = {}): Trigger<u
 }
 
 /**
- * Emits whenever the watermark reaches a multiple of the period after the event time of the first record that no result has told of, as well as at the window's end.
- * A window to which nothing was added emits nothing.
+ * Emits when the watermark reaches the first multiple of the period after a record that no result has told of, or after the watermark if the record is behind it, as well as at the window's
+ * end. A window to which nothing was added emits nothing, where Flink's ContinuousEventTimeTrigger emits the same again.
  */
 export function earlyByEventTime(period: number, options: TriggerOptions = {}): Trigger<unknown, number> {
   const end = endOfWindow(options);

@@ -4,8 +4,11 @@ import { type Duration, MAX_TIME } from '../../../lib/model/index.ts';
 import {
   collect,
   cumulating,
+  deltaEvictor,
+  deltaTrigger,
   type Evictor,
   earlyByCount,
+  earlyByEventTime,
   earlyByProcessingTime,
   endOfWindow,
   everyCount,
@@ -13,6 +16,8 @@ import {
   hopping,
   keepLast,
   keepWithin,
+  processingTimeout,
+  purging,
   session,
   type Trigger,
   type TriggerDecision,
@@ -24,7 +29,16 @@ import {
 } from '../../../lib/operators/index.ts';
 import { Harness } from '../harness.ts';
 import { type AnyResult, type AnySpec, type AnyStory, anyReference, type Happening } from './any-reference.ts';
-import { plainLast, plainTriggerOf, plainWithin } from './plain-triggers.ts';
+import {
+  distance,
+  plainDelta,
+  plainEventPeriod,
+  plainLast,
+  plainNear,
+  plainTimeout,
+  plainTriggerOf,
+  plainWithin,
+} from './plain-triggers.ts';
 import { cumulatingSpans, hoppingSpans, type Rec, tumblingSpans } from './reference.ts';
 
 const ms = (n: number): Duration => n as Duration;
@@ -69,23 +83,49 @@ type TriggerPair = Pair<Trigger<never, never>, Trigger<Rec, unknown>>;
 
 const n = fc.integer({ min: 1, max: 4 });
 const period = fc.integer({ min: 1, max: 30 });
-const readyMade: fc.Arbitrary<TriggerPair> = fc
-  .tuple(fc.constantFrom('end', 'count', 'processing', 'every'), n, period, fc.boolean())
-  .map(([kind, n, period, purge]) => {
+const simple: fc.Arbitrary<TriggerPair> = fc
+  .tuple(
+    fc.constantFrom('end', 'count', 'event', 'processing', 'every'),
+    n,
+    period,
+    fc.constantFrom('keeps', 'purges', 'is made to purge'),
+  )
+  .map(([kind, n, period, emptying]) => {
+    const [inner, purge] = [{ purge: emptying === 'purges' }, emptying !== 'keeps'];
+    const made = <S>(trigger: Trigger<unknown, S>) =>
+      (emptying === 'is made to purge' ? purging(trigger) : trigger) as Trigger<never, never>;
     switch (kind) {
       case 'end':
-        return { given: { ...endOfWindow({ purge }), name: 'mine' }, plain: plainTriggerOf({ atEnd: true, purge }) };
+        return { given: made({ ...endOfWindow(inner), name: 'mine' }), plain: plainTriggerOf({ atEnd: true, purge }) };
       case 'count':
-        return { given: earlyByCount(n, { purge }), plain: plainTriggerOf({ atEnd: true, every: n, purge }) };
+        return { given: made(earlyByCount(n, inner)), plain: plainTriggerOf({ atEnd: true, every: n, purge }) };
+      case 'event':
+        return { given: made(earlyByEventTime(period, inner)), plain: plainEventPeriod(period, purge) };
       case 'processing':
         return {
-          given: earlyByProcessingTime(period, { purge }),
+          given: made(earlyByProcessingTime(period, inner)),
           plain: plainTriggerOf({ atEnd: true, period, purge }),
         };
       default:
-        return { given: everyCount(n, { purge }), plain: plainTriggerOf({ atEnd: false, every: n, purge }) };
+        return { given: made(everyCount(n, inner)), plain: plainTriggerOf({ atEnd: false, every: n, purge }) };
     }
   });
+
+const timed: fc.Arbitrary<TriggerPair> = fc
+  .record({ inner: simple, timeout: period, restart: fc.boolean(), keepState: fc.boolean() })
+  .map(({ inner: { given, plain }, timeout, ...options }) => ({
+    given: processingTimeout(given, timeout, options) as Trigger<never, never>,
+    plain: plainTimeout(plain, timeout, options),
+  }));
+const readyMade = fc.oneof({ weight: 2, arbitrary: simple }, timed);
+
+/** Triggers that cannot merge. */
+const delta: fc.Arbitrary<TriggerPair> = fc
+  .tuple(fc.integer({ min: -3, max: 15 }), fc.boolean())
+  .map(([threshold, purge]) => ({
+    given: deltaTrigger<Rec>(threshold, (a, b) => distance(a.v, b.v), { purge }) as Trigger<never, never>,
+    plain: plainDelta(threshold, purge),
+  }));
 
 const decision = fc.constantFrom<TriggerDecision>('continue', 'fire', 'purge', 'fire-and-purge');
 const decisions = fc.array(decision, { minLength: 1, maxLength: 4 });
@@ -137,15 +177,20 @@ type EvictorPair = Pair<Evictor | undefined, AnySpec['evictor']>;
 
 const none: EvictorPair = { given: undefined, plain: undefined };
 const evictors: fc.Arbitrary<EvictorPair> = fc
-  .tuple(fc.constantFrom('last', 'within', 'authored'), n, period, fc.constantFrom('before', 'after', 'unsaid'))
+  .tuple(fc.constantFrom('last', 'within', 'near', 'authored'), n, period, fc.constantFrom('before', 'after', 'unsaid'))
   .map(([kind, n, span, said]): EvictorPair => {
     const when = said === 'after' ? 'after' : 'before';
     const given: Pick<Evictor, 'when'> = said === 'unsaid' ? {} : { when };
     switch (kind) {
       case 'last':
-        return { given: { ...keepLast(n), ...given }, plain: { when, keep: plainLast(n) } };
+        return { given: keepLast(n, given), plain: { when, keep: plainLast(n) } };
       case 'within':
-        return { given: { ...keepWithin(span), ...given }, plain: { when, keep: plainWithin(span) } };
+        return { given: keepWithin(span, given), plain: { when, keep: plainWithin(span) } };
+      case 'near': {
+        const threshold = span - 10;
+        const evictor = deltaEvictor<Rec>(threshold, (a, b) => distance(a.v, b.v), given) as Evictor;
+        return { given: evictor, plain: { when, keep: plainNear(threshold) } };
+      }
       default: {
         const keep = <T extends { readonly value: Rec }>(held: readonly T[]): readonly T[] =>
           held.filter(({ value }) => value.v % (n + 1) !== 0);
@@ -287,6 +332,11 @@ describe('windows of any kind', () => {
   it('emit what an evictor leaves, and lose what it takes', () => check('event', triggers, evictors));
   it('run by processing time, with any trigger', () => check('processing', triggers, fc.constant(none)));
   it('run by processing time, with any evictor', () => check('processing', triggers, evictors));
+  it('emit when records are far enough apart', () => {
+    const fixed = assignerOf('event').filter(({ plain }) => plain !== 'session');
+    check('event', delta, fc.oneof(evictors, fc.constant(none)), fixed);
+    check('event', delta, fc.oneof(evictors, fc.constant(none)), fc.constant(endless));
+  });
   it('may be one without end, with any trigger and evictor', () => {
     check('event', triggers, fc.oneof(evictors, fc.constant(none)), fc.constant(endless));
   });
