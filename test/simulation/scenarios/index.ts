@@ -15,6 +15,7 @@ import { late } from './late.ts';
 import { letters } from './letters.ts';
 import { lostLog } from './lost-log.ts';
 import { moody } from './moody.ts';
+import { patterns } from './patterns.ts';
 import { quiet } from './quiet.ts';
 import { replay } from './replay.ts';
 import { rolling } from './rolling.ts';
@@ -28,6 +29,6 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade, upgradeLooking],
   ...[bounded, late, drift, ticks, wild, lostLog, tables],
-  ...[joins, joinsLate, rules],
+  ...[joins, joinsLate, patterns, rules],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];
