@@ -3,6 +3,7 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy, { type MiddlewareObj } from '@middy/core';
 import { messageOf } from '../lib/model/index.ts';
 import type { Invocation } from './deadline.ts';
+import { lazily } from './lazily.ts';
 import { stageMetrics } from './stage-metrics.ts';
 import type { FunctionTelemetry } from './telemetry.ts';
 
@@ -109,9 +110,4 @@ function harmless(hook: Hook, name: string, { telemetry, pipeline, stage = '' }:
       delete request.earlyResponse;
     }
   };
-}
-
-function lazily<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
 }

@@ -7,6 +7,7 @@ import { newestRun, type TaskPorts } from '../lib/runtime/index.ts';
 import { connectStores, type StoresOptions } from '../lib/worker/index.ts';
 import { functionAt, functionsOf } from './function-versions.ts';
 import { kafkaConnection } from './kafka-connection.ts';
+import { lazily } from './lazily.ts';
 import type { RingEvent } from './ring-event.ts';
 import type { Settings } from './settings.ts';
 
@@ -76,8 +77,3 @@ const lambda = lazily(async () => {
   const { LambdaFunctions } = await import('../lib/adapters/lambda/index.ts');
   return new LambdaFunctions({ attempts: 4, requestTimeout: seconds(5) });
 });
-
-function lazily<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => (made ??= make());
-}

@@ -15,6 +15,7 @@ import { decodeMessage } from '../lib/protocol/index.ts';
 import { LOOK_AGE } from '../lib/runtime/index.ts';
 import { Deadline, type Invocation } from './deadline.ts';
 import { type Delivery, deliveriesOf, isKafkaEvent, placesOf } from './kafka-event.ts';
+import { lazily } from './lazily.ts';
 import type { Connections } from './ports.ts';
 import { isRingEvent, type TaskOrder, type TaskRing } from './ring-event.ts';
 import type { Settings } from './settings.ts';
@@ -53,20 +54,8 @@ export type StageHandler = (event: unknown, invocation: Invocation) => Promise<v
  * deployed for another pipeline.
  */
 export function stageHandler(pipeline: Pipeline, settings: Settings, connect: Connect): StageHandler {
-  const opened = openOnce(async () => new StageFunction(pipeline, await connect(settings), settings));
+  const opened = lazily(async () => new StageFunction(pipeline, await connect(settings), settings));
   return async (event, invocation) => (await opened()).handle(event, invocation);
-}
-
-/** Opens at the first call and keeps what was opened; tries again at the next where opening failed. */
-function openOnce<T>(open: () => Promise<T>): () => Promise<T> {
-  let opened: Promise<T> | undefined;
-  return () => {
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    return opened;
-  };
 }
 
 class StageFunction {
