@@ -48,16 +48,17 @@ export function toTableOperator<T, V>(row?: RowOf<T, V>): OperatorDefinition {
   });
 }
 
-/** All records of each key aggregated, as a table that changes with every record. Rows are the aggregates, without their key. */
+/** All records of each key aggregated, as a table that changes with every record. Rows are the aggregates, without their key; a result `null` or `undefined` is no row. */
 export function aggregateToTableOperator<In, Out>(aggregation: Aggregation<In, Out>): OperatorDefinition {
   const { aggregator } = namedAggregation(aggregation);
+  const resultOf = (acc: unknown): unknown => rowOf('toTable', aggregator.result(acc));
   return definition({
     type: 'table',
     needsKey: true,
     stateful: true,
     updates: true,
     state: { [ROWS]: 1 },
-    rows: { state: ROWS, row: (acc) => aggregator.result(acc) },
+    rows: { state: ROWS, row: resultOf },
     options: { aggregates: aggregateKinds(aggregation) },
     functions: [aggregation],
     code: {
@@ -73,11 +74,11 @@ export function aggregateToTableOperator<In, Out>(aggregation: Aggregation<In, O
             {
               record(value, time, key) {
                 const found = rows.find(key!, undefined);
-                const before = found === undefined ? undefined : aggregator.result(found.value);
+                const before = found === undefined ? undefined : resultOf(found.value);
                 const cell = found ?? rows.create(key!, undefined, aggregator.create());
                 rows.touch(cell);
                 cell.value = aggregator.add(cell.value, value, time);
-                emitChange(out, before, aggregator.result(cell.value), time, key);
+                emitChange(out, before, resultOf(cell.value), time, key);
               },
             },
           ],

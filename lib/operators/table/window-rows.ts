@@ -4,7 +4,7 @@ import { definition } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { namedAggregation } from '../named-results.ts';
 import type { MergedBounds } from '../window/index.ts';
-import { emitChange } from './change.ts';
+import { emitChange, rowOf } from './change.ts';
 import { ROWS } from './to-table.ts';
 
 /** A window's result, as the window operator emits it. */
@@ -60,7 +60,7 @@ export function windowRowsOperator(
                   return;
                 }
                 const { key: _, windowStart, windowEnd, ...aggregates } = result as WindowedResult;
-                const row = single ? aggregates['value'] : aggregates;
+                const row = single ? rowOf('toTable', aggregates['value']) : aggregates;
                 const found = rows.find(id!, windowStart);
                 const before = found?.value.end === windowEnd ? found.value.row : undefined;
                 const held = { row, end: windowEnd };

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { collection, noRestart, pipeline, type Stream, toMemory } from '../../../lib/index.ts';
+import {
+  aggregator,
+  collection,
+  noRestart,
+  pipeline,
+  type Stream,
+  seconds,
+  toMemory,
+  tumbling,
+} from '../../../lib/index.ts';
 import { TestDriver } from '../../../lib/testing/index.ts';
-import { emitted } from './changelog.ts';
+import { type AnyRow, emitted } from './changelog.ts';
 
 interface Event {
   readonly time: number;
@@ -57,6 +66,31 @@ describe('tables in corners', () => {
     await driver.feed('in', [event('b', 5)]);
     expect(driver.read('out')).toEqual([1, 3, 6]);
     await driver.close();
+  });
+
+  it('have no row where an aggregation comes to nothing', async () => {
+    const odd = aggregator({
+      create: () => 0,
+      add: (n: number, _record: Event) => n + 1,
+      merge: (a: number, b: number) => a + b,
+      result: (n: number) => (n % 2 === 1 ? n : null),
+    });
+    const build = (input: Stream<Event>) => {
+      const keyed = input.keyBy('by-key', ({ key }) => key as string);
+      return {
+        all: keyed.toTable('all', odd),
+        windows: keyed
+          .window(tumbling(seconds(1)))
+          .toTable('windows', odd)
+          .mapValues((n) => n),
+      };
+    };
+    const found = await emitted(build, [event('a', 1), event('a', 2), event('a', null)]);
+    const kinds = Object.values(found).map((steps) => steps.map((rows) => rows.map((row) => (row as AnyRow).kind)));
+    expect(kinds).toEqual([
+      [['insert'], ['delete'], ['insert']],
+      [['insert'], ['delete'], ['insert']],
+    ]);
   });
 
   it('drop tombstones of keys never seen', async () => {
