@@ -208,6 +208,17 @@ describe('refuses', () => {
     ]);
   });
 
+  test('a partitioner in place of a key, and of another function', () => {
+    const placed = (kind: 'key-by' | 'partition-by', code: string) =>
+      planOf((w) => w.sink('s', w.operator('m', w.route(kind, 'r', [w.source('a')], { code }))));
+    expect(comparePlans(placed('key-by', 'x'), placed('partition-by', 'x')).obstacles).toEqual([
+      'exchange a--m: was key, is custom',
+    ]);
+    const changed = comparePlans(placed('partition-by', 'x'), placed('partition-by', 'y'));
+    expect(changed).toMatchObject({ compatible: true, changedStages: ['a'] });
+    expect(changed.differences).toContain('partition-by r: its function has changed');
+  });
+
   test('another connector of a sink', () => {
     expect(refused(changed('s', { connector: 'csv' }))).toEqual(['sink s: wrote drain, writes csv']);
   });

@@ -72,3 +72,11 @@ test('a plan as Mermaid has a box for each stage and an arrow for each connectio
 test('a plan as JSON is the plan', () => {
   expect(JSON.parse(planAsJson(plan))).toEqual(plan);
 });
+
+test('a partitioner is named where records go by it', () => {
+  const { plan: placed } = compile(
+    draftOf((w) => w.sink('out', w.operator('m', w.route('partition-by', 'by-region', [w.source('a')])))),
+  );
+  expect(planAsText(placed)).toContain('└─▶ m  by partitioner by-region');
+  expect(planAsMermaid(placed)).toContain('==>|"by partitioner by-region"|');
+});

@@ -134,6 +134,7 @@ describe('what goes nowhere', () => {
     ['map', (w: DraftWriter, from: number) => w.operator('x', from)],
     ['key-by', (w: DraftWriter, from: number) => w.keyBy('x', from)],
     ['rebalance', (w: DraftWriter, from: number) => w.route('rebalance', 'x', [from])],
+    ['partition-by', (w: DraftWriter, from: number) => w.route('partition-by', 'x', [from])],
     ['union', (w: DraftWriter, from: number) => w.route('union', 'x', [from])],
   ])('a %s without a reader', (kind, write) => {
     const draft = draftOf((w) => write(w, sound(w).source));
@@ -201,6 +202,14 @@ describe('keys', () => {
       w.sink('s', w.window('w', map));
     });
     expect(rules(draft)).toEqual([needsKey]);
+  });
+
+  test('a window behind a partition-by, which takes the key away, and tasks that are too many', () => {
+    const draft = draftOf((w) => {
+      const spread = w.route('partition-by', 'p', [w.keyBy('k', w.source('a'))], { parallelism: 5_000 });
+      w.sink('s', w.window('w', spread));
+    });
+    expect(rules(draft)).toEqual(['p: the parallelism is 5000', 'w: a window needs records with a key']);
   });
 
   test('a window behind a rebalance, which takes the key away', () => {

@@ -5,8 +5,20 @@ import { DraftWriter } from './draft-writer.ts';
 
 const action = fc.record({
   what: fc.constantFrom(
-    ...(['source', 'map', 'filter', 'async', 'alone', 'keyed', 'union', 'rebalance', 'sink', 'single'] as const),
-    ...(['joined', 'ruled', 'itself'] as const),
+    ...([
+      'source',
+      'map',
+      'filter',
+      'async',
+      'alone',
+      'keyed',
+      'union',
+      'rebalance',
+      'partitioned',
+      'sink',
+      'single',
+    ] as const),
+    ...(['joined', 'ruled', 'itself', 'looked'] as const),
   ),
   from: fc.nat(),
   other: fc.nat(),
@@ -42,8 +54,13 @@ const drafts = fc
         const keyed = w.keyBy(`key${i}`, input, { parallelism: size });
         const rules = w.route('broadcast', `rules${i}`, [pick(other)]);
         streams.push(w.operator(id, [keyed, rules], { needs: ['key', 'broadcast'], stateful: true, needsKey: true }));
+      } else if (what === 'looked') {
+        const keyed = w.keyBy(`key${i}`, input, { parallelism: size });
+        const looked = w.operator(id, keyed, { async: true, keepsKey: true });
+        streams.push(w.window(`after${i}`, looked), looked);
       } else if (what === 'union') streams.push(w.route('union', id, [input, pick(other)]));
       else if (what === 'rebalance') streams.push(w.route('rebalance', id, [input], { parallelism: size }));
+      else if (what === 'partitioned') streams.push(w.route('partition-by', id, [input], { parallelism: size }));
       else w.sink(id, input, { single: what === 'single' });
     });
     const used = new Set(w.nodes.flatMap((node) => node.inputs.map((input) => input.node)));
@@ -63,7 +80,7 @@ function reachInDraft(draft: Draft): Map<string, number> {
   const reach = new Map<string, number>();
   const visit = ({ node }: DraftRef, to: string): void => {
     const from = draft.nodes[node];
-    if (from?.kind === 'union' || from?.kind === 'key-by' || from?.kind === 'rebalance' || from?.kind === 'broadcast') {
+    if (from !== undefined && from.kind !== 'source' && from.kind !== 'operator' && from.kind !== 'sink') {
       for (const input of from.inputs) visit(input, to);
     } else count(reach, `${from?.id} > ${to}`);
   };

@@ -171,6 +171,17 @@ test('a rebalance begins a stage', () => {
   expect(edges(plan)).toEqual(['a -> m rebalance: a > m']);
 });
 
+test('a partition-by begins a stage, whose records have no key', () => {
+  const plan = planOf((w) => {
+    const placed = w.route('partition-by', 'by-region', [w.keyBy('k', w.source('a'))], { parallelism: 3 });
+    w.sink('s', w.operator('m', placed));
+    w.sink('t', w.operator('n', placed));
+  });
+  expect(stages(plan)).toEqual(['a 1:', 'm 3: m s n t']);
+  expect(plan.edges).toMatchObject([{ partitioning: { kind: 'custom', partitionBy: 'by-region' } }]);
+  expect(plan.edges[0]!.carriesKey).toBeUndefined();
+});
+
 describe('a sink that must be single', () => {
   const single = { single: true };
 
