@@ -26,11 +26,18 @@ export class RowLife {
 
   /** The row's span begins anew, at a record of this time; it never ends sooner than it did. */
   renew<V>(table: CellTable<V>, cell: Cell<V>, time: number): void {
-    if (this.#ttl === undefined) return;
+    const until = this.until(cell.timer, time);
+    if (until !== cell.timer) table.schedule(cell, until);
+  }
+
+  /** The timer of a row whose span begins anew, where it has this one. */
+  until(timer: number, time: number): number {
+    if (this.#ttl === undefined) return timer;
     const { watermark, processingTime } = this.#time;
+    if (this.domain === 'event' && watermark === MAX_TIME) return timer;
     const from = this.domain === 'event' ? Math.max(time, watermark) : processingTime;
-    const until = watermark === MAX_TIME && this.domain === 'event' ? NEVER : Math.min(from + this.#ttl, MAX_TIME);
-    if (cell.timer === NEVER ? until !== NEVER : until > cell.timer) table.schedule(cell, until);
+    const until = Math.min(from + this.#ttl, MAX_TIME);
+    return timer === NEVER || until > timer ? until : timer;
   }
 
   /** Whether a row is over whose timer fires: at the end of all input what stands stays. */

@@ -7,6 +7,7 @@ import { kafkaLatency } from './kafka-latency.ts';
 import { kafkaStandby, kafkaTakeOver } from './kafka-take-over.ts';
 import { kafkaWorkers } from './kafka-workers.ts';
 import { latency } from './latency.ts';
+import { rankCases } from './ranks.ts';
 import { commits, flat, memory, throwing } from './state.ts';
 import { tableCases } from './tables.ts';
 import { windowCases } from './windows.ts';
@@ -16,6 +17,7 @@ export const cases: readonly Case[] = [
   ...windowCases,
   ...joinCases,
   ...tableCases,
+  ...rankCases,
   memory,
   commits,
   flat,

@@ -128,7 +128,7 @@ const bidsOf = (p: PipelineBuilder, path: string) =>
     watermark: boundedOutOfOrderness(milliseconds(BID_DISORDER)),
   });
 
-function run(build: (bids: Bids, out: string) => void) {
+export function run(build: (bids: Bids, out: string) => void) {
   return async ({ records, dir }: Bench) => {
     const path = await bidsFile(records);
     return runPipeline(pipeline('bids', (p) => build(bidsOf(p, path), `${dir}/out.jsonl`), { parallelism: 4 }));
@@ -136,7 +136,7 @@ function run(build: (bids: Bids, out: string) => void) {
 }
 
 /** The same with Maps: one file, one process, no word of state, restarts or what comes late. */
-function plain(make: (file: LineFile) => { add(bid: Bid): void; end(): void }) {
+export function plain(make: (file: LineFile) => { add(bid: Bid): void; end(): void }) {
   return async ({ records, dir }: Bench) => {
     const path = await bidsFile(records);
     const file = new LineFile(`${dir}/out.jsonl`);
