@@ -30,10 +30,10 @@ const isPaid = (step: Step): step is Paid => step.kind === 'paid';
 
 const pattern = begin('opened', type<Step>())
   .where(isOpened)
+  .notFollowedBy('cancelled')
   .followedBy('reminders')
   .oneOrMore()
   .optional()
-  .notFollowedBy('cancelled')
   .followedBy('paid')
   .where(isPaid)
   .where((paid) => paid.amount > 0)
