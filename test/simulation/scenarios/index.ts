@@ -13,6 +13,8 @@ import { joinsLate } from './joins-late.ts';
 import { journaled } from './journaled.ts';
 import { late } from './late.ts';
 import { letters } from './letters.ts';
+import { limits } from './limits.ts';
+import { lookups } from './lookups.ts';
 import { lostLog } from './lost-log.ts';
 import { moody } from './moody.ts';
 import { patterns } from './patterns.ts';
@@ -29,6 +31,6 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade, upgradeLooking],
   ...[bounded, late, drift, ticks, wild, lostLog, tables],
-  ...[joins, joinsLate, patterns, rules],
+  ...[joins, joinsLate, patterns, rules, lookups, limits],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];
