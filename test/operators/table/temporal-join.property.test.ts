@@ -149,6 +149,7 @@ describe('the temporal join of orders and currency rates, as Flink documents it'
       ['11:49', 'Pounds', 108],
     ] as const;
     const orders = [
+      ['10:15', 2, 'Euro'],
       ['10:30', 1, 'USD'],
       ['10:32', 50, 'Yen'],
       ['10:52', 3, 'Euro'],
@@ -156,7 +157,7 @@ describe('the temporal join of orders and currency rates, as Flink documents it'
     ] as const;
     for (const [time, amount, currency] of orders) harness.record(amount, at(time), currency, 0);
     for (const [time, currency, rate] of rates) harness.record(rate, at(time), currency, 1);
-    expect(harness.advance(at('10:31')).values()).toEqual([1]);
-    expect(harness.end().values()).toEqual([1, 50 * 102, 3 * 114, 5]);
+    expect(harness.advance(at('10:31')).values()).toEqual([2 * 114, 1]);
+    expect(harness.end().values()).toEqual([2 * 114, 1, 50 * 102, 3 * 114, 5]);
   });
 });
