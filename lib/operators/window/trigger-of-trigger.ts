@@ -10,6 +10,7 @@ export function purging<T, S>(trigger: Trigger<T, S>): Trigger<T, S> {
   return {
     ...trigger,
     name: `purging(${trigger.name})`,
+    options: { ...trigger.options, purge: true },
     ...of(trigger),
     onRecord: (record, time, ctx) => purged(trigger.onRecord(record, time, ctx)),
     ...(onEventTime === undefined ? {} : { onEventTime: (time, ctx) => purged(onEventTime(time, ctx)) }),
@@ -31,13 +32,17 @@ interface Waiting<S> {
   readonly due: number | undefined;
 }
 
-/** As the inner trigger, and when so much processing time has gone by without a result, then as well: Flink's ProcessingTimeoutTrigger. */
+/**
+ * As the inner trigger, and when so much processing time has gone by since the first record without a result, then as well: Flink's ProcessingTimeoutTrigger. If the inner one purges, so does the
+ * timeout.
+ */
 export function processingTimeout<T, S>(
   trigger: Trigger<T, S>,
   timeout: number,
   { restart = false, keepState = false }: TimeoutOptions = {},
 ): Trigger<T, Waiting<S>> {
   const { onEventTime, onMerge } = trigger;
+  const fire = trigger.options?.['purge'] === true ? 'fire-and-purge' : 'fire';
   const inside = new InnerContext<S>();
   const settle = (decision: TriggerDecision, ctx: TriggerContext<Waiting<S>>): TriggerDecision => {
     if (decision === 'fire' || decision === 'fire-and-purge') ctx.state = undefined;
@@ -66,7 +71,7 @@ export function processingTimeout<T, S>(
       const waiting = ctx.state;
       if (waiting?.due !== time) return decision;
       ctx.state = keepState ? stateOf({ inner: waiting.inner, due: undefined }) : undefined;
-      return decision === 'purge' ? 'fire-and-purge' : 'fire';
+      return decision === 'purge' ? 'fire-and-purge' : fire;
     },
     ...(onMerge === undefined
       ? {}

@@ -8,9 +8,12 @@ import {
   minutes,
   pipeline,
   seconds,
+  session,
+  sliding,
   toMemory,
   tumbling,
   untilTimeLimit,
+  untilWindowCloses,
 } from '../../../lib/index.ts';
 import { SeededRandom, TestDriver } from '../../../lib/testing/index.ts';
 
@@ -58,6 +61,20 @@ const built = pipeline(
       .window(tumbling(seconds(10)))
       .toTable('windows', count(), { retention: minutes(1) })
       .to('windows-out', toMemory());
+    byKey
+      .window(sliding(seconds(2)))
+      .toTable('sliding', count())
+      .suppress('sliding-final', untilWindowCloses({ maxKeys: 10_000, maxBytes: 10_000_000 }))
+      .to('sliding-out', toMemory());
+    byKey
+      .window(session(seconds(1)), { allowedLateness: seconds(1) })
+      .toTable('sessions', count())
+      .suppress('sessions-final', untilWindowCloses())
+      .to('sessions-out', toMemory());
+    changes
+      .windowAll(sliding(milliseconds(500)))
+      .aggregate('all', count())
+      .to('all-out', toMemory());
     changes
       .join(
         'everywhere',

@@ -258,3 +258,79 @@ describe('a table of sessions', () => {
     await open.close();
   });
 });
+
+/** Its sessions end with their last record, where ours end the gap after it. */
+describe('Kafka Streams, KStreamSessionWindowAggregateProcessorTest', () => {
+  const GAP = 300_000;
+  const rows = (records: readonly (readonly [key: string, time: number])[]): [string, number, number, unknown][] => {
+    const { all, play } = chained(GAP, GAP);
+    for (const [key, time] of records) play({ record: { key, time, v: 0, gap: GAP } });
+    return toldBy(all[1]!).map(({ key, start, end, after }) => [
+      key,
+      start,
+      end - GAP,
+      (after as { n: number } | undefined)?.n,
+    ]);
+  };
+
+  it('shouldImmediatelyForwardRemovedSessionsWhenMerging', () => {
+    expect(
+      rows([
+        ['a', 0],
+        ['a', 5],
+      ]),
+    ).toEqual([
+      ['a', 0, 0, 1],
+      ['a', 0, 0, undefined],
+      ['a', 0, 5, 2],
+    ]);
+  });
+
+  it('shouldUpdateSessionIfTheSameTime: a row whose bounds stay is updated', () => {
+    expect(
+      rows([
+        ['mel', 0],
+        ['mel', 0],
+      ]),
+    ).toEqual([
+      ['mel', 0, 0, 1],
+      ['mel', 0, 0, 2],
+    ]);
+  });
+
+  it('shouldMergeSessions: a record between two sessions makes them one', () => {
+    expect(
+      rows([
+        ['mel', 0],
+        ['mel', GAP + 1],
+        ['mel', GAP / 2],
+      ]).slice(2),
+    ).toEqual([
+      ['mel', 0, 0, undefined],
+      ['mel', GAP + 1, GAP + 1, undefined],
+      ['mel', 0, GAP + 1, 3],
+    ]);
+  });
+
+  it('shouldHandleMultipleSessionsAndMerging', () => {
+    const [half, next] = [GAP / 2, GAP + 1];
+    const told = rows([
+      ...[['a', 0] as const, ['b', 0] as const, ['c', 0] as const, ['d', 0] as const, ['d', half] as const],
+      ...[['a', next] as const, ['b', next] as const, ['a', next + half] as const, ['c', next + half] as const],
+    ]);
+    const standing = new Map<string, unknown>();
+    for (const [key, start, end, n] of told) {
+      if (n === undefined) standing.delete(`${key} ${start}-${end}`);
+      else standing.set(`${key} ${start}-${end}`, n);
+    }
+    expect([...standing].sort()).toEqual([
+      ['a 0-0', 1],
+      [`a ${next}-${next + half}`, 2],
+      ['b 0-0', 1],
+      [`b ${next}-${next}`, 1],
+      ['c 0-0', 1],
+      [`c ${next + half}-${next + half}`, 1],
+      [`d 0-${half}`, 2],
+    ]);
+  });
+});

@@ -115,7 +115,7 @@ const timed: fc.Arbitrary<TriggerPair> = fc
   .record({ inner: simple, timeout: period, restart: fc.boolean(), keepState: fc.boolean() })
   .map(({ inner: { given, plain }, timeout, ...options }) => ({
     given: processingTimeout(given, timeout, options) as Trigger<never, never>,
-    plain: plainTimeout(plain, timeout, options),
+    plain: plainTimeout(plain, timeout, { ...options, purge: given.options?.['purge'] === true }),
   }));
 const readyMade = fc.oneof({ weight: 2, arbitrary: simple }, timed);
 

@@ -144,7 +144,7 @@ function apart(ctx: Context, state: unknown, changed: (state: unknown) => void):
 export function plainTimeout(
   inner: Trigger<Rec, unknown>,
   timeout: number,
-  { restart, keepState }: { readonly restart: boolean; readonly keepState: boolean },
+  { restart, keepState, purge }: { readonly restart: boolean; readonly keepState: boolean; readonly purge: boolean },
 ): Trigger<Rec, unknown> {
   interface State {
     readonly own: unknown;
@@ -177,7 +177,7 @@ export function plainTimeout(
       const { own, since } = stateOf(ctx);
       if (since === undefined || since + timeout !== time) return decision;
       put(ctx, { own: keepState ? own : undefined, since: undefined });
-      return decision === 'purge' ? 'fire-and-purge' : 'fire';
+      return purge || decision === 'purge' ? 'fire-and-purge' : 'fire';
     },
     onMerge(states, ctx) {
       const all = states as readonly State[];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Duration } from '../../../lib/model/index.ts';
-import { session, type WindowSpec, windowOperator } from '../../../lib/operators/index.ts';
+import { session, type WindowSpec, windowJoinOperator, windowOperator } from '../../../lib/operators/index.ts';
 import { Harness } from '../harness.ts';
 import { type Rec, sessionReference } from './reference.ts';
 import { aggregation, keepAll, plainTrigger, play, script } from './scripts.ts';
@@ -59,9 +59,27 @@ describe('sessions', () => {
     expect(harness.count('refired')).toBe(0);
   });
 
-  it('refuse a gap that is no span of time', () => {
-    const harness = new Harness(windowOperator({ assigner: session((r: Rec) => ms(r.gap)), aggregation }));
-    expect(() => harness.record({ gap: 0 }, 0, 'a')).toThrow("a session's gap must be a positive whole number");
+  it.each([0, -5, 1.5, Number.NaN, Number.POSITIVE_INFINITY, undefined, '10', Promise.resolve(5)])(
+    'refuse a record whose gap is no span of time: %s',
+    (gap) => {
+      const assigner = session(() => gap as Duration);
+      for (const layout of Object.values(layouts)) {
+        const harness = new Harness(windowOperator({ assigner, aggregation, ...layout }));
+        expect(() => harness.record({ v: 1 }, 0, 'a')).toThrow(
+          `a session's gap must be a positive whole number of milliseconds, not ${gap}`,
+        );
+        expect(harness.store.size).toBe(0);
+      }
+      const join = new Harness(windowJoinOperator({ kind: 'inner', assigner, join: () => 1 }));
+      expect(() => join.record({ v: 1 }, 0, 'a', 1)).toThrow("a session's gap must be");
+    },
+  );
+
+  it('refuse an async function of the gap before anything runs', () => {
+    const assigner = session((async () => ms(5)) as never);
+    expect(windowOperator({ assigner, aggregation }).mistakes).toMatchObject([
+      { rule: 'the function of a window is async' },
+    ]);
   });
 
   it('by processing time end when nothing has come for the gap', () => {
