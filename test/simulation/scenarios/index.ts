@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { anchored } from './anchored.ts';
 import { bounded } from './bounded.ts';
 import { drift } from './drift.ts';
 import { everything } from './everything.ts';
@@ -31,6 +32,6 @@ import { windows } from './windows.ts';
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade, upgradeLooking],
   ...[bounded, late, drift, ticks, wild, lostLog, tables],
-  ...[joins, joinsLate, patterns, rules, lookups, limits],
+  ...[anchored, joins, joinsLate, patterns, rules, lookups, limits],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];
