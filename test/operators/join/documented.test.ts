@@ -1,13 +1,15 @@
 /**
- * Cases that are public: the figures of Flink's documentation "Joining" and of Flink's IntervalJoinOperatorTest; the table of Kafka Streams' documentation "Streams DSL" and its
+ * Cases that are public: the figures of Flink's documentation "Joining" and of Flink's IntervalJoinOperatorTest and CoGroupJoinITCase; the table of Kafka Streams' documentation "Streams DSL" and its
  * own tests. Every row is theirs, put in our words.
  */
 import { describe, expect, it } from 'vitest';
 import { type Duration, MAX_TIME, seconds } from '../../../lib/model/index.ts';
 import {
+  coGroupOperator,
   hopping,
   intervalJoinOperator,
   type JoinKind,
+  type OperatorDefinition,
   session,
   tumbling,
   windowJoinOperator,
@@ -85,6 +87,46 @@ describe('Flink, IntervalJoinOperatorTest', () => {
     }
   });
 
+  const late = (before: readonly number[], rest: readonly (readonly [number, 0 | 1])[]) => {
+    const join = { lower: -1, upper: 1, lateLeft: 'left', lateRight: 'right', join: pairOf };
+    const harness = new Harness(intervalJoinOperator({ kind: 'inner', ...join }));
+    for (const at of before) for (const input of [0, 1]) harness.record(at, at, 'k', input);
+    harness.advance(3);
+    for (const [at, input] of rest) harness.record(at, at, 'k', input);
+    return [harness.values<string>().toSorted().join(' '), harness.values('left'), harness.values('right')];
+  };
+
+  it('testDiscardsLateData', () => {
+    expect(
+      late(
+        [1, 2, 3],
+        [
+          [1, 0],
+          [4, 0],
+          [4, 1],
+          [5, 0],
+          [5, 1],
+        ],
+      ),
+    ).toEqual(['1,1 1,2 2,1 2,2 2,3 3,2 3,3 3,4 4,3 4,4 4,5 5,4 5,5', [1], []]);
+  });
+
+  it('testLateData', () => {
+    expect(
+      late(
+        [3],
+        [
+          [4, 0],
+          [4, 1],
+          [1, 0],
+          [2, 1],
+          [5, 0],
+          [5, 1],
+        ],
+      ),
+    ).toEqual(['3,3 3,4 4,3 4,4 4,5 5,4 5,5', [1], [2]]);
+  });
+
   it.each<[number, boolean, number, boolean]>([
     [-1, inclusive, 0, inclusive],
     [-2, exclusive, 1, exclusive],
@@ -103,6 +145,91 @@ describe('Flink, IntervalJoinOperatorTest', () => {
       ).toEqual([4 + 5, 1 + 2, 0]);
     },
   );
+});
+
+/** Elements of several keys in tumbling windows of 3 ms; the values are their keys and times, or names beside them. */
+describe('Flink, CoGroupJoinITCase', () => {
+  type Element = readonly [key: string, name: string, time: number];
+  const assigner = tumbling(ms(3));
+  const text = ([key, name, time]: Element): string => (name === '' ? `(${key},${time})` : `(${key},${name},${time})`);
+
+  function run(operator: OperatorDefinition, first: readonly Element[], second: readonly Element[]): string[] {
+    const harness = new Harness(operator);
+    for (const [input, elements] of [first, second].entries()) {
+      for (const element of elements) harness.record(element, element[2], element[0], input);
+    }
+    return harness.end().values<string>().toSorted();
+  }
+
+  it('testCoGroup', () => {
+    const operator = coGroupOperator({
+      assigner,
+      fn: (_key, _window, first: readonly Element[], second: readonly Element[]) =>
+        `F:${first.map(text).join('')} S:${second.map(text).join('')}`,
+    });
+    const plain = (key: string, ...times: number[]): Element[] => times.map((time) => [key, '', time]);
+    const first = [...plain('a', 0, 1, 2), ...plain('b', 3, 4, 5), ...plain('a', 6, 7, 8)];
+    expect(run(operator, first, [...plain('a', 0, 1), ...plain('b', 3), ...plain('c', 6, 7, 8)])).toEqual(
+      [
+        ...['F:(a,0)(a,1)(a,2) S:(a,0)(a,1)', 'F:(b,3)(b,4)(b,5) S:(b,3)'],
+        ...['F:(a,6)(a,7)(a,8) S:', 'F: S:(c,6)(c,7)(c,8)'],
+      ].toSorted(),
+    );
+  });
+
+  const first: readonly Element[] = [
+    ...([
+      ['a', 'x', 0],
+      ['a', 'y', 1],
+      ['a', 'z', 2],
+      ['b', 'u', 3],
+      ['b', 'w', 5],
+    ] as const),
+    ...([
+      ['a', 'i', 6],
+      ['a', 'j', 7],
+      ['a', 'k', 8],
+    ] as const),
+  ];
+  const second: readonly Element[] = [
+    ...([
+      ['a', 'u', 0],
+      ['a', 'w', 1],
+      ['b', 'i', 3],
+      ['b', 'k', 5],
+      ['a', 'x', 6],
+      ['a', 'z', 8],
+    ] as const),
+  ];
+  const joined = windowJoinOperator({
+    kind: 'inner',
+    assigner,
+    join: (left: Element, right: Element) => `${text(left)}:${text(right)}`,
+  });
+
+  it('testJoin', () => {
+    const pairs = [
+      ['xyz', 'uw'],
+      ['uw', 'ik'],
+      ['ijk', 'xz'],
+    ] as const;
+    const named = (elements: readonly Element[], window: number, name: string): string =>
+      text(elements.find((element) => element[1] === name && Math.floor(element[2] / 3) === window)!);
+    const expected = pairs.flatMap(([left, right], window) =>
+      [...left].flatMap((l) => [...right].map((r) => `${named(first, window, l)}:${named(second, window, r)}`)),
+    );
+    expect(expected).toHaveLength(16);
+    expect(run(joined, first, second)).toEqual(expected.toSorted());
+  });
+
+  it('testSelfJoin', () => {
+    const found = run(joined, first, first);
+    expect(found).toHaveLength(9 + 4 + 9);
+    expect(found).toContain('(a,x,0):(a,x,0)');
+    expect(found.filter((pair) => pair.startsWith('(b'))).toEqual([
+      ...['(b,u,3):(b,u,3)', '(b,u,3):(b,w,5)', '(b,w,5):(b,u,3)', '(b,w,5):(b,w,5)'],
+    ]);
+  });
 });
 
 /** Kafka Streams' "Streams DSL", "Semantics of stream-stream joins": a window of 15 seconds with a grace of 5. */
