@@ -191,6 +191,17 @@ describe('a table of sessions', () => {
     ]);
   });
 
+  it('does not take the row of a session that is over for that of one which began where it began and was not told', () => {
+    const { all, play } = chained(0, 100, endOfWindow());
+    const record = (time: number, v: number): Event => ({ record: { key: 'a', time, v, gap: 10 } });
+    for (const event of [record(5, 1), { watermark: 14 }, record(7, 2), record(5, 3), record(12, 4)]) play(event);
+    play({ watermark: 30 });
+    expect(toldBy(all[1]!)).toEqual([
+      { key: 'a', start: 5, end: 15, before: undefined, after: { n: 1, sum: 1 } },
+      { key: 'a', start: 5, end: 22, before: undefined, after: { n: 3, sum: 9 } },
+    ]);
+  });
+
   interface Visit {
     readonly time: number;
     readonly user: string;

@@ -228,6 +228,14 @@ describe('suppress that is full', () => {
     expect(harness.end().store.size).toBe(0);
   });
 
+  it('makes room also where a row that is held back grows', () => {
+    const harness = limited(untilTimeLimit(1_000, { maxBytes: 40 }));
+    harness
+      .record({ before: undefined, after: 'short' }, 1, 'a')
+      .record({ before: 'short', after: 'x'.repeat(40) }, 2, 'a');
+    expect(harness.values()).toEqual([{ before: undefined, after: 'x'.repeat(40) }]);
+  });
+
   it('has limits that are numbers', () => {
     const rules = (suppression: Suppression) => suppressOperator(suppression, 0).mistakes?.map(({ rule }) => rule);
     expect(rules(untilWindowCloses({ maxKeys: 0, maxBytes: 1.5 }))).toEqual([

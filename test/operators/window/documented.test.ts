@@ -252,6 +252,15 @@ describe('Flink, ProcessingTimeoutTriggerTest', () => {
     expect(counts(harness.record(1, 1, 'a'))).toEqual([2, 3]);
   });
 
+  it('of sessions that merge keeps the timeout that is over first, unlike there, where it cannot merge', () => {
+    const trigger = processingTimeout(everyCount(9), 50);
+    const harness = new Harness(windowOperator({ assigner: session(milliseconds(10)), aggregation: count(), trigger }));
+    harness.record(1, 0, 'a').at(20).record(1, 15, 'a').at(30).record(1, 8, 'a').at(49);
+    expect(counts(harness)).toEqual([]);
+    expect(counts(harness.at(50))).toEqual([3]);
+    expect(counts(harness.at(500))).toEqual([3]);
+  });
+
   it('testWindowPurgingWhenInnerTriggerIsPurging', () => {
     for (const inner of [purging(everyCount(3)), everyCount(3, { purge: true })]) {
       const harness = counting(processingTimeout(inner, 50));

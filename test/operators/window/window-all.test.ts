@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  aggregator,
   boundedOutOfOrderness,
   collect,
   collection,
@@ -189,5 +190,18 @@ describe('an aggregation in two steps', () => {
     const one = second.add(second.add(second.create(), share, 0), share, 0);
     expect(second.result(one)).toEqual([1, 1]);
     expect(second.result(second.add(second.create(), share, 0))).toEqual([1]);
+    const greedy = aggregator<number, number[], number>({
+      create: () => [],
+      add: (list, v) => [...list, v],
+      merge(a, b) {
+        b.unshift(...a);
+        return b;
+      },
+      result: (list) => list.length,
+    });
+    const third = whole(greedy, (given: number[]) => given as never);
+    const given = [7];
+    expect(third.result(third.add(third.add(third.create(), given, 0), given, 0))).toBe(2);
+    expect(given).toEqual([7]);
   });
 });
