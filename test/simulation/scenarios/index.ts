@@ -20,6 +20,7 @@ import { lostLog } from './lost-log.ts';
 import { moody } from './moody.ts';
 import { patterns } from './patterns.ts';
 import { quiet } from './quiet.ts';
+import { ranks } from './ranks.ts';
 import { replay } from './replay.ts';
 import { rolling } from './rolling.ts';
 import { rules } from './rules.ts';
@@ -31,7 +32,7 @@ import { windows } from './windows.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade, upgradeLooking],
-  ...[bounded, late, drift, ticks, wild, lostLog, tables],
+  ...[bounded, late, drift, ticks, wild, lostLog, tables, ranks],
   ...[anchored, joins, joinsLate, patterns, rules, lookups, limits],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];
