@@ -15,6 +15,7 @@ import {
   resolveOperator,
   respondOperator,
   rowsOperator,
+  type SideOutput,
   type Suppression,
   subscribeOperator,
   suppressOperator,
@@ -41,6 +42,8 @@ export type StreamOf = (output: DraftRef) => unknown;
 export interface OwnKeys {
   /** If its keys are windows: how long after its end a window's row still changes, in milliseconds. */
   readonly lateness?: number;
+  /** And the operator of the windows, which has their side outputs. */
+  readonly windows?: DraftRef['node'];
 }
 
 export class WrittenTable {
@@ -60,6 +63,10 @@ export class WrittenTable {
   /** Its changes where those of its key belong. */
   located(): DraftRef {
     return this.#ownKeys === undefined ? this.output : this.graph.byKey(this.output, undefined, undefined);
+  }
+
+  sideOutput({ side }: SideOutput<unknown>): unknown {
+    return this.#streamOf({ node: this.#ownKeys?.windows ?? this.output.node, side });
   }
 
   suppress(id: string, suppression: Suppression, options?: OperatorOptions): WrittenTable {

@@ -82,6 +82,8 @@ export interface Table<K, V> {
   ): Table<K, RowsOf<R>>;
   /** Holds changes back and lets out their sum: `untilWindowCloses()`, of tables of windows, or `untilTimeLimit(seconds(10))`. */
   suppress(id: string, suppression: Suppression, options?: OperatorOptions): Table<K, V>;
+  /** Records that came too late for the windows of which the table was made: `window(..., { late }).toTable(...)`, also behind `suppress`. */
+  sideOutput<S>(tag: SideOutput<S>): Stream<S>;
   /** The whole table in every task that reads it, for streams to join wherever their records are. `id` names the exchange. */
   global(id?: string): GlobalTable<K, V>;
   /** Each change as a record of the row that stands now; its value is `null` where none does. */

@@ -69,7 +69,7 @@ export class Windowed<S> {
     const rows = windowRowsOperator(aggregation, retention, assigner.kind);
     const results = graph.operator(input(id), `${id}-windows`, windows, options, true);
     const output = graph.operator(results, id, rows, options, true);
-    return new WrittenTable(graph, output, stream, { lateness: allowedLateness });
+    return new WrittenTable(graph, output, stream, { lateness: allowedLateness, windows: results.node });
   }
 
   #add(id: string, operator: OperatorDefinition, options: OperatorOptions | undefined, fn: unknown = Object): S {

@@ -123,14 +123,11 @@ const operators: Readonly<Record<string, (left: Keyed, right: Keyed) => Made>> =
         .groupBy('g', (value) => value.length)
         .count('c'),
     ),
-  suppress: (left) =>
-    rows(
-      left
-        .filter(({ value }) => value !== null)
-        .window(tumbling(span), { late })
-        .toTable('w', count())
-        .suppress('s', untilWindowCloses()),
-    ),
+  suppress: (left) => {
+    const windows = left.filter(({ value }) => value !== null).window(tumbling(span), { late });
+    const closed = windows.toTable('w', count()).suppress('s', untilWindowCloses());
+    return { ...rows(closed), late: closed.sideOutput(late) };
+  },
 };
 
 /** A pipeline of one operator. Records whose key is none are dead letters. */
@@ -263,7 +260,7 @@ const corners: Readonly<Record<string, Corners>> = {
   suppress: {
     equal: '+I2',
     tombstones: ['', ''],
-    late: ['', '+I1', ''],
+    late: ['', '+I1', 'L'],
     silent: ['+I1', '', '', '+I1', '+I1'],
     same: ['', '', '', '+I2'],
   },
