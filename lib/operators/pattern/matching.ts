@@ -227,11 +227,10 @@ export class Matching implements Operator {
       const end = targets.findIndex((target) => target.end !== undefined);
       const link = runs[run + LINK]!;
       let alive = runs[run + ALIVE]!;
-      let failed = !complete && (end === -1 || (targets[end]!.end === 'with-next' && (alive & bitOf(end)) !== 0));
+      const failed = !complete && (end === -1 || (targets[end]!.end === 'with-next' && (alive & bitOf(end)) !== 0));
       if (end !== -1 && (alive & bitOf(end)) !== 0 && this.#endOf(runs, run, targets[end]!) <= time) {
         alive -= bitOf(end);
         this.#complete(link, runs[run + START]!);
-        failed = false;
       }
       if (alive >= bitOf(0) && this.#limitOf(runs, run, alive) > time) {
         for (let i = 0; i < WIDTH; i++) this.#runs.push(i === ALIVE ? alive : runs[run + i]!);

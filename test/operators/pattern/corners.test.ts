@@ -9,6 +9,7 @@ import {
   type SkipStrategy,
   skipPastLastEvent,
   skipToFirst,
+  skipToNext,
   type,
 } from '../../../lib/operators/index.ts';
 import { Harness } from '../harness.ts';
@@ -199,6 +200,15 @@ describe('time', () => {
 });
 
 describe('the partial matches of a key', () => {
+  it('that began earlier make only those skip strategies wait that might do away with a match', () => {
+    const pattern = a.followedBy('b').where((word, ctx) => word === `b${ctx.taken('a')[0]!.at(-1)}`);
+    expect(found(pattern, 'a1 a2 b2 b1', skipPastLastEvent()).matches).toEqual(['a1 b1']);
+    expect(found(pattern, 'a1 a2 b2 b1', skipToFirst('b')).matches).toEqual(['a1 b1']);
+    expect(found(pattern, 'a1 a2 b2 b1', skipToFirst('a')).matches).toEqual(['a1 b1', 'a2 b2']);
+    expect(found(pattern, 'a1 a2 b2 b1', skipToNext()).matches).toEqual(['a2 b2', 'a1 b1']);
+    expect(found(pattern, 'a1 a2 b2 b1', noSkip()).matches).toEqual(['a2 b2', 'a1 b1']);
+  });
+
   it('are given up, the oldest first, beyond the limit, and counted', () => {
     const { matches, harness } = found(ab, 'a1 a2 a3 a4 b1', noSkip(), 2);
     expect(matches).toEqual(['a3 b1', 'a4 b1']);
