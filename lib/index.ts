@@ -42,6 +42,7 @@ export {
   deltaEvictor,
   deltaTrigger,
   type Evictor,
+  type EvictorFor,
   type EvictorOptions,
   earlyByCount,
   earlyByEventTime,

@@ -1,7 +1,7 @@
 /** Triggers and evictors by how far records are apart, as Flink's DeltaTrigger and DeltaEvictor have it. */
 import { MillraceError } from '../../model/index.ts';
 import { returnedPromise } from '../author-code.ts';
-import type { Evictor, EvictorOptions } from './evictor.ts';
+import type { EvictorFor, EvictorOptions } from './evictor.ts';
 import type { Trigger, TriggerOptions } from './trigger.ts';
 
 /** How far a record is from an earlier one, in whatever measure. Pure. */
@@ -32,7 +32,7 @@ export function deltaTrigger<T>(threshold: number, delta: Delta<T>, options: Tri
 }
 
 /** Keeps the records that are less than `threshold` away from the last by arrival; with a threshold of 0 or less not even that. */
-export function deltaEvictor<T>(threshold: number, delta: Delta<T>, options: EvictorOptions = {}): Evictor<T> {
+export function deltaEvictor<T>(threshold: number, delta: Delta<T>, options: EvictorOptions = {}): EvictorFor<T> {
   return {
     name: 'deltaEvictor',
     options: { threshold },

@@ -30,10 +30,13 @@ export interface Evictor<T = unknown> {
   keep(elements: readonly WindowElement<T>[], ctx: EvictorContext): readonly WindowElement<T>[];
 }
 
-/** An evictor of any records. */
-export type AnyEvictor = Omit<Evictor<never>, 'keep'> & {
-  keep(elements: readonly WindowElement<never>[], ctx: EvictorContext): readonly WindowElement<unknown>[];
+/** An evictor of such records, whatever is known of those that it returns. */
+export type EvictorFor<T> = Omit<Evictor<T>, 'keep'> & {
+  keep(elements: readonly WindowElement<T>[], ctx: EvictorContext): readonly WindowElement<unknown>[];
 };
+
+/** An evictor of any records. */
+export type AnyEvictor = EvictorFor<never>;
 
 /** What ready-made evictors can be told. */
 export type EvictorOptions = Pick<Evictor, 'when'>;

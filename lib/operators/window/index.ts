@@ -28,6 +28,7 @@ export type {
 export {
   type Evictor,
   type EvictorContext,
+  type EvictorFor,
   type EvictorOptions,
   keepLast,
   keepWithin,
