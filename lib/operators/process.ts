@@ -21,8 +21,8 @@ export interface ProcessContext<Out> {
   /** Emits to one of the declared side outputs. */
   output<T>(side: SideOutput<T>, record: NoInfer<T>, time?: EventTime): void;
   /**
-   * Adds to a counter of the operator: `millrace.counted.<name>` among the metrics, with pipeline, stage, partition and operator as labels. What is counted becomes visible with the
-   * commit of the record's effects, and what is undone is not counted. Names are few and fixed: a letter, then letters, digits, `_`, `.` or `-`; others throw `operator-failed`.
+   * Adds to a counter of the operator: `millrace.counted.<name>` among the metrics, with pipeline, stage, partition and operator as labels. What is counted becomes visible
+   * with the commit of the record's effects, never twice, and what is undone is not counted; a process that is killed may take with it what it had counted last. Names are few and fixed: a letter, then letters, digits, `_`, `.` or `-`; others throw `operator-failed`.
    */
   count(name: string, n?: number): void;
 }
