@@ -141,6 +141,27 @@ describe('a pattern', () => {
     expect(JSON.parse(JSON.stringify(one.options))).toEqual(one.options);
   });
 
+  it('asks its conditions from left to right, the first as if it were alone', () => {
+    const pattern = begin('x', type<string>())
+      .or(is('a'))
+      .or(is('b'))
+      .where((word) => word.endsWith('1'));
+    expect(found(pattern, 'a1 a2 b1 c1').matches).toEqual(['a1', 'b1']);
+  });
+
+  it('shows conditions what was taken in the order in which it was', () => {
+    const seen: (readonly string[])[] = [];
+    const pattern = a
+      .times(3)
+      .followedBy('b')
+      .where((word, ctx) => {
+        if (word === 'b') seen.push(ctx.taken('a'));
+        return word === 'b';
+      });
+    expect(found(pattern, 'a1 a2 a3 b').matches).toEqual(['a1 a2 a3 b']);
+    expect(seen).toContainEqual(['a1', 'a2', 'a3']);
+  });
+
   it('takes a condition that throws or returns a promise for a failure', () => {
     const promising = ab.where(() => Promise.resolve(true) as never);
     expect(() => found(promising, 'a b')).toThrow('the function of a condition returned a promise');

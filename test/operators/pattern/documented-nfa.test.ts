@@ -109,6 +109,27 @@ describe('TimesRangeITCase', () => {
   });
 });
 
+describe('TimesOrMoreITCase', () => {
+  const end = <M, F extends string>(pattern: Following<string, M, F>) => pattern.followedBy('b').where(is('b'));
+  const words = 'c f a1 f a2 a3 b';
+
+  it('testTimesOrMore, testTimesOrMoreNonStrict', () => {
+    const first = c.followedBy('a').where(is('a')).timesOrMore(2).allowCombinations();
+    expect(sorted(end(first), 'c a1 a2 a3 b')).toEqual(matches('c a1 a2 a3 b, c a1 a2 b, c a1 a3 b'));
+    const any = c.followedByAny('a').where(is('a')).timesOrMore(2).allowCombinations();
+    expect(sorted(end(any), words)).toEqual(matches('c a1 a2 a3 b, c a1 a2 b, c a1 a3 b, c a2 a3 b'));
+  });
+
+  it('testTimesOrMoreStrict, testTimesOrMoreStrictOptional, ...Optional2, testTimesOrMoreNonStrictOptional', () => {
+    const any = c.followedByAny('a').where(is('a'));
+    expect(sorted(end(any.times(2).consecutive()), words)).toEqual(['c a2 a3 b']);
+    expect(sorted(end(any.timesOrMore(2).consecutive().optional()), words)).toEqual(matches('c a2 a3 b, c b'));
+    const next = c.next('a').where(is('a')).timesOrMore(2).consecutive().optional();
+    expect(sorted(end(next), 'c a1 a2 a3 b')).toEqual(matches('c a1 a2 a3 b, c a1 a2 b, c b'));
+    expect(sorted(end(c.followedBy('a').where(is('a')).timesOrMore(2).optional()), 'c f b')).toEqual(['c b']);
+  });
+});
+
 describe('UntilConditionITCase', () => {
   const loop = c.followedBy('a').where(is('a')).oneOrMore();
   const words = 'c a1 a2 a3 a5 a6';

@@ -20,7 +20,7 @@ function operatorOf(pattern: PatternShape, skip: SkipStrategy) {
 }
 
 /** What the operator makes of it; some steps are done, undone, and done again. */
-function matched(pattern: PatternShape, skip: SkipStrategy, script: readonly Happening[], again: number) {
+function matched(pattern: PatternShape, skip: SkipStrategy, script: readonly Happening[], again: number, end = END) {
   const harness = new Harness(operatorOf(pattern, skip));
   const apply = (each: Happening): void => {
     if ('watermark' in each) harness.advance(each.watermark);
@@ -34,7 +34,7 @@ function matched(pattern: PatternShape, skip: SkipStrategy, script: readonly Hap
     }
     apply(each);
   });
-  harness.advance(END);
+  harness.advance(end);
   return harness;
 }
 
@@ -61,9 +61,53 @@ interface Told {
 const ofKey = (told: readonly Told[], key: string) =>
   told.filter((each) => each.key === key).map(({ lists, time }) => ({ lists, time }));
 
+/** How often each link and record is held by what is kept, and how often they say they are. */
+function uses({ store }: Harness) {
+  const [partials, , links, records] = store.tables;
+  const held: Record<string, number> = {};
+  const hold = (what: string, key: unknown, number: unknown): void => {
+    const name = `${what} ${number} of ${key}`;
+    held[name] = (held[name] ?? 0) + 1;
+  };
+  for (const { key, value } of partials!.cells()) {
+    const { runs, done } = value as { runs: number[]; done: number[] };
+    for (let i = 0; i < runs.length; i += 7) hold('link', key, runs[i]);
+    for (let i = 0; i < done.length; i += 2) hold('link', key, done[i]);
+  }
+  const said: Record<string, number> = {};
+  for (const { key, sub, value } of links!.cells()) {
+    const [before, record, , count] = value as [number, number, number, number];
+    if (before !== -1) hold('link', key, before);
+    hold('record', key, record);
+    said[`link ${sub} of ${key}`] = count;
+  }
+  for (const { key, sub, value } of records!.cells())
+    said[`record ${sub} of ${key}`] = (value as { uses: number }).uses;
+  return { held, said };
+}
+
 const faultless = patterns.filter((pattern) => operatorOf(pattern, { skip: 'none' }).mistakes?.length === 0);
 
 describe('matching a pattern', () => {
+  it('keeps exactly the records that something kept holds, also when attempts are taken back', () => {
+    fc.assert(
+      fc.property(
+        faultless,
+        skips,
+        happenings(14, 2),
+        fc.integer({ min: 1, max: 9 }),
+        (pattern, skip, script, again) => {
+          if (operatorOf(pattern, skip).mistakes!.length > 0) return;
+          for (const end of [12, END]) {
+            const { held, said } = uses(matched(pattern, skip, script, again, end));
+            expect(said).toEqual(held);
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
   it('finds what trying every choice of records finds, in the same order, also when attempts are taken back', () => {
     fc.assert(
       fc.property(

@@ -46,7 +46,17 @@ const conditions = (name: string, before: string): fc.Arbitrary<readonly ['where
 const quantifier = fc.record({
   times: fc.oneof(
     { weight: 5, arbitrary: fc.constant(undefined) },
-    { weight: 6, arbitrary: fc.constantFrom([1, Number.POSITIVE_INFINITY], [2, 2], [1, 2], [2, 3], [0, 2]) },
+    {
+      weight: 6,
+      arbitrary: fc.constantFrom(
+        [1, Number.POSITIVE_INFINITY],
+        [2, Number.POSITIVE_INFINITY],
+        [2, 2],
+        [1, 2],
+        [2, 3],
+        [0, 2],
+      ),
+    },
   ) as fc.Arbitrary<readonly [number, number] | undefined>,
   optional: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
   greedy: fc.integer({ min: 0, max: 2 }).map((n) => n === 0),
