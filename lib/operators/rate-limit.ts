@@ -108,7 +108,7 @@ class RateLimiting implements Operator {
       ? context.table<Waiting>('waiting', {
           clone: (waiting) => waiting,
           domain: by,
-          onTimer: (cell, due) => this.#turn(cell, due),
+          onTimer: (cell, due) => this.#emit(cell, due),
         })
       : undefined;
     this.inputs = [{ record: (value, time, key) => this.#record(value, time, key!) }];
@@ -160,28 +160,18 @@ class RateLimiting implements Operator {
     return true;
   }
 
-  /** Lets out what has waited long enough by a time that a record of the key has brought. */
+  /** Lets out what has waited long enough by a time that a record of the key has brought; passes over what timers have let out. */
   #letOut(cell: Cell<Bucket>, now: number): void {
     const bucket = cell.value;
     while (bucket[3] < bucket[4]) {
       const first = this.#waiting!.find(cell.key, bucket[3]);
       if (first !== undefined && first.timer > now) return;
       bucket[3]++;
-      if (first === undefined) continue;
-      this.#emit(first, first.timer);
+      if (first !== undefined) this.#emit(first, first.timer);
     }
   }
 
-  /** A record's turn has come by the clock or the watermark. */
-  #turn(cell: Cell<Waiting>, due: number): void {
-    const bucket = this.#buckets.find(cell.key, undefined);
-    if (bucket !== undefined) {
-      this.#buckets.touch(bucket);
-      bucket.value[3] = Math.max(bucket.value[3], (cell.sub as number) + 1);
-    }
-    this.#emit(cell, due);
-  }
-
+  /** A record goes on whose turn has come. */
   #emit(cell: Cell<Waiting>, due: number): void {
     const { key } = cell;
     const { value, time } = cell.value;

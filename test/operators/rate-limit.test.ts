@@ -100,14 +100,14 @@ const script = fc
         weight: 6,
         arbitrary: fc.record({ key: fc.constantFrom('a', 'b', 'c'), jitter: fc.integer({ min: -15, max: 3 }) }),
       },
-      { weight: 1, arbitrary: fc.record({ watermark: fc.integer({ min: 1, max: 30 }) }) },
-      { weight: 1, arbitrary: fc.record({ processing: fc.integer({ min: 1, max: 30 }) }) },
+      { weight: 2, arbitrary: fc.record({ watermark: fc.integer({ min: 1, max: 8 }) }) },
+      { weight: 2, arbitrary: fc.record({ processing: fc.integer({ min: 1, max: 8 }) }) },
       { weight: 1, arbitrary: fc.record({ pause: fc.integer({ min: 1, max: 40 }) }) },
     ),
     { maxLength: 80 },
   )
   .map((moves): Happening[] => {
-    let [now, watermark, processing] = [100, 50, 100];
+    let [now, watermark, processing] = [100, 90, 100];
     return moves.flatMap((move): Happening[] => {
       if ('pause' in move) {
         now += move.pause;

@@ -152,31 +152,35 @@ describe('a lookup join', () => {
     expect(ports.telemetry.counter('millrace.records.failures', { operator: 'names' })).toBe(1);
   });
 
-  it('opens a client for each task when it has something to ask, and closes it with the task', async () => {
-    const ports = testPorts();
-    const story: string[] = [];
-    let clients = 0;
-    const { built, out } = looked<{ id: number }>(10, {
-      open: () => ({ id: ++clients }),
-      close: ({ id }) => {
-        story.push(`close ${id}`);
-        throw new Error('already');
-      },
-      fetch: (digit, { client }) => `${digit} by ${client.id}`,
-    });
-    const run = await opened(built, ports, { limits: { sourceRows: 4 } });
-    expect(clients).toBe(0);
-    await settle(run.tasks);
-    expect(clients).toBe(2);
-    expect(new Set(out.records.map(({ name }) => name?.slice(-1)))).toEqual(new Set(['1', '2']));
-    for (const task of run.tasks) await task.rest();
-    expect(story.toSorted()).toEqual(['close 1', 'close 2']);
-    await run.close();
-    expect(story).toHaveLength(2);
-    expect(
-      ports.telemetry.lines().filter(({ message }) => message.includes('could not close its client: already')),
-    ).toHaveLength(2);
-  });
+  it.each(['rest', 'close'])(
+    'opens a client for each task when it has something to ask, and closes it with the task: %s',
+    async (how) => {
+      const ports = testPorts();
+      const story: string[] = [];
+      let clients = 0;
+      const { built, out } = looked<{ id: number }>(10, {
+        open: () => ({ id: ++clients }),
+        close: ({ id }) => {
+          story.push(`close ${id}`);
+          throw new Error('already');
+        },
+        fetch: (digit, { client }) => `${digit} by ${client.id}`,
+      });
+      const run = await opened(built, ports, { limits: { sourceRows: 4 } });
+      expect(clients).toBe(0);
+      await settle(run.tasks);
+      expect(clients).toBe(2);
+      expect(new Set(out.records.map(({ name }) => name?.slice(-1)))).toEqual(new Set(['1', '2']));
+      if (how === 'rest') for (const task of run.tasks) await task.rest();
+      else await run.close();
+      expect(story.toSorted()).toEqual(['close 1', 'close 2']);
+      await run.close();
+      expect(story).toHaveLength(2);
+      expect(
+        ports.telemetry.lines().filter(({ message }) => message.includes('could not close its client: already')),
+      ).toHaveLength(2);
+    },
+  );
 });
 
 describe('an asynchronous operator', () => {

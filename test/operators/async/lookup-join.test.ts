@@ -184,6 +184,13 @@ describe('a lookup join', () => {
     }
   });
 
+  it('does not ask again for what is missing unless it may be late', async () => {
+    let calls = 0;
+    const passes = new Passes(joined({ retries: 3, fetch: () => void calls++ }));
+    await passes.pass([flight(1, 'a')]);
+    expect(calls).toBe(1);
+  });
+
   it('asks again for what is missing only, if it may be late', async () => {
     const asked: (readonly Key[])[] = [];
     const definition = joined({
