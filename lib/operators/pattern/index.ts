@@ -1,5 +1,6 @@
 export type { MatchContext } from './match.ts';
-export { type MatchCode, type MatchSpec, matchOperator } from './match-operator.ts';
+export { matchOperator } from './match-operator.ts';
+export type { MatchCode, MatchSpec } from './match-spec.ts';
 export {
   begin,
   type ConditionContext,

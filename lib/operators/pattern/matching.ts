@@ -4,7 +4,7 @@ import { returnedPromise } from '../author-code.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
 import { Automaton, type Position, type Target } from './automaton.ts';
 import { Conditions, MatchView } from './match.ts';
-import type { MatchSpec } from './match-operator.ts';
+import type { MatchSpec } from './match-spec.ts';
 import {
   ALIVE,
   bitOf,
