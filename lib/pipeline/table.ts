@@ -24,6 +24,7 @@ import {
   tableJoinOperator,
   topOfTableOperator,
   upsertsOperator,
+  type WindowTime,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
 import type { UpsertConnector } from '../ports/index.ts';
@@ -42,6 +43,8 @@ export type StreamOf = (output: DraftRef) => unknown;
 export interface OwnKeys {
   /** If its keys are windows: how long after its end a window's row still changes, in milliseconds. */
   readonly lateness?: number;
+  /** What those windows run by. Default: event time. */
+  readonly time?: WindowTime;
   /** And the operator of the windows, which has their side outputs. */
   readonly windows?: DraftRef['node'];
 }
@@ -70,7 +73,10 @@ export class WrittenTable {
   }
 
   suppress(id: string, suppression: Suppression, options?: OperatorOptions): WrittenTable {
-    return this.#table(this.#operator(id, suppressOperator(suppression, this.#ownKeys?.lateness), options, true), true);
+    return this.#table(
+      this.#operator(id, suppressOperator(suppression, this.#ownKeys?.lateness, this.#ownKeys?.time), options, true),
+      true,
+    );
   }
 
   global(id?: string): WrittenGlobalTable {

@@ -66,10 +66,13 @@ export class Windowed<S> {
     const { trigger = everyCount(1), allowedLateness = 0, assigner } = this.#spec;
     const windows = this.#operator({ aggregation, trigger, tellsMerged: assigner.kind === 'session' });
     const retention = Math.max(options.retention ?? 0, allowedLateness);
-    const rows = windowRowsOperator(aggregation, retention, assigner.kind);
+    const rows = windowRowsOperator(aggregation, retention, assigner);
     const results = graph.operator(input(id), `${id}-windows`, windows, options, true);
     const output = graph.operator(results, id, rows, options, true);
-    return new WrittenTable(graph, output, stream, { lateness: allowedLateness, windows: results.node });
+    return new WrittenTable(graph, output, stream, {
+      ...{ lateness: allowedLateness, windows: results.node },
+      ...('time' in assigner ? { time: assigner.time } : {}),
+    });
   }
 
   #add(id: string, operator: OperatorDefinition, options: OperatorOptions | undefined, fn: unknown = Object): S {

@@ -3,6 +3,7 @@ import { type Cell, type CellTable, sizeOfValue } from '../../state/index.ts';
 import { definition } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
+import type { WindowTime } from '../window/index.ts';
 import { type Change, emitChange } from './change.ts';
 
 /** How much a suppressed table may hold back in each task. */
@@ -59,10 +60,14 @@ const BYTES = 'bytes';
 
 /**
  * Holds changes of a table back, and lets out one for all that came meanwhile to a key: from what stood before the first to what stands after the last; none if that is
- * nothing. `lateness` is how long after its end a window of the table still changes; undefined if it is no table of windows.
+ * nothing. `lateness` is how long after its end a window of the table still changes; undefined if it is no table of windows. `time` is what its windows run by.
  */
-export function suppressOperator(suppression: Suppression, lateness: number | undefined): OperatorDefinition {
-  const byEvent = suppression.kind === 'window' || suppression.by === 'event';
+export function suppressOperator(
+  suppression: Suppression,
+  lateness: number | undefined,
+  time: WindowTime = 'event',
+): OperatorDefinition {
+  const byEvent = (suppression.kind === 'window' ? time : suppression.by) === 'event';
   return definition({
     type: 'suppress',
     needsKey: true,
@@ -72,9 +77,12 @@ export function suppressOperator(suppression: Suppression, lateness: number | un
     processingTime: !byEvent,
     steps: byEvent ? 'every' : 'none',
     state: { held: 1, ...(suppression.maxBytes === undefined ? {} : { [BYTES]: 1 }) },
-    options: Object.fromEntries(Object.entries(suppression).filter(([, given]) => given !== Number.POSITIVE_INFINITY)),
+    options: {
+      ...(suppression.kind === 'window' && !byEvent ? { time } : {}),
+      ...Object.fromEntries(Object.entries(suppression).filter(([, given]) => given !== Number.POSITIVE_INFINITY)),
+    },
     mistakes: mistakesIn(suppression, lateness),
-    code: { create: (context) => new Suppressing(context, suppression, lateness ?? 0) },
+    code: { create: (context) => new Suppressing(context, suppression, byEvent, lateness ?? 0) },
   });
 }
 
@@ -82,17 +90,18 @@ class Suppressing implements Operator {
   readonly inputs: readonly Receiver[];
   readonly #context: OperatorContext;
   readonly #suppression: Suppression;
+  readonly #byEvent: boolean;
   readonly #lateness: number;
   readonly #out: Receiver;
   readonly #held;
   readonly #bytes: CellTable<number> | undefined;
 
-  constructor(context: OperatorContext, suppression: Suppression, lateness: number) {
+  constructor(context: OperatorContext, suppression: Suppression, byEvent: boolean, lateness: number) {
     this.#context = context;
     this.#suppression = suppression;
+    this.#byEvent = byEvent;
     this.#lateness = lateness;
     this.#out = context.output();
-    const byEvent = suppression.kind === 'window' || suppression.by === 'event';
     this.#held = context.table<Held>('held', {
       clone: (held) => held,
       domain: byEvent ? 'event' : 'processing',
@@ -114,11 +123,9 @@ class Suppressing implements Operator {
       this.#keepWithin();
       return;
     }
+    const due = this.#dueAt(time);
     const { watermark, processingTime } = this.#context.time;
-    const rule = this.#suppression;
-    const due =
-      rule.kind === 'window' ? time + this.#lateness : rule.limit + (rule.by === 'event' ? time : processingTime);
-    if (due <= (rule.kind === 'time' && rule.by === 'processing' ? processingTime : watermark)) {
+    if (due <= (this.#byEvent ? watermark : processingTime)) {
       emitChange(this.#out, before, after, time, key);
       return;
     }
@@ -126,6 +133,13 @@ class Suppressing implements Operator {
     this.#count(held.size);
     this.#held.schedule(this.#held.create(key, undefined, held), due);
     this.#keepWithin();
+  }
+
+  /** When a change is let out. A window by processing time is over only when its last millisecond, the time of its rows, has gone by. */
+  #dueAt(time: number): number {
+    const rule = this.#suppression;
+    if (rule.kind === 'window') return this.#byEvent ? time + this.#lateness : time + 1;
+    return rule.limit + (this.#byEvent ? time : this.#context.time.processingTime);
   }
 
   #heldOf(key: KeyId, before: unknown, after: unknown, time: number): Held {

@@ -3,7 +3,7 @@ import type { Aggregation } from '../aggregate/index.ts';
 import { definition } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { namedAggregation } from '../named-results.ts';
-import type { MergedBounds } from '../window/index.ts';
+import type { MergedBounds, WindowAssigner, WindowTime } from '../window/index.ts';
 import { emitChange, rowOf } from './change.ts';
 import { ROWS } from './to-table.ts';
 
@@ -29,23 +29,27 @@ interface Held {
 export function windowRowsOperator(
   aggregation: Aggregation<never, unknown>,
   retention: number,
-  assigner: string,
+  assigner: Pick<WindowAssigner, 'kind'> & { readonly time?: WindowTime },
 ): OperatorDefinition {
   const single = !namedAggregation(aggregation).many;
+  const byEvent = assigner.time !== 'processing';
   return definition({
     type: 'window-table',
     needsKey: true,
     stateful: true,
     updates: true,
-    eventTime: true,
+    eventTime: byEvent,
     state: { [ROWS]: 1 },
     rows: { state: ROWS, windows: true, row: (held) => (held as Held).row },
-    options: { single, retention },
-    mistakes: ENDLESS.includes(assigner) ? [endless(assigner)] : [],
+    options: { single, retention, ...(byEvent ? {} : { time: 'processing' }) },
+    mistakes: ENDLESS.includes(assigner.kind) ? [endless(assigner.kind)] : [],
     code: {
       create(context) {
         const out = context.output();
-        const rows = context.table<Held>(ROWS, { clone: (held) => held, domain: 'event-ttl' });
+        const rows = context.table<Held>(ROWS, {
+          clone: (held) => held,
+          domain: byEvent ? 'event-ttl' : 'processing-ttl',
+        });
         return {
           inputs: [
             {
@@ -66,7 +70,8 @@ export function windowRowsOperator(
                 const held = { row, end: windowEnd };
                 const cell = found ?? rows.create(id!, windowStart, held);
                 rows.set(cell, held);
-                if (cell.timer !== time + retention) rows.schedule(cell, time + retention);
+                const over = (byEvent ? time : windowEnd) + retention;
+                if (cell.timer !== over) rows.schedule(cell, over);
                 emitChange(out, before, row, time, windowKey(id!, windowStart, windowEnd));
               },
             },

@@ -54,7 +54,7 @@ function chained(allowedLateness: number, retention: number, trigger?: Trigger) 
       trigger: trigger ?? everyCount(1),
     }),
   );
-  const rows = new Harness(windowRowsOperator(aggregation, retention, 'session'));
+  const rows = new Harness(windowRowsOperator(aggregation, retention, assigner));
   const final = new Harness(suppressOperator(untilWindowCloses(), allowedLateness));
   const all = [windows, rows, final];
   return {
@@ -200,6 +200,40 @@ describe('a table of sessions', () => {
       { key: 'a', start: 5, end: 15, before: undefined, after: { n: 1, sum: 1 } },
       { key: 'a', start: 5, end: 22, before: undefined, after: { n: 3, sum: 9 } },
     ]);
+  });
+
+  it('by processing time goes and is final by the clock of its task, whatever the times of records', () => {
+    const assigner = session<Rec>(ms(10), { time: 'processing' });
+    const windows = new Harness(windowOperator({ assigner, aggregation, tellsMerged: true, trigger: everyCount(1) }));
+    const rows = new Harness(windowRowsOperator(aggregation, 5, assigner));
+    const final = new Harness(suppressOperator(untilWindowCloses(), 0, 'processing'));
+    const [all, seen] = [
+      [windows, rows, final],
+      [0, 0],
+    ];
+    const tick = (processing: number, v?: number): void => {
+      for (const harness of all) harness.advance(1_000_000).at(processing);
+      if (v !== undefined) windows.record({ v }, 2_000_000, 'a');
+      for (const [i, to] of [rows, final].entries()) {
+        for (const { value, time, key } of all[i]!.emitted().slice(seen[i])) to.record(value, time, keyOf(key!));
+        seen[i] = all[i]!.emitted().length;
+      }
+    };
+    for (const [processing, v] of [[1, 1], [6, 2], [15], [16], [20], [21]] as const) {
+      tick(processing, v);
+      expect([processing, rows.store.size, final.emitted().length]).toEqual([
+        processing,
+        processing < 21 ? 1 : 0,
+        processing < 16 ? 0 : 1,
+      ]);
+    }
+    expect(toldBy(rows)).toEqual([
+      { key: 'a', start: 1, end: 11, before: undefined, after: { n: 1, sum: 1 } },
+      { key: 'a', start: 1, end: 11, before: { n: 1, sum: 1 }, after: undefined },
+      { key: 'a', start: 1, end: 16, before: undefined, after: { n: 2, sum: 3 } },
+    ]);
+    expect(toldBy(final)).toEqual([{ key: 'a', start: 1, end: 16, before: undefined, after: { n: 2, sum: 3 } }]);
+    for (const harness of all) expect(harness.store.size).toBe(0);
   });
 
   interface Visit {
