@@ -1,9 +1,18 @@
 import type { Command } from 'commander';
-import { carryOut, type OpenEmbedded, openEmbedded, type RunSummary, type StopRequest } from '../lib/embedded/index.ts';
+import {
+  carryOut,
+  type OpenEmbedded,
+  openEmbedded,
+  type RunSummary,
+  type StopRequest,
+  serveTables,
+} from '../lib/embedded/index.ts';
+import { readableTables } from '../lib/inspect/index.ts';
 import { allBindingsOf } from './bind-kafka.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { failureData, printFailure } from './failure.ts';
+import { httpAt } from './http-at.ts';
 import { loadPipeline, type PipelineModule } from './load-pipeline.ts';
 import { jsonProgress, noProgress, type ProgressDisplay, plainProgress, terminalProgress } from './progress.ts';
 import { parseSpeed, replayed } from './speed.ts';
@@ -22,6 +31,7 @@ interface RunCommandOptions extends CommonOptions {
   readonly parallelism?: number;
   readonly speed?: string;
   readonly fsync?: boolean;
+  readonly http?: string;
 }
 
 /** `millrace run` */
@@ -41,6 +51,10 @@ export function addRun(program: Command): void {
     .option('--parallelism <n>', 'tasks of each stage behind a key-by', wholeNumber)
     .option('--speed <factor>', 'play sources back so many times faster than real time, or max')
     .option('--fsync', 'with a data directory: survive power cuts too, not only the end of the process')
+    .option(
+      '--http <[host:]port>',
+      'serve the rows of its tables there as JSON while it runs; only for this machine unless a host is given',
+    )
     .option('-q, --quiet', 'no progress, no summary')
     .addHelpText(
       'after',
@@ -53,6 +67,7 @@ Examples:
   cat orders.jsonl | millrace run . --bind orders=-    standard input
   millrace run . -k localhost:9092 --bind orders=kafka:orders
   millrace run . --speed 3600                          an hour a second
+  millrace run . --http 8080                           curl localhost:8080/tables
 ${exitCodesHelp}`,
     )
     .action(run);
@@ -65,6 +80,10 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
   if (options.bind.length > 0) pipeline = pipeline.withBindings(await allBindingsOf(pipeline, options.bind));
   if (options.speed !== undefined) pipeline = pipeline.withBindings(replayed(pipeline, parseSpeed(options.speed)));
   const { dataDir, fsync = false } = options;
+  const http = options.http === undefined ? undefined : httpAt(options.http);
+  if (http !== undefined && readableTables(pipeline).length === 0) {
+    throw new UsageError(`${pipeline.name} keeps no table to serve`, 'make one: stream.keyBy(...).toTable(id)');
+  }
   const stop = listenForStop((text) => say(options, text), dataDir === undefined ? undefined : commandLine());
   const display = displayFor(options);
   let code: number = exitCodes.failed;
@@ -74,8 +93,9 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
       ...(dataDir === undefined ? {} : { dataDir }),
       connections: await connectionsOf(options),
     });
+    const server = http === undefined ? undefined : await served(open, http);
     try {
-      announce(open, options);
+      announce(open, server?.address, options);
       const onProgress = display.update.bind(display);
       const onStopRequest = (request: StopRequest): void => {
         display.end();
@@ -86,6 +106,7 @@ async function run(path: string, options: RunCommandOptions): Promise<void> {
       );
       code = await conclude(loaded, done, options, stop);
     } finally {
+      await server?.close();
       await open.close();
     }
   } catch (error) {
@@ -110,16 +131,32 @@ async function connectionsOf(options: RunCommandOptions): Promise<Readonly<Recor
   return { kafka: new KafkaClient(kafka) };
 }
 
-function announce({ run, pipeline, dataDir }: OpenEmbedded, options: RunCommandOptions): void {
+/** Serves the tables of an open run, which is closed if that cannot be. */
+async function served(open: OpenEmbedded, at: ReturnType<typeof httpAt>): ReturnType<typeof serveTables> {
+  try {
+    return await serveTables(open, at);
+  } catch (error) {
+    await open.close();
+    throw error;
+  }
+}
+
+function announce(
+  { run, pipeline, dataDir }: OpenEmbedded,
+  http: string | undefined,
+  options: RunCommandOptions,
+): void {
   const { tasks, record, resumed, changedStages } = run.open;
   if (options.json === true) {
-    printJson({ event: 'started', pipeline: pipeline.name, run: record.id, resumed, dataDir, tasks: tasks.length });
+    const facts = { pipeline: pipeline.name, run: record.id, resumed, dataDir, tasks: tasks.length, http };
+    printJson({ event: 'started', ...facts });
     return;
   }
   if (options.quiet === true) return;
   const kept = dataDir === undefined ? 'in memory' : resumed ? `going on from ${dataDir}` : `state in ${dataDir}`;
   const size = `${counted(pipeline.plan.stages.length, 'stage')}, ${counted(tasks.length, 'task')}`;
   say(options, `${errorColours.bold(pipeline.name)}: ${size}, ${kept}`);
+  if (http !== undefined) say(options, `tables: http://${http}/tables`);
   if (changedStages.length > 0)
     say(options, `changed code takes over in ${counted(changedStages.length, 'stage')}: ${changedStages.join(', ')}`);
 }

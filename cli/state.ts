@@ -5,11 +5,13 @@ import type { ListAnswer } from '../lib/operations/index.ts';
 import { addDeployment, type DeploymentFlags, deploymentHelp, isDeployed, withDeployment } from './deployment.ts';
 import { exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { hasStores } from './stores-options.ts';
+import { asOfText, showRows, type TableWanted } from './table-rows.ts';
 import { type CommonOptions, columns, jsonText, print, printError, printJson, timeText } from './terminal.ts';
 import { addWhere, openView } from './where.ts';
 
 interface StateOptions extends CommonOptions, DeploymentFlags {
   readonly state?: string;
+  readonly rows?: string;
 }
 
 interface ListOptions extends StateOptions {
@@ -27,15 +29,17 @@ export function addState(program: Command): void {
   addDeployment(addWhere(group.command('get [data-dir] [operator] [key]').description('the state of one key')))
     .usage('[options] <data-dir> <operator> <key>, or [options] <operator> <key> of another place')
     .option('-s, --state <name>', 'only the state of this name')
+    .option('-r, --rows <pipeline>', 'the rows of the table that the operator makes, by this code')
     .addHelpText(
       'after',
       `
 Keys are given as text; tuples and objects as JSON. Values are shown as operators keep them: of windows that is
-the accumulators. Exits with 1 if the key has no state.
+the accumulators. With --rows they are the rows of a table. Exits with 1 if the key has none.
 
 Examples:
   millrace state get data inactivity ATL
   millrace state get data aftershocks '[34,-119]' --json
+  millrace state get data totals ATL --rows examples/flights
   millrace state get --deployment shop inactivity ATL
 ${deploymentHelp}
 ${exitCodesHelp}`,
@@ -50,12 +54,16 @@ ${exitCodesHelp}`,
             '--help shows how',
           );
         }
+        if (options.rows !== undefined) {
+          return table(dataDir, { operator, code: options.rows, key: keyOf(key), limit: MOST_WINDOWS }, options);
+        }
         return show(dataDir, { operator, key: keyText(key) }, options);
       },
     );
   addDeployment(addWhere(group.command('list [data-dir]').description('all state, or that of one operator')))
     .option('-o, --operator <id>', 'only of this operator')
     .option('-s, --state <name>', 'only the state of this name')
+    .option('-r, --rows <pipeline>', 'the rows of the table that the operator makes, by this code')
     .option('--from <key>', 'only keys at or after this one')
     .option('--to <key>', 'only keys before this one')
     .option('--window-from <time>', 'only windows at or after this time, milliseconds or ISO 8601')
@@ -67,25 +75,47 @@ ${exitCodesHelp}`,
 Examples:
   millrace state list data --operator inactivity --state last
   millrace state list data --limit 1000000 --json | wc -l
+  millrace state list data --operator totals --rows examples/flights --from A --to B
   millrace state list --deployment shop --operator inactivity
 ${deploymentHelp}
 ${exitCodesHelp}`,
     )
     .action(
-      (dataDir: string | undefined, { operator, limit, from, to, windowFrom, windowTo, ...options }: ListOptions) =>
-        show(
+      (dataDir: string | undefined, { operator, limit, from, to, windowFrom, windowTo, ...options }: ListOptions) => {
+        const most = limitOf(limit);
+        const [windowsFrom, windowsTo] = [timeOf('--window-from', windowFrom), timeOf('--window-to', windowTo)];
+        if (options.rows !== undefined) {
+          if (operator === undefined) throw new UsageError('--rows is of one table', 'name it by --operator');
+          const query = {
+            ...(from === undefined ? {} : { from: keyOf(from) }),
+            ...(to === undefined ? {} : { to: keyOf(to) }),
+            ...(windowsFrom === undefined ? {} : { windowFrom: windowsFrom }),
+            ...(windowsTo === undefined ? {} : { windowTo: windowsTo }),
+          };
+          return table(dataDir, { operator, code: options.rows, limit: most, ...query }, options);
+        }
+        return show(
           dataDir,
           {
             ...(operator === undefined ? {} : { operator }),
             ...(from === undefined ? {} : { from: keyText(from) }),
             ...(to === undefined ? {} : { to: keyText(to) }),
-            ...(windowFrom === undefined ? {} : { subFrom: timeOf('--window-from', windowFrom) }),
-            ...(windowTo === undefined ? {} : { subTo: timeOf('--window-to', windowTo) }),
-            limit: limitOf(limit),
+            ...(windowsFrom === undefined ? {} : { subFrom: windowsFrom }),
+            ...(windowsTo === undefined ? {} : { subTo: windowsTo }),
+            limit: most,
           },
           options,
-        ),
+        );
+      },
     );
+}
+
+function table(dataDir: string | undefined, wanted: TableWanted, options: StateOptions): Promise<void> {
+  if (isDeployed(options)) {
+    throw new UsageError('--rows reads stores, not a deployment', 'leave it out to see what the operator keeps');
+  }
+  if (options.state !== undefined) throw new UsageError('--state and --rows are given', 'give one of the two');
+  return showRows(dataDir, wanted, options);
 }
 
 async function show(dataDir: string | undefined, wanted: StateQuery, options: StateOptions): Promise<void> {
@@ -95,7 +125,7 @@ async function show(dataDir: string | undefined, wanted: StateQuery, options: St
   else if (entries.length > 0)
     print(columns(['operator', 'state', 'key', 'sub', 'timer', 'value'], entries.map(rowOf)));
   else printError('no state');
-  if (entries.length > 0 && options.json !== true) printError(`as of ${asOfText(entries)}`);
+  if (entries.length > 0 && options.json !== true) printError(`as of ${asOfText(entries.map(({ asOf }) => asOf))}`);
   if (entries.length === 0 && wanted.key !== undefined) process.exitCode = exitCodes.failed;
   if (of !== undefined) printError(`the first ${entries.length} of ${of}: an answer of the controller holds no more`);
   else if (options.json !== true && entries.length === wanted.limit)
@@ -118,7 +148,10 @@ async function entriesOf(
   }
 }
 
+/** Characters of a value. */
 const MOST = 100;
+/** Of one key. */
+const MOST_WINDOWS = 1_000;
 
 function rowOf({ operator, state, key, sub, timer, value }: StateEntry): readonly string[] {
   const text = jsonText(value);
@@ -134,24 +167,23 @@ function rowOf({ operator, state, key, sub, timer, value }: StateEntry): readonl
 }
 
 /** Tuples and objects in their canonical form, whatever the spacing and order they were typed in. */
-function keyText(key: string): string {
-  if (!/^[[{]/.test(key)) return key;
+function keyText(text: string): string {
+  const key = /^[[{]/.test(text) ? keyOf(text) : text;
+  return typeof key === 'string' ? key : describeKey(keyIdOf(key));
+}
+
+/** A number, tuple or object as JSON; any other text is itself. */
+function keyOf(text: string): Key {
+  if (!/^[[{"\d-]/.test(text)) return text;
   try {
-    return describeKey(keyIdOf(JSON.parse(key) as Key));
+    return JSON.parse(text) as Key;
   } catch {
-    return key;
+    return text;
   }
 }
 
-/** The least watermark of the tasks that entries come from. */
-function asOfText(entries: readonly StateEntry[]): string {
-  const marks = entries.map(({ asOf }) => asOf);
-  if (marks.includes('none')) return 'before any watermark';
-  const times = marks.filter((mark) => typeof mark === 'number');
-  return times.length === 0 ? 'the end of all input' : `watermark ${timeText(times.reduce((a, b) => Math.min(a, b)))}`;
-}
-
-function timeOf(option: string, text: string): number {
+function timeOf(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const time = /^-?\d+$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isSafeInteger(time)) return time;
   throw new UsageError(`${option} ${text} is no time`, 'give milliseconds since the epoch, or ISO 8601');

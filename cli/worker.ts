@@ -6,6 +6,7 @@ import type { OpenWorker, WorkerEnd } from '../lib/worker/index.ts';
 import { allBindingsOf } from './bind-kafka.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, UsageError } from './exit-codes.ts';
 import { failureData, printFailure } from './failure.ts';
+import { httpAt } from './http-at.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import { addStoresOptions, type StoresFlags, storesHelp, storesOf } from './stores-options.ts';
 import {
@@ -128,14 +129,9 @@ function tuningOf(flags: WorkerFlags) {
 /** Serves what the worker is at; a worker that lives and is not ready has not loaded all of its tasks yet. */
 async function serve(at: string, { worker, pipeline }: OpenWorker, measured: PrometheusTelemetry) {
   const { serveHealth } = await import('../lib/adapters/http/index.ts');
-  const colon = at.lastIndexOf(':');
-  const port = Number(at.slice(colon + 1));
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError(`--http ${at} names no port`);
-  const host = colon > 0 ? { host: at.slice(0, colon).replace(/^\[|\]$/g, '') } : {};
   const facts = () => ({ pipeline: pipeline.name, run: worker.open.record.id, ...worker.status() });
   return serveHealth({
-    ...host,
-    port,
+    ...httpAt(at),
     health: () => ({ ok: true, ...facts() }),
     ready: () => ({ ok: worker.status().ready, ...facts() }),
     metrics: () => measured.text(),

@@ -14,10 +14,13 @@ export function storedTable<K extends Key, V>(
   ports: ReadPorts,
   id: string,
 ): TableReader<K, V> {
-  return tableReader(pipeline, id, async (task, name, look) => {
-    const run = await storedRun(ports, pipeline.name);
-    return look(await cellsOf(task, name, ports, run));
-  });
+  const run = () => storedRun(ports, pipeline.name);
+  return tableReader(
+    pipeline,
+    id,
+    async (task, name, look) => look(await cellsOf(task, name, ports, await run())),
+    async () => (await run()).plan,
+  );
 }
 
 interface StoredCell {

@@ -13,7 +13,7 @@ import {
 } from '../model/index.ts';
 import type { OperatorDefinition } from '../operators/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
-import type { StagePlan } from '../plan/index.ts';
+import type { Plan } from '../plan/index.ts';
 import type { AnyCell, Sub } from '../state/index.ts';
 
 /** What a reading is as of: the least watermark of the tasks that were read, in milliseconds; `none` before all their inputs have said one, `end` after everything. */
@@ -82,12 +82,14 @@ export function readableTables({ operators }: Pick<Pipeline, 'operators'>): read
 }
 
 /**
- * A reader of the table that an operator makes. Throws `invalid-pipeline` if there is no such table. What `filter` and `mapValues` make is not kept, and is read where it ends.
+ * A reader of the table that an operator makes. `planOf`: the plan of the run that is read, which may have another parallelism than the pipeline as it is written. Throws
+ * `invalid-pipeline` if there is no such table. What `filter` and `mapValues` make is not kept, and is read where it ends.
  */
 export function tableReader<K extends Key, V>(
   pipeline: Pick<Pipeline, 'operators' | 'plan' | 'name'>,
   id: string,
   look: LookAtCells,
+  planOf: () => Promise<Pick<Plan, 'stages'>> = async () => pipeline.plan,
 ): TableReader<K, V> {
   const { rows } = pipeline.operators.get(id) ?? {};
   const stage = pipeline.plan.stages.find(({ nodes }) => nodes.includes(id));
@@ -98,10 +100,18 @@ export function tableReader<K extends Key, V>(
       hint: known === '' ? 'make one: stream.keyBy(...).toTable(id)' : `it keeps ${known}`,
     });
   }
-  return new StateRows(stage, rows, `${id}/${rows.state}`, look) as unknown as TableReader<K, V>;
+  const tasksOf = async (key: KeyId | undefined): Promise<readonly TaskId[]> => {
+    const { partitions } = (await planOf()).stages.find(({ nodes }) => nodes.includes(id)) ?? stage;
+    if (key !== undefined) return [{ stage: stage.id, partition: partitionOf(key, partitions) }];
+    return Array.from({ length: partitions }, (_, partition) => ({ stage: stage.id, partition }));
+  };
+  return new StateRows(tasksOf, rows, `${id}/${rows.state}`, look) as unknown as TableReader<K, V>;
 }
 
 type TableRows = NonNullable<OperatorDefinition['rows']>;
+/** The task that has a key, or all. */
+type TasksOf = (key: KeyId | undefined) => Promise<readonly TaskId[]>;
+
 interface Found {
   readonly id: KeyId;
   readonly start: number;
@@ -112,13 +122,13 @@ interface Found {
 const MOST_ROWS = 1_000;
 
 class StateRows implements TableReader<Key, unknown> {
-  readonly #stage: StagePlan;
+  readonly #tasksOf: TasksOf;
   readonly #rows: TableRows;
   readonly #table: string;
   readonly #look: LookAtCells;
 
-  constructor(stage: StagePlan, rows: TableRows, table: string, look: LookAtCells) {
-    this.#stage = stage;
+  constructor(tasksOf: TasksOf, rows: TableRows, table: string, look: LookAtCells) {
+    this.#tasksOf = tasksOf;
     this.#rows = rows;
     this.#table = table;
     this.#look = look;
@@ -128,7 +138,8 @@ class StateRows implements TableReader<Key, unknown> {
     const { key: within, start } =
       this.#rows.windows === true ? (key as { key: Key; start: number }) : { key, start: undefined };
     const id = keyIdOf(within);
-    return this.#look(this.#taskOf(id), this.#table, ({ table, watermark }) => {
+    const [task] = await this.#tasksOf(id);
+    return this.#look(task!, this.#table, ({ table, watermark }) => {
       const cell = table?.cellsOf(id).find(({ sub }) => sub === start);
       return { value: cell === undefined ? undefined : this.#rows.row(cell.value, id), asOf: watermark };
     });
@@ -137,16 +148,9 @@ class StateRows implements TableReader<Key, unknown> {
   async rows(query: RowsQuery = {}): Promise<RowsRead<Key, unknown>> {
     const { limit = MOST_ROWS } = query;
     const id = query.key === undefined ? undefined : keyIdOf(query.key);
-    const tasks =
-      id === undefined
-        ? Array.from(
-            { length: this.#stage.partitions },
-            (_, partition): TaskId => ({ stage: this.#stage.id, partition }),
-          )
-        : [this.#taskOf(id)];
     const wanted = wantedBy(query);
     const read = await Promise.all(
-      tasks.map((task) =>
+      (await this.#tasksOf(id)).map((task) =>
         this.#look(task, this.#table, ({ table, watermark }) => {
           const found: Found[] = [];
           for (const { key, sub, value } of (id === undefined ? table?.cells() : table?.cellsOf(id)) ?? []) {
@@ -172,10 +176,6 @@ class StateRows implements TableReader<Key, unknown> {
       const [start, end] = [sub as number, (held as { end: number }).end];
       yield { id, start, key: { key: keyOf(id), start, end }, value };
     }
-  }
-
-  #taskOf(id: KeyId): TaskId {
-    return { stage: this.#stage.id, partition: partitionOf(id, this.#stage.partitions) };
   }
 }
 
