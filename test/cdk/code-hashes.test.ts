@@ -18,13 +18,14 @@ const files = {
     import { byPage } from './by-page.ts';
     import { isLong } from './is-long.ts';
     import { atLeast } from './at-least.ts';
+    import { toOne } from './to-one.ts';
     const source = collection([{ page: 'a', size: 1 }]);
     export default pipeline('pages', (p) => {
       p.source('clicks', source)
         .filter('long', isLong)
         .keyBy('by-page', byPage)
         .map('upper', (record) => ({ ...record, page: record.page.toUpperCase() }))
-        .rebalance('spread')
+        .partitionBy('spread', toOne)
         .filter('large', atLeast(5))
         .to('out', toMemory());
     }, { fusing: 'none' });`,
@@ -36,6 +37,7 @@ const files = {
   'length.ts': 'export const LENGTH = 3;',
   'at-least.ts':
     'export const atLeast = (least: number) => (record: { size: number }): boolean => record.size >= least;',
+  'to-one.ts': 'export const toOne = (): number => 0;',
   'unrelated.ts': 'export const unrelated = 1;',
   'node_modules/shouting/package.json':
     '{ "name": "shouting", "version": "1.0.0", "type": "module", "main": "index.js" }',
@@ -106,12 +108,13 @@ function changed(changes: Files): string[] {
 
 describe('a node’s code', { timeout: 120_000 }, () => {
   it('counts the same wherever it lies', () => {
-    expect(Object.keys(before).sort()).toEqual(['by-page', 'clicks', 'large', 'long', 'out', 'upper'].sort());
+    expect(Object.keys(before).sort()).toEqual(['by-page', 'clicks', 'large', 'long', 'out', 'spread', 'upper'].sort());
     expect(changed({})).toEqual([]);
   });
 
   it('changes with the module that its function stands in, and with what that imports', () => {
     expect(changed({ 'length.ts': 'export const LENGTH = 4;' })).toEqual(['long', 'upper']);
+    expect(changed({ 'to-one.ts': 'export const toOne = (): number => 1;' })).toEqual(['upper', 'spread']);
   });
 
   it('counts a package by its name and version', () => {
