@@ -38,7 +38,7 @@ export {
   countWindow,
   cumulating,
   type DeduplicateSpec,
-  type Delta,
+  type DeltaFunction,
   deltaEvictor,
   deltaTrigger,
   type Evictor,

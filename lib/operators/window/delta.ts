@@ -5,13 +5,17 @@ import type { EvictorFor, EvictorOptions } from './evictor.ts';
 import type { Trigger, TriggerOptions } from './trigger.ts';
 
 /** How far a record is from an earlier one, in whatever measure. Pure. */
-export type Delta<T> = (earlier: T, later: T) => number;
+export type DeltaFunction<T> = (earlier: T, later: T) => number;
 
 /**
  * Emits when a record is more than `threshold` away from the one that emitted last, or from the window's first as long as none has; and at no other time. That record is in the result.
  * For global windows as a rule: `globalWindow()` with this and `deltaEvictor` are Flink's delta windows. Not for sessions, which merge. Purging leaves the record that emitted last.
  */
-export function deltaTrigger<T>(threshold: number, delta: Delta<T>, options: TriggerOptions = {}): Trigger<T, T> {
+export function deltaTrigger<T>(
+  threshold: number,
+  delta: DeltaFunction<T>,
+  options: TriggerOptions = {},
+): Trigger<T, T> {
   const fire = options.purge === true ? 'fire-and-purge' : 'fire';
   return {
     name: 'deltaTrigger',
@@ -32,7 +36,11 @@ export function deltaTrigger<T>(threshold: number, delta: Delta<T>, options: Tri
 }
 
 /** Keeps the records that are less than `threshold` away from the last by arrival; with a threshold of 0 or less not even that. */
-export function deltaEvictor<T>(threshold: number, delta: Delta<T>, options: EvictorOptions = {}): EvictorFor<T> {
+export function deltaEvictor<T>(
+  threshold: number,
+  delta: DeltaFunction<T>,
+  options: EvictorOptions = {},
+): EvictorFor<T> {
   return {
     name: 'deltaEvictor',
     options: { threshold },
@@ -46,7 +54,7 @@ export function deltaEvictor<T>(threshold: number, delta: Delta<T>, options: Evi
   };
 }
 
-function deltaOf<T>(delta: Delta<T>, earlier: T, later: T): number {
+function deltaOf<T>(delta: DeltaFunction<T>, earlier: T, later: T): number {
   const given: unknown = delta(earlier, later);
   if (typeof given === 'number' && !Number.isNaN(given)) return given;
   if (given instanceof Promise) throw returnedPromise('a delta');

@@ -17,7 +17,7 @@ export {
   type WindowAssigner,
   type WindowOptions,
 } from './assigner.ts';
-export { type Delta, deltaEvictor, deltaTrigger } from './delta.ts';
+export { type DeltaFunction, deltaEvictor, deltaTrigger } from './delta.ts';
 export type {
   AnyWindowFunction,
   MergedBounds,
