@@ -168,6 +168,39 @@ describe('a pattern', () => {
   });
 });
 
+describe('the functions of a match', () => {
+  const told = (fn: (lists: unknown, ctx: Record<string, unknown>) => unknown) =>
+    matchOperator({
+      ...{ pattern: ab.within(span).shape, skip: noSkip(), maxPartialMatches: 10, waitForever: false },
+      ...{ fn: fn as never, timedOut: { side: 'timed-out', make: fn as never } },
+    });
+
+  it('are told key and times, of a match and of what ran out of time', () => {
+    const harness = new Harness(
+      told((_, { key, firstTime, lastTime, eventTime }) => [key, firstTime, lastTime, eventTime]),
+    );
+    harness.record('a', 3, ['x', 1]).record('b', 7, ['x', 1]).record('a', 5, 'y').advance(50);
+    expect(harness.values()).toEqual([[['x', 1], 3, 7, 7]]);
+    expect(harness.values('timed-out')).toEqual([['y', 5, 5, 15]]);
+  });
+
+  it('let nothing out where they return undefined', () => {
+    const harness = new Harness(told(() => undefined));
+    harness.record('a', 1, 'k').record('b', 2, 'k').record('a', 3, 'k').advance(50);
+    expect([harness.emitted(), harness.emitted('timed-out')]).toEqual([[], []]);
+    expect(harness.count('timed-out')).toBe(1);
+    expect(harness.store.size).toBe(0);
+  });
+
+  it('may not be async', () => {
+    expect(told(async () => 1).mistakes!.map(({ rule }) => rule)).toContain('the function of match is async');
+    const harness = new Harness(told(() => Promise.resolve(1)));
+    expect(() => harness.record('a', 1, 'k').record('b', 2, 'k').advance(5)).toThrow(
+      'the function of match returned a promise',
+    );
+  });
+});
+
 describe('time', () => {
   it('is up when the span is over, not before; what comes then is too late for the match', () => {
     const pattern = ab.within(span);
