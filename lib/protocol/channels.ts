@@ -40,17 +40,22 @@ export interface ChannelsMark {
   readonly reading: Reading | undefined;
 }
 
+/** A state that is this object's alone as yet. */
+type Own = { -readonly [F in keyof ChannelState]: ChannelState[F] };
+
 interface Lane {
   readonly time: EdgeTime;
   /** Where the channel of task i stands in the flat list. */
   places: readonly number[];
 }
 
-/** Holds the channels of a task, one immutable `ChannelState` each. Unknown edges are refused by throwing a RangeError. */
+/** Holds the channels of a task, a `ChannelState` each, which never changes once it was given out. Unknown edges are refused by throwing a RangeError. */
 export class Channels {
   readonly #lanes = new Map<string, Lane>();
   readonly #skew: number;
   #states: ChannelState[] = [];
+  /** Those of them, by place, that were made by a step and that nobody else has been given: the next step changes them. */
+  #own: (Own | undefined)[] = [];
   #edges: readonly EdgeTime[] = [];
   #names: readonly string[] = [];
   #side = new Map<string, ChannelState>();
@@ -67,7 +72,9 @@ export class Channels {
   state(edge: string, task: number): ChannelState | undefined {
     if (task < 0) return this.#side.get(channelName(edge, task));
     const place = this.#lanes.get(edge)?.places[task];
-    return place === undefined ? undefined : this.#states[place];
+    if (place === undefined) return undefined;
+    this.#own[place] = undefined;
+    return this.#states[place];
   }
 
   /** What to do with a frame; changes nothing. Frames of another run are the caller's to drop. */
@@ -107,7 +114,13 @@ export class Channels {
     const state = this.#states[place] as ChannelState;
     if (watermark <= state.watermark) return false;
     const { thru, spoken, silent } = state;
-    this.#states[place] = { edge, task, thru, watermark, spoken, silent };
+    const own = this.#own[place];
+    if (own === state) own.watermark = watermark;
+    else {
+      const made = { edge, task, thru, watermark, spoken, silent };
+      this.#own[place] = made;
+      this.#states[place] = made;
+    }
     const minimum = this.#minimum;
     if (minimum === undefined) return true;
     if (silent === undefined && minimum.holder !== place && minimum.rest !== place) return false;
@@ -153,6 +166,7 @@ export class Channels {
 
   /** All channels heard of, side channels too. */
   entries(): ChannelState[] {
+    this.#own = [];
     const heard = this.#states.filter((s) => s.spoken || s.silent !== undefined || s.watermark !== MIN_TIME);
     return [...heard, ...this.#side.values()];
   }
@@ -175,6 +189,7 @@ export class Channels {
 
   /** The present, to go back to. Costs as much as there are channels. */
   snapshot(): ChannelsMark {
+    this.#own = [];
     return {
       states: this.#states.slice(),
       edges: this.#edges,
@@ -247,7 +262,7 @@ export class Channels {
   }
 
   #unheard(): string | undefined {
-    for (const [edge, lane] of this.#lanes) if (lane.places.length === 0) return channelName(edge, 0);
+    for (const { places, time } of this.#lanes.values()) if (places.length === 0) return channelName(time.edge, 0);
     return undefined;
   }
 }

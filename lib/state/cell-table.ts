@@ -20,14 +20,14 @@ export interface TableOptions<V> {
  * One value of keyed state, and one timer. Change `value` in place only after `table.touch(cell)`; set timers by `table.schedule`.
  */
 export class Cell<V> implements AnyCell {
-  readonly table: CellTable<V>;
-  readonly key: KeyId;
   readonly sub: Sub;
+  next: Cell<V> | undefined = undefined;
   value: V;
-  timer: number = NEVER;
   /** Mark of the store under which it was last touched. */
   stamp = -1;
-  next: Cell<V> | undefined = undefined;
+  readonly table: CellTable<V>;
+  readonly key: KeyId;
+  timer: number = NEVER;
 
   constructor(table: CellTable<V>, key: KeyId, sub: Sub, value: V) {
     this.table = table;

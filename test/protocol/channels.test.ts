@@ -377,3 +377,28 @@ describe('what is remembered between readings', () => {
     );
   });
 });
+
+describe('what was given out', () => {
+  it('stands as it was, however many steps come after', () => {
+    const channels = one();
+    apply(channels, frameOf({ thru: upTo(1), steps: [0, 10] }));
+    const begun = frameOf({ prev: upTo(1), thru: upTo(2), steps: [] });
+    channels.begin(begun);
+    const steps = (from: number): void => {
+      for (let mark = from; mark < from + 3; mark++) channels.step('in', 0, mark);
+    };
+    steps(20);
+    const mark = channels.snapshot();
+    steps(30);
+    const [entry] = channels.entries();
+    steps(40);
+    const state = channels.state('in', 0);
+    steps(50);
+    expect([entry?.watermark, state?.watermark, channels.watermark().value]).toEqual([32, 42, 52]);
+    channels.restore(mark);
+    expect(channels.watermark().value).toBe(22);
+    steps(60);
+    channels.restore(mark);
+    expect(channels.watermark().value).toBe(22);
+  });
+});

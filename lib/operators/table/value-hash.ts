@@ -72,7 +72,8 @@ class ValueHash {
       for (const byte of new Uint8Array(buffer, byteOffset, byteLength)) this.#word(byte);
     } else {
       this.#word(14);
-      for (const name of Object.keys(value)) {
+      for (const name in value) {
+        if (!Object.hasOwn(value, name)) continue;
         this.#text(name);
         this.add((value as Readonly<Record<string, unknown>>)[name]);
       }
