@@ -31,7 +31,7 @@ export function deduplicateOperator(spec: DeduplicateSpec = {}): OperatorDefinit
     eventTime: byEvent,
     processingTime: asTable && ttl !== undefined && ttlBy === 'processing',
     steps: byEvent ? 'every' : 'none',
-    options: { keep, by, ...(ttl === undefined ? {} : { ttl, ttlBy }) },
+    options: { layout: { keep, by }, ...(ttl === undefined ? {} : { ttl, ttlBy }) },
     mistakes: mistakesIn(spec),
     ...(asTable
       ? {

@@ -14,6 +14,7 @@ import {
   type UpsertConnector,
   untilWindowCloses,
 } from '../../lib/index.ts';
+import { comparePlans } from '../../lib/plan/index.ts';
 import { TestDriver } from '../../lib/testing/index.ts';
 import { drain } from './fake-connectors.ts';
 
@@ -169,6 +170,23 @@ describe('a top', () => {
     };
     expect(stages(true)).toBe(2);
     expect(stages(false)).toBe(3);
+  });
+
+  it('and deduplication go on with another time to live, not with other rows', () => {
+    const plan = (of: (byShop: KeyedStream<string, Sale>) => unknown) =>
+      pipeline('changing', (p) => {
+        const made = of(byShop(p.source('in', sales, { eventTime: ({ at }) => epochMillis(at) })));
+        (made as Table<unknown, unknown>).to('out', toMemory());
+      }).plan;
+    const best = (n: number, options: object) => plan((keyed) => keyed.top('best', n, wrong({ by, ...options })));
+    const last = (options: object) => plan((keyed) => keyed.deduplicate('one', wrong({ keep: 'last', ...options })));
+    const goesOn = (before: ReturnType<typeof plan>, after: typeof before) => comparePlans(before, after).compatible;
+    expect(goesOn(best(2, { ttl: milliseconds(5) }), best(2, { ttl: milliseconds(6) }))).toBe(true);
+    expect(goesOn(best(2, {}), best(3, {}))).toBe(false);
+    expect(goesOn(best(2, {}), best(2, { order: 'ascending' }))).toBe(false);
+    expect(goesOn(best(2, {}), best(2, { rows: 'ranks' }))).toBe(false);
+    expect(goesOn(last({ ttl: milliseconds(5) }), last({ ttl: milliseconds(6) }))).toBe(true);
+    expect(goesOn(last({}), last({ by: 'event' }))).toBe(false);
   });
 
   it('refuses records that cannot be ranked, as bad records', async () => {

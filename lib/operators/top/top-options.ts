@@ -40,7 +40,7 @@ export function topFacts(n: number, spec: Spec) {
     processingTime: ttl !== undefined && !byEvent,
     steps: byEvent ? 'every' : 'none',
     options: {
-      ...{ n, order, rows, unique: unique !== undefined },
+      layout: { n, order, rows, unique: unique !== undefined },
       ...(ttl === undefined ? {} : { ttl, ttlBy }),
     },
     functions: unique === undefined ? [by] : [by, unique],
