@@ -16,8 +16,8 @@ import type { Cell } from '../../state/index.ts';
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
+import { openRows, putRow, ROWS } from './rows.ts';
 import type { TableJoiner } from './table-table-join.ts';
-import { ROWS } from './to-table.ts';
 import { hashOf } from './value-hash.ts';
 
 /** The other table's key that a row names; `null` or `undefined` for none. */
@@ -92,10 +92,7 @@ export function respondOperator(): OperatorDefinition {
     code: {
       create(context) {
         const out = context.output();
-        const rows = context.table<{ readonly right: unknown; readonly time: number }>(ROWS, {
-          clone: (row) => row,
-          domain: 'none',
-        });
+        const rows = openRows<{ readonly right: unknown; readonly time: number }>(context);
         const subscribers = context.table<number>('subscribers', { clone: (hash) => hash, domain: 'none' });
         return {
           inputs: [
@@ -118,11 +115,7 @@ export function respondOperator(): OperatorDefinition {
             {
               record(value, time, key) {
                 const { after: right } = value as Change<unknown>;
-                const cell = rows.find(key!, undefined);
-                if (right === undefined) {
-                  if (cell !== undefined) rows.remove(cell);
-                } else if (cell === undefined) rows.create(key!, undefined, { right, time });
-                else rows.set(cell, { right, time });
+                putRow(rows, rows.find(key!, undefined), key!, right === undefined ? undefined : { right, time });
                 for (const { sub, value: hash } of subscribers.cellsOf(key!)) {
                   out.record({ hash, closes: false, right }, time, sub);
                 }
@@ -181,13 +174,11 @@ export function resolveOperator<L, R, Out>(
     code: {
       create(context) {
         const out = context.output();
-        const cells = context.table<Resolving>('resolving', { clone: (resolving) => resolving, domain: 'none' });
+        const cells = openRows<Resolving>(context, 'resolving');
         const settle = (cell: Cell<Resolving> | undefined, key: KeyId, has: Resolving, time: number): void => {
           const before = cell?.value.result;
-          if (has.left === undefined && has.open.length === 0 && has.early.length === 0) {
-            if (cell !== undefined) cells.remove(cell);
-          } else if (cell === undefined) cells.create(key, undefined, has);
-          else cells.set(cell, has);
+          const over = has.left === undefined && has.open.length === 0 && has.early.length === 0;
+          putRow(cells, cell, key, over ? undefined : has);
           if (has.result !== before) emitChange(out, before, has.result, time, key);
         };
         return {

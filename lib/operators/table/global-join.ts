@@ -1,8 +1,8 @@
 import { type Key, keyIdOf, keyOf } from '../../model/index.ts';
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
+import { openRows, putRow, ROWS } from './rows.ts';
 import type { StreamTableJoiner } from './stream-table-join.ts';
-import { ROWS } from './to-table.ts';
 
 /** The table's key that a record names; `null` or `undefined` for none. */
 export type KeyOfRecord = (record: unknown) => unknown;
@@ -33,7 +33,7 @@ export function globalJoinOperator<T, V, R>(
     code: {
       create(context) {
         const out = context.output();
-        const rows = context.table<V>(ROWS, { clone: (row) => row, domain: 'none' });
+        const rows = openRows<V>(context);
         return {
           inputs: [
             {
@@ -55,11 +55,7 @@ export function globalJoinOperator<T, V, R>(
               record(value) {
                 const { key, value: row } = value as RowRecord;
                 const id = keyIdOf(key);
-                const cell = rows.find(id, undefined);
-                if (row === null) {
-                  if (cell !== undefined) rows.remove(cell);
-                } else if (cell === undefined) rows.create(id, undefined, row as V);
-                else rows.set(cell, row as V);
+                putRow(rows, rows.find(id, undefined), id, row === null ? undefined : (row as V));
               },
             },
           ],

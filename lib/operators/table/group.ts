@@ -3,7 +3,7 @@ import { type Key, type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
-import { ROWS } from './to-table.ts';
+import { openRows, putRow, ROWS } from './rows.ts';
 
 /** A change of a row within its group, with the row's own key. */
 export interface EntryChange<V> extends Change<V> {
@@ -108,7 +108,7 @@ export function aggregateGroupsOperator<V, A>(
     code: {
       create(context) {
         const out = context.output();
-        const groups = context.table<Group<A>>(ROWS, { clone: (group) => group, domain: 'none' });
+        const groups = openRows<Group<A>>(context);
         return {
           inputs: [
             {
@@ -127,10 +127,7 @@ export function aggregateGroupsOperator<V, A>(
                   rows++;
                 }
                 const gone = rows <= 0 && whenEmpty === 'delete';
-                if (!gone) {
-                  if (cell === undefined) groups.create(id!, undefined, { value, rows });
-                  else groups.set(cell, { value, rows });
-                } else if (cell !== undefined) groups.remove(cell);
+                putRow(groups, cell, id!, gone ? undefined : { value, rows });
                 emitChange(out, rowOf(kind, had?.value), gone ? undefined : rowOf(kind, value), time, id);
               },
             },

@@ -10,6 +10,7 @@ export {
   reduceGroups,
   regroupOperator,
 } from './group.ts';
+export { ROWS } from './rows.ts';
 export { type StreamTableJoiner, streamTableJoinOperator } from './stream-table-join.ts';
 export {
   type HeldLimits,
@@ -22,6 +23,6 @@ export {
 } from './suppress.ts';
 export { type TableJoiner, tableJoinOperator } from './table-table-join.ts';
 export { temporalJoinOperator } from './temporal-join.ts';
-export { aggregateToTableOperator, ROWS, type RowOf, toTableOperator } from './to-table.ts';
+export { aggregateToTableOperator, type RowOf, toTableOperator } from './to-table.ts';
 export { changesOperator, filterTableOperator, mapValuesOperator, rowsOperator, upsertsOperator } from './views.ts';
 export { windowRowsOperator } from './window-rows.ts';

@@ -2,7 +2,7 @@ import { type Key, keyOf } from '../../model/index.ts';
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import type { Change } from './change.ts';
-import { ROWS } from './to-table.ts';
+import { openRows, putRow, ROWS } from './rows.ts';
 
 /** Makes a record of a record and the row of its key; `row` is undefined only in a left join. */
 export type StreamTableJoiner<T, V, R> = (record: T, row: V, key: Key) => R;
@@ -27,7 +27,7 @@ export function streamTableJoinOperator<T, V, R>(
     code: {
       create(context) {
         const out = context.output();
-        const rows = context.table<V>(ROWS, { clone: (row) => row, domain: 'none' });
+        const rows = openRows<V>(context);
         return {
           inputs: [
             {
@@ -45,11 +45,7 @@ export function streamTableJoinOperator<T, V, R>(
             {
               record(change, _time, key) {
                 const { after } = change as Change<V>;
-                const cell = rows.find(key!, undefined);
-                if (after === undefined) {
-                  if (cell !== undefined) rows.remove(cell);
-                } else if (cell === undefined) rows.create(key!, undefined, after);
-                else rows.set(cell, after);
+                putRow(rows, rows.find(key!, undefined), key!, after);
               },
             },
           ],

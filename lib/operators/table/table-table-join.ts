@@ -3,6 +3,7 @@ import { asyncMistakes, definition } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import type { Receiver } from '../operator.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
+import { openRows, putRow } from './rows.ts';
 
 /** Makes a row of the rows that two tables have for a key; `null` or `undefined` for none. */
 export type TableJoiner<L, R, Out> = (left: L, right: R, key: Key) => Out | null | undefined;
@@ -49,7 +50,7 @@ export function tableJoinOperator<L, R, Out>(
     code: {
       create(context) {
         const out = context.output();
-        const pairs = context.table<Pair>('pairs', { clone: (pair) => pair, domain: 'none' });
+        const pairs = openRows<Pair>(context, 'pairs');
         const side = (
           change: (had: Pair, row: unknown, time: number) => Pair,
           otherTime: (had: Pair) => number,
@@ -59,10 +60,7 @@ export function tableJoinOperator<L, R, Out>(
             const cell = pairs.find(id!, undefined);
             const had = cell?.value ?? NOTHING;
             const has = change(had, (value as Change<unknown>).after, time);
-            if (has.left === undefined && has.right === undefined) {
-              if (cell !== undefined) pairs.remove(cell);
-            } else if (cell === undefined) pairs.create(id!, undefined, has);
-            else pairs.set(cell, has);
+            putRow(pairs, cell, id!, has.left === undefined && has.right === undefined ? undefined : has);
             emitChange(out, joined(had, key), joined(has, key), Math.max(time, otherTime(had)), id);
           },
         });

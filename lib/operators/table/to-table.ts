@@ -3,12 +3,10 @@ import { asyncMistakes, definition } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { aggregateKinds, namedAggregation } from '../named-results.ts';
 import { emitChange, rowOf } from './change.ts';
+import { openRows, putRow, ROWS } from './rows.ts';
 
 /** What a record says of its key's row; `null` or `undefined` that there is none any more. */
 export type RowOf<T, V> = (record: T) => V | null | undefined;
-
-/** The state in which a table's operator keeps its rows. */
-export const ROWS = 'rows';
 
 /**
  * The latest record of each key, in order of arrival, as a table. A tombstone deletes; one of a key that is not there changes nothing.
@@ -26,7 +24,7 @@ export function toTableOperator<T, V>(row?: RowOf<T, V>): OperatorDefinition {
     code: {
       create(context) {
         const out = context.output();
-        const rows = context.table<V>(ROWS, { clone: (value) => value, domain: 'none' });
+        const rows = openRows<V>(context);
         return {
           inputs: [
             {
@@ -34,10 +32,7 @@ export function toTableOperator<T, V>(row?: RowOf<T, V>): OperatorDefinition {
                 const after = rowOf('toTable', row === undefined ? (value as V) : row(value as T));
                 const cell = rows.find(key!, undefined);
                 const before = cell?.value;
-                if (after === undefined) {
-                  if (cell !== undefined) rows.remove(cell);
-                } else if (cell === undefined) rows.create(key!, undefined, after);
-                else rows.set(cell, after);
+                putRow(rows, cell, key!, after);
                 emitChange(out, before, after, time, key);
               },
             },

@@ -5,7 +5,7 @@ import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { namedAggregation } from '../named-results.ts';
 import type { MergedBounds, WindowAssigner, WindowTime } from '../window/index.ts';
 import { emitChange, rowOf } from './change.ts';
-import { ROWS } from './to-table.ts';
+import { ROWS } from './rows.ts';
 
 /** A window's result, as the window operator emits it. */
 interface WindowedResult {
