@@ -11,7 +11,7 @@ import {
   seconds,
   toMemory,
 } from '../../../lib/index.ts';
-import { SeededRandom, TestDriver, verifyPipeline } from '../../../lib/testing/index.ts';
+import { SeededRandom, TestDriver, verifyOperator, verifyPipeline } from '../../../lib/testing/index.ts';
 import { emitted, feedings, rowsOf } from '../table/changelog.ts';
 
 interface Offer {
@@ -116,6 +116,41 @@ describe('deduplication and the best of groups, in pipelines', () => {
       }),
       { numRuns: 12 },
     );
+  });
+
+  it('emit the same in the same order for any batches, after restarts and repeats', async () => {
+    const random = new SeededRandom(8);
+    const records = Array.from({ length: 60 }, (_, i): Offer => {
+      const price = random.below(6);
+      return {
+        time: 1_000 + i * 10 - random.below(40),
+        shop: 'st'[random.below(2)]!,
+        item: 'abcde'[random.below(5)]!,
+        price,
+      };
+    });
+    const outputs = await verifyOperator<Offer>({
+      records,
+      eventTime: ({ time }) => epochMillis(time),
+      outOfOrderness: milliseconds(40),
+      thenAdvance: seconds(1),
+      build(input) {
+        const { latest, earliest, dearest, cheapest } = ofStreams(input);
+        const items = input.keyBy('by-item-again', ({ item }) => item);
+        const ttl = milliseconds(50);
+        const options = { by: ({ time }: Offer) => time, rows: 'ranks', ttl } as const;
+        return [
+          items.deduplicate('firsts', { ttl }),
+          items.deduplicate('firsts-processed', { ttl, ttlBy: 'processing' }),
+          ...[latest.changes(), earliest.changes(), dearest.changes(), cheapest.changes()],
+          items.deduplicate('lasts', { keep: 'last', by: 'event', ttl }).changes(),
+          items.deduplicate('lasts-processed', { keep: 'last', ttl, ttlBy: 'processing' }).changes(),
+          items.top('recent', 2, { ...options, order: 'ascending' }).changes(),
+          items.top('cheap', 2, { ...options, unique: ({ shop }) => shop, ttlBy: 'processing' }).changes(),
+        ];
+      },
+    });
+    for (const output of outputs) expect(output.length).toBeGreaterThan(4);
   });
 
   it('come to the same in lives with crashes, zombies and repeats', async () => {
