@@ -188,13 +188,12 @@ class OneRow implements Operator {
 }
 
 function mistakesIn({ keep, by, ttl, ttlBy }: DeduplicateSpec): Mistake[] {
-  const mistakes = ttlMistakes(ttl);
+  const mistakes = ttlMistakes(ttl, ttlBy);
   const choose = (name: string, given: string | undefined, choices: readonly string[]): void => {
     if (given === undefined || choices.includes(given)) return;
     mistakes.push({ rule: `its ${name} is "${given}"`, fix: `say ${choices.map((each) => `'${each}'`).join(' or ')}` });
   };
   choose('keep', keep, ['first', 'last']);
   choose('by', by, ['arrival', 'event']);
-  choose('ttlBy', ttlBy, ['event', 'processing']);
   return mistakes;
 }

@@ -3,12 +3,17 @@ import { type Cell, type CellTable, NEVER } from '../state/index.ts';
 import type { Mistake } from './definition.ts';
 import type { TaskTime } from './operator.ts';
 
-/** The mistake of a time to live that is no span. */
-export function ttlMistakes(ttl: number | undefined): Mistake[] {
-  if (ttl === undefined || (Number.isSafeInteger(ttl) && ttl > 0)) return [];
-  return [
-    { rule: `its ttl is ${ttl} ms`, fix: 'use seconds(...), minutes(...), hours(...) or days(...), or leave it out' },
-  ];
+/** What is wrong with a time to live. */
+export function ttlMistakes(ttl: number | undefined, by: string | undefined): Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (ttl !== undefined && !(Number.isSafeInteger(ttl) && ttl > 0)) {
+    const fix = 'use seconds(...), minutes(...), hours(...) or days(...), or leave it out';
+    mistakes.push({ rule: `its ttl is ${ttl} ms`, fix });
+  }
+  if (by !== undefined && by !== 'event' && by !== 'processing') {
+    mistakes.push({ rule: `its ttlBy is "${by}"`, fix: "say 'event' or 'processing'" });
+  }
+  return mistakes;
 }
 
 /** For how long rows of a table stay: then they are deleted, which is a change like any other. */
@@ -45,10 +50,8 @@ export class RowLife {
     return this.domain !== 'event' || this.#time.watermark !== MAX_TIME;
   }
 
-  /** The event time of a deletion: when the row ended by event time; else now, and not before the row. */
+  /** The event time of a deletion: by event time when the row ended, by processing time that of the row. */
   timeOf(timer: number, row: number): number {
-    if (this.domain === 'event') return timer;
-    const { watermark } = this.#time;
-    return watermark === MAX_TIME ? row : Math.max(row, watermark);
+    return this.domain === 'event' ? timer : row;
   }
 }

@@ -127,7 +127,7 @@ function tableStory(given: readonly Happening[], spec: DeduplicateSpec) {
       if (ttlBy === 'processing')
         go(
           (row) => row.until <= processing,
-          (row) => Math.max(row.time, watermark),
+          (row) => row.time,
         );
     } else {
       const { key, time, value } = one;

@@ -52,9 +52,9 @@ describe('mistakes in deduplication', () => {
     );
     expect(found.map(({ rule }) => rule)).toEqual([
       'its ttl is -1 ms',
+      'its ttlBy is "wall"',
       'its keep is "best"',
       'its by is "size"',
-      'its ttlBy is "wall"',
     ]);
     expect(found.every(({ operator, fix }) => operator === 'one' && fix.length > 5)).toBe(true);
     expect(faultsOf((input) => byShop(input).deduplicate('one'))).toEqual([]);
@@ -83,7 +83,7 @@ describe('mistakes in a top', () => {
     expect(one(1, { by: async () => 1 })).toEqual(['the function of top is async']);
     expect(one(1, { by, order: 'up' })).toEqual(['its order is "up"']);
     expect(one(1, { by, order: [] })).toEqual(['its order is []']);
-    expect(one(1, { by, ttl: 0 })).toEqual(['its ttl is 0 ms']);
+    expect(one(1, { by, ttl: 0, ttlBy: 'wall' })).toEqual(['its ttl is 0 ms', 'its ttlBy is "wall"']);
     expect(one(1, { by, rows: 'trees' })).toEqual(['its rows are "trees"']);
     expect(one(1, { by, unique: 'id' })).toEqual(['its `unique` is no function']);
     expect(one(1, { by, rows: 'entries' })).toEqual([

@@ -48,8 +48,8 @@ export function topFacts(n: number, spec: Spec) {
 }
 
 /** What is wrong with it. `entries`: whether entries have an identity. */
-export function topMistakes(n: number, { by, order, rows, unique, ttl }: Spec, entries: boolean): Mistake[] {
-  const mistakes = [...asyncMistakes('top', by, unique), ...ttlMistakes(ttl)];
+export function topMistakes(n: number, { by, order, rows, unique, ttl, ttlBy }: Spec, entries: boolean): Mistake[] {
+  const mistakes = [...asyncMistakes('top', by, unique), ...ttlMistakes(ttl, ttlBy)];
   if (!(Number.isSafeInteger(n) && n >= 1)) {
     mistakes.push({ rule: `it keeps the best ${n}`, fix: 'give a whole number from 1' });
   }
