@@ -13,29 +13,37 @@ import type { OpenEmbedded } from './open-embedded.ts';
 
 /**
  * A reader of a table of an open run, by the id of the operator that makes it. Rows are as of each task's last step: with a data directory they may be ahead of the disk by `flushEvery`. Throws
- * `invalid-pipeline` if the pipeline keeps no such table.
+ * `invalid-pipeline` if the pipeline keeps no such table; readings throw `unavailable` once a run without a data directory is over.
  *
  * ```ts
  * const delays = readTable<string, number>(open, 'delays');
  * const { value, asOf } = await delays.get('ATL');
  * ```
  */
-export function readTable<K extends Key, V>(
-  open: Pick<OpenEmbedded, 'pipeline' | 'run'>,
-  id: string,
-): TableReader<K, V> {
+export function readTable<K extends Key, V>(open: Readable, id: string): TableReader<K, V> {
   return tableReader(open.pipeline, id, looking(open));
 }
 
-function looking({ run }: Pick<OpenEmbedded, 'run'>): LookAtCells {
-  return (id, name, look) => {
+type Readable = Pick<OpenEmbedded, 'pipeline' | 'run' | 'dataDir'>;
+
+function looking({ run, dataDir }: Readable): LookAtCells {
+  return async (id, name, look) => {
     const task = run.open.tasks.find(
       ({ id: { stage, partition } }) => stage === id.stage && partition === id.partition,
     );
     if (task === undefined) throw new MillraceError('internal', `there is no task ${taskName(id)}`);
-    return task.look(({ store, watermark }) =>
-      look({ table: store.tables.find((table) => table.name === name), watermark: asOf(watermark) }),
-    );
+    try {
+      return await task.look(({ store, watermark }) =>
+        look({ table: store.tables.find((table) => table.name === name), watermark: asOf(watermark) }),
+      );
+    } catch (thrown) {
+      if (run.end === undefined || dataDir !== undefined) throw thrown;
+      throw new MillraceError('unavailable', 'the run is over, and its state was in memory alone', {
+        retry: false,
+        cause: thrown,
+        hint: 'a run with a data directory keeps it',
+      });
+    }
   };
 }
 
@@ -51,10 +59,7 @@ export interface ServeTablesOptions {
  * `limit` are rows in the order of keys. Keys are text, or JSON where that is a number, a tuple or an object. Every answer has `asOf`, the watermark that it stands at. Throws
  * `unavailable` if it cannot listen there.
  */
-export function serveTables(
-  open: Pick<OpenEmbedded, 'pipeline' | 'run'>,
-  options: ServeTablesOptions,
-): Promise<HttpAddress> {
+export function serveTables(open: Readable, options: ServeTablesOptions): Promise<HttpAddress> {
   const tables = new Map(readableTables(open.pipeline).map((id) => [id, readTable<Key, unknown>(open, id)]));
   return serveRows({
     ...options,

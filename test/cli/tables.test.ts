@@ -31,7 +31,7 @@ describe('tables on the command line', { concurrent: true, timeout: 90_000 }, ()
     const run = place.start(['run', '.', '--data-dir', 'data', '--speed', '3600', '--http', '0', '--parallelism', '3']);
     await run.prints(/http:\/\/127\.0\.0\.1:\d+\/tables/);
     const [url] = /http:\/\/127\.0\.0\.1:\d+\/tables/.exec(run.text) as unknown as [string];
-    const get = async (path: string) => (await (await fetch(url + path)).json()) as Record<string, never>;
+    const get = async (path: string): Promise<unknown> => (await fetch(url + path)).json();
     expect(await get('')).toEqual({ tables: ['totals', 'hourly'] });
     let orders = 0;
     while (orders < 100) {

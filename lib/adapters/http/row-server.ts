@@ -28,7 +28,7 @@ export interface RowServerOptions {
 }
 
 /**
- * Serves GET of `/tables`, `/tables/<id>` and `/tables/<id>/<key>`. A key without a row is 404, a question that is none 400. Dates are written as ISO 8601, bigints as digits, maps
+ * Serves GET of `/tables`, `/tables/<id>` and `/tables/<id>/<key>`. A key without a row is 404, a question that is none 400, a table that cannot be read now 503. Dates are written as ISO 8601, bigints as digits, maps
  * and sets as lists. Throws `unavailable` if it cannot listen there.
  */
 export function serveRows(options: RowServerOptions): Promise<HttpAddress> {
@@ -40,7 +40,8 @@ export function serveRows(options: RowServerOptions): Promise<HttpAddress> {
         response.end(`${JSON.stringify(body, plain)}\n`);
       },
       (error: unknown) => {
-        response.writeHead(500, { 'content-type': 'application/json' });
+        const isGone = error instanceof MillraceError && error.kind === 'unavailable';
+        response.writeHead(isGone ? 503 : 500, { 'content-type': 'application/json' });
         response.end(`${JSON.stringify({ error: messageOf(error) })}\n`);
       },
     );

@@ -112,6 +112,11 @@ export class EmbeddedRun {
     return new EmbeddedRun(open, waking, options, wakeups, abort);
   }
 
+  /** How it ended; undefined while it runs, and before. */
+  get end(): RunEnd | undefined {
+    return this.#ended;
+  }
+
   /** Runs until the input ends, `stop` is called or a task fails; then closes everything. */
   async run(): Promise<RunEnd> {
     this.#begin();
