@@ -4,6 +4,7 @@ import { OrderedEntries } from '../../../lib/operators/top/ordered-entries.ts';
 import { sameValue } from '../../../lib/operators/top/same-value.ts';
 import { comparison } from '../../../lib/operators/top/sort-key.ts';
 import { KeyedStore } from '../../../lib/state/index.ts';
+import { SeededRandom } from '../../../lib/testing/index.ts';
 
 const N = 7;
 
@@ -73,6 +74,51 @@ describe('ordered entries', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('are right in trees of several storeys that grow and fall, also after undoing', () => {
+    const random = new SeededRandom(9);
+    const { store, order, nodes } = opened();
+    const entries = new Map<number, Entry>();
+    let next = 0;
+    const twice = (step: () => void): void => {
+      const mark = store.mark();
+      order.of('g');
+      step();
+      store.rollback(mark);
+      order.of('g');
+      step();
+      store.clear();
+    };
+    const put = (rank: number): void => {
+      const id = next++;
+      twice(() => order.insert(rank, id, `${id}`));
+      entries.set(id, { rank, id, row: `${id}` });
+    };
+    const remove = ({ rank, id, row }: Entry): void => {
+      order.of('g');
+      expect(order.find(id, rank)).toEqual({ rank, row });
+      twice(() => order.remove(rank, id));
+      entries.delete(id);
+    };
+    const check = (): void => {
+      const first = sorted(entries.values()).slice(0, N);
+      expect(order.of('g').ids()).toEqual(first.map(({ id }) => id));
+      const sizes = [...nodes.cells()].map(({ value }) => (value as { items: unknown[] }).items.length);
+      expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(19);
+      expect(nodes.size).toBeLessThanOrEqual(Math.max(1, entries.size / 2));
+    };
+    for (let i = 0; i < 1_200; i++) put(random.below(10_000));
+    // Whole leaves go, and a few entries come where they were, so that bounds and what stands behind them drift apart.
+    for (let round = 0; round < 250; round++) {
+      const from = random.below(10_000);
+      const to = from + random.below(600);
+      for (const entry of sorted(entries.values())) if (entry.rank >= from && entry.rank < to) remove(entry);
+      for (let n = random.below(round < 120 ? 50 : 12); n > 0; n--) put(from + random.below(to - from + 1));
+      check();
+    }
+    for (const entry of [...entries.values()]) remove(entry);
+    expect(nodes.size).toBe(0);
   });
 
   it('write few nodes for a change of a large group', () => {

@@ -176,6 +176,12 @@ function follow(given: Story): void {
     expect(result).toEqual(expected);
   });
 
+  const groups = new Set(entries.map(({ group }) => group));
+  const lists = harness.store.tables.find(({ name }) => name === 'rows');
+  if (rows === 'lists' || kind === 'records') expect([...lists!.keys()].sort()).toEqual([...groups].sort());
+  harness.end();
+  expect(harness.emitted()).toHaveLength(seen);
+
   function unwrapped(entry: Entry): Entry {
     return kind === 'entities' ? { ...entry, row: (entry.row as unknown as { row: Row }).row } : entry;
   }
