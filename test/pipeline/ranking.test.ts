@@ -172,6 +172,24 @@ describe('a top', () => {
     expect(stages(false)).toBe(3);
   });
 
+  it('whose rows have keys of their own sends them where those belong, to be joined', () => {
+    const exchanges = (rows: 'lists' | 'ranks'): number => {
+      const built = pipeline('joined', (p) => {
+        const best = byShop(p.source('in', sales)).top('best', 2, wrong({ by, rows })) as unknown as Table<
+          string,
+          unknown
+        >;
+        best
+          .mapValues((row) => row)
+          .join('joined', best, (a, b) => [a, b])
+          .to('out', toMemory());
+      });
+      return built.plan.nodes.filter(({ kind }) => kind === 'key-by').length;
+    };
+    expect(exchanges('lists')).toBe(1);
+    expect(exchanges('ranks')).toBe(3);
+  });
+
   it('and deduplication go on with another time to live, not with other rows', () => {
     const plan = (of: (byShop: KeyedStream<string, Sale>) => unknown) =>
       pipeline('changing', (p) => {

@@ -117,7 +117,13 @@ describe('ordered entries', () => {
       for (let n = random.below(round < 120 ? 50 : 12); n > 0; n--) put(from + random.below(to - from + 1));
       check();
     }
-    for (const entry of [...entries.values()]) remove(entry);
+    for (let i = 0; i < 1_200; i++) put(random.below(10_000));
+    const left = [...entries.values()];
+    while (left.length > 100) remove(left.splice(random.below(left.length), 1)[0]!);
+    expect(nodes.size).toBeLessThan(40);
+    while (left.length > 1) remove(left.pop()!);
+    expect(nodes.size).toBe(1);
+    remove(left[0]!);
     expect(nodes.size).toBe(0);
   });
 
