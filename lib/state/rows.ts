@@ -89,6 +89,12 @@ export class Rows {
     return this.numbers[row * this.stride + NEXT]! | 0;
   }
 
+  /** The row of the same key with the next larger sub, or NONE. */
+  after(row: number): number {
+    const last = this.last(this.#keys[row]!);
+    return row === last ? NONE : this.#above(row, last);
+  }
+
   keys(): IterableIterator<KeyId> {
     return this.#byKey.keys();
   }
@@ -183,7 +189,7 @@ export class Rows {
     this.#byKey.shrink();
   }
 
-  /** The row of the same key with the next larger sub; `last` is the key's last. */
+  /** As `after`, of a row that is not `last`, its key's last. */
   #above(row: number, last: number): number {
     const { numbers, stride } = this;
     let after = last;

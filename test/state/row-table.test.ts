@@ -252,6 +252,12 @@ describe('a table of rows', () => {
             expect(row === NONE ? undefined : table.subAt(row)).toBe(
               below.length === 0 ? undefined : Math.max(...below),
             );
+            if (row === NONE) continue;
+            const above = subs[step.key]!.filter((sub) => sub > step.sub);
+            const after = table.after(row);
+            expect(after === NONE ? undefined : table.subAt(after)).toBe(
+              above.length === 0 ? undefined : Math.min(...above),
+            );
           }
         }
         subs.forEach((list, key) => {

@@ -1,6 +1,6 @@
 /** Records joined to a table as it was at their event time: Flink's `FOR SYSTEM_TIME AS OF`, Kafka Streams' versioned stores. */
 import { type KeyId, keyOf } from '../../model/index.ts';
-import { type Cell, NEVER } from '../../state/index.ts';
+import { NEVER, NONE, type RowTable } from '../../state/index.ts';
 import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
@@ -19,11 +19,18 @@ export interface TemporalJoinSpec {
   readonly lateSide?: string | undefined;
 }
 
-/** A row since a time; undefined where it was deleted. */
-interface Version {
-  readonly time: number;
-  readonly row: unknown;
-}
+/** Rows by key and the time since which they stand; undefined since when there is none. */
+const VERSIONS = '$versions';
+/** Records by key and the order in which they came. */
+const WAITING = '$waiting';
+
+/** A row of a table that is one value, never changed in place. */
+const ONE_VALUE = {
+  width: 0,
+  clone: (value: unknown) => value,
+  pack: (value: unknown) => value,
+  unpack: (_numbers: Float64Array, _at: number, value: unknown) => value,
+};
 
 /**
  * Each record of the first input with the row that the second, a changelog, gave its key at the record's event time: the version with the latest time at or before it, of equal
@@ -31,7 +38,8 @@ interface Version {
  * the watermark is joined at once; a later one is `late`. So it is with versions: within the grace they change what later records see, not what was emitted; later ones are
  * dropped (counted as `late-versions`).
  *
- * Of each key are kept its versions within the grace, and the newest before.
+ * Of each key are kept its versions within the grace, and the newest before unless it is a deletion: a version is forgotten when the watermark has gone the grace beyond the next
+ * one's time, whether or not anything more is heard of its key.
  */
 export function temporalJoinOperator(spec: TemporalJoinSpec): OperatorDefinition {
   const { kind, joiner, row, grace, lateSide } = spec;
@@ -42,8 +50,8 @@ export function temporalJoinOperator(spec: TemporalJoinSpec): OperatorDefinition
     stateful: true,
     eventTime: true,
     steps: 'every',
-    state: { versions: 1, waiting: 1 },
-    options: { kind, grace },
+    state: { [VERSIONS]: 1, [WAITING]: 1 },
+    options: { kind, grace, late: lateSide ?? null },
     sides: lateSide === undefined ? [] : [lateSide],
     functions: row === undefined ? [joiner] : [joiner, row],
     mistakes: [...asyncMistakes('temporalJoin', joiner, row), ...graceMistakes(grace)],
@@ -57,24 +65,26 @@ class TemporalJoin implements Operator {
   readonly #spec: TemporalJoinSpec;
   readonly #out: Receiver;
   readonly #late: Receiver | undefined;
-  readonly #versions;
-  readonly #waiting;
+  readonly #versions: RowTable<unknown>;
+  readonly #waiting: RowTable<unknown>;
 
   constructor(context: OperatorContext, spec: TemporalJoinSpec) {
     this.#context = context;
     this.#spec = spec;
     this.#out = context.output();
     this.#late = spec.lateSide === undefined ? undefined : context.output(spec.lateSide);
-    this.#versions = context.table<readonly Version[]>('versions', { clone: (list) => list, domain: 'event-ttl' });
-    this.#waiting = context.table<readonly unknown[]>('waiting', {
-      clone: (records) => records,
+    this.#versions = context.rows<unknown>(VERSIONS, { ...ONE_VALUE, domain: 'event-ttl' });
+    const waiting = context.rows<unknown>(WAITING, {
+      ...ONE_VALUE,
       domain: 'event',
-      onTimer: (cell, time) => {
-        const { key, value: records } = cell;
-        this.#waiting.remove(cell);
-        for (const record of records) this.#join(record, time, key);
+      onTimer: (at, time) => {
+        const record = waiting.partAt(at);
+        const key = waiting.keyAt(at);
+        waiting.drop(at);
+        this.#join(record, time, key);
       },
     });
+    this.#waiting = waiting;
     this.inputs = [
       { record: (value, time, key) => this.#record(value, time, key!) },
       { record: (value, time, key) => this.#version(value, time, key!) },
@@ -83,20 +93,25 @@ class TemporalJoin implements Operator {
 
   #record(value: unknown, time: number, key: KeyId): void {
     const { watermark } = this.#context.time;
-    if (time > watermark) {
-      const cell = this.#waiting.find(key, time);
-      if (cell === undefined) this.#waiting.schedule(this.#waiting.create(key, time, [value]), time);
-      else this.#waiting.set(cell, [...cell.value, value]);
-    } else if (time >= watermark - this.#spec.grace) this.#join(value, time, key);
+    if (time > watermark) this.#wait(value, time, key);
+    else if (time >= watermark - this.#spec.grace) this.#join(value, time, key);
     else {
       this.#context.count('late', 1);
       this.#late?.record(value, time, key);
     }
   }
 
+  #wait(record: unknown, time: number, key: KeyId): void {
+    const waiting = this.#waiting;
+    const last = waiting.last(key);
+    const at = waiting.add(key, last === NONE ? 0 : waiting.subAt(last) + 1);
+    waiting.setPart(at, record);
+    waiting.scheduleRow(at, time);
+  }
+
   #join(record: unknown, time: number, id: KeyId): void {
-    const versions = this.#versions.find(id, undefined)?.value ?? [];
-    const row = versions.findLast((version) => version.time <= time)?.row;
+    const at = this.#versions.upTo(id, time);
+    const row = at === NONE ? undefined : this.#versions.partAt(at);
     if (row === undefined && this.#spec.kind === 'inner') {
       this.#context.count('unmatched', 1);
       return;
@@ -108,31 +123,27 @@ class TemporalJoin implements Operator {
 
   #version(value: unknown, time: number, key: KeyId): void {
     const row = rowOf('temporalJoin', this.#spec.row === undefined ? value : this.#spec.row(value));
-    const horizon = this.#context.time.watermark - this.#spec.grace;
-    if (time < horizon) {
+    if (time < this.#context.time.watermark - this.#spec.grace) {
       this.#context.count('late-versions', 1);
       return;
     }
-    const cell = this.#versions.find(key, undefined);
-    const list = cell?.value ?? [];
-    const at = list.findLastIndex((version) => version.time <= time);
-    const same = list[at]?.time === time ? 1 : 0;
-    const all = [...list.slice(0, at + 1 - same), { time, row }, ...list.slice(at + 1)];
-    const oldest = all.findLastIndex((version) => version.time <= horizon);
-    const kept = oldest <= 0 ? all : all.slice(oldest);
-    const last = kept[kept.length - 1]!;
-    if (last.row === undefined && last.time <= horizon) {
-      if (cell !== undefined) this.#versions.remove(cell);
-      return;
-    }
-    this.#keep(cell, key, kept, last.row === undefined ? last.time + this.#spec.grace : NEVER);
+    const versions = this.#versions;
+    let at = versions.row(key, time);
+    if (at === NONE) at = versions.add(key, time);
+    else versions.touchRow(at);
+    versions.setPart(at, row);
+    const former = versions.before(at);
+    if (former !== NONE) this.#keep(former);
+    this.#keep(at);
   }
 
-  /** A key whose last version is a deletion is forgotten once nobody can ask for what was before. */
-  #keep(cell: Cell<readonly Version[]> | undefined, key: KeyId, list: readonly Version[], until: number): void {
-    const kept = cell ?? this.#versions.create(key, undefined, list);
-    if (cell !== undefined) this.#versions.set(cell, list);
-    if (kept.timer !== until) this.#versions.schedule(kept, until);
+  /** Keeps a version as long as records may ask for it; a deletion only until what was before it is forgotten. */
+  #keep(at: number): void {
+    const versions = this.#versions;
+    const next = versions.partAt(at) === undefined ? at : versions.after(at);
+    const until = next === NONE ? NEVER : versions.subAt(next) + this.#spec.grace;
+    if (until <= this.#context.time.watermark) versions.drop(at);
+    else if (until !== versions.timerAt(at)) versions.scheduleRow(at, until);
   }
 }
 
