@@ -4,7 +4,7 @@ import { NEVER, NONE } from '../state/index.ts';
 import { definition } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
 import type { Operator, OperatorContext, Receiver } from './operator.ts';
-import { RowLife, ttlMistakes } from './row-life.ts';
+import { lifeOf, RowLife, ttlMistakes } from './row-life.ts';
 import { emitChange, ROWS, rowOf } from './table/index.ts';
 
 /** Which record of a key stays, and for how long it is known. */
@@ -31,7 +31,7 @@ export function deduplicateOperator(spec: DeduplicateSpec = {}): OperatorDefinit
     eventTime: byEvent,
     processingTime: asTable && ttl !== undefined && ttlBy === 'processing',
     steps: byEvent ? 'every' : 'none',
-    options: { layout: { keep, by }, ...(ttl === undefined ? {} : { ttl, ttlBy }) },
+    options: { layout: { keep, by, ttl: lifeOf(ttl, ttlBy) }, ...(ttl === undefined ? {} : { ttl }) },
     mistakes: mistakesIn(spec),
     ...(asTable
       ? {

@@ -16,6 +16,11 @@ export function ttlMistakes(ttl: number | undefined, by: string | undefined): Mi
   return mistakes;
 }
 
+/** By what time rows are over that have this time to live: part of how an operator's state is laid out, as timers of one time mean nothing in another, and rows without one would stay for ever. */
+export function lifeOf(ttl: number | undefined, by: 'event' | 'processing'): 'event' | 'processing' | 'none' {
+  return ttl === undefined ? 'none' : by;
+}
+
 /** For how long rows of a table stay: then they are deleted, which is a change like any other. */
 export class RowLife {
   /** The domain of the timers of cells that stand for rows. */
@@ -24,7 +29,7 @@ export class RowLife {
   readonly #ttl: number | undefined;
 
   constructor(time: TaskTime, ttl: number | undefined, by: 'event' | 'processing' = 'event') {
-    this.domain = ttl === undefined ? 'none' : by;
+    this.domain = lifeOf(ttl, by);
     this.#time = time;
     this.#ttl = ttl;
   }

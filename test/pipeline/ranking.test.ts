@@ -194,7 +194,7 @@ describe('a top', () => {
     const plan = (of: (byShop: KeyedStream<string, Sale>) => unknown) =>
       pipeline('changing', (p) => {
         const made = of(byShop(p.source('in', sales, { eventTime: ({ at }) => epochMillis(at) })));
-        (made as Table<unknown, unknown>).to('out', toMemory());
+        (made as Stream<unknown>).to('out', toMemory());
       }).plan;
     const best = (n: number, options: object) => plan((keyed) => keyed.top('best', n, wrong({ by, ...options })));
     const last = (options: object) => plan((keyed) => keyed.deduplicate('one', wrong({ keep: 'last', ...options })));
@@ -205,6 +205,11 @@ describe('a top', () => {
     expect(goesOn(best(2, {}), best(2, { rows: 'ranks' }))).toBe(false);
     expect(goesOn(last({ ttl: milliseconds(5) }), last({ ttl: milliseconds(6) }))).toBe(true);
     expect(goesOn(last({}), last({ by: 'event' }))).toBe(false);
+    const lives = [{}, { ttl: milliseconds(5) }, { ttl: milliseconds(5), ttlBy: 'processing' }];
+    const first = (options: object) => plan((keyed) => keyed.deduplicate('one', options));
+    for (const make of [(options: object) => best(2, options), last, first]) {
+      for (const was of lives) for (const is of lives) expect(goesOn(make(was), make(is))).toBe(was === is);
+    }
   });
 
   it('refuses records that cannot be ranked, as bad records', async () => {

@@ -3,10 +3,13 @@ import {
   collection,
   count,
   countWindow,
+  type Duration,
   MillraceError,
+  type Plan,
   type PlanFault,
   pipeline,
   type SinkConnector,
+  type Suppression,
   seconds,
   session,
   sliding,
@@ -16,6 +19,7 @@ import {
   untilTimeLimit,
   untilWindowCloses,
 } from '../../lib/index.ts';
+import { comparePlans } from '../../lib/plan/index.ts';
 import { drain } from './fake-connectors.ts';
 
 interface Row {
@@ -73,6 +77,37 @@ describe('a table at a sink', () => {
       table.toStream().to('records', drain());
     });
     expect(built.plan.nodes.map(({ id }) => id)).toContain('changes-1');
+  });
+});
+
+describe('a suppressed table', () => {
+  const input = (p: Parameters<Parameters<typeof pipeline>[1]>[0]) =>
+    p.source('in', rows, { eventTime: () => new Date(0) }).keyBy('by-key', (row) => row.key);
+  const windows = (allowedLateness: Duration, suppression: Suppression) =>
+    pipeline('final', (p) => {
+      const table = input(p)
+        .window(tumbling(seconds(1)), { allowedLateness })
+        .toTable('t', count());
+      table.suppress('s', suppression).to('out', toMemory());
+    }).plan;
+  const codeOf = (plan: Plan, id: string): unknown => plan.nodes.find((node) => node.id === id)?.code;
+
+  it('of final rows is other code where windows close later', () => {
+    const [soon, late] = [seconds(1), seconds(2)].map((lateness) => windows(lateness, untilWindowCloses()));
+    expect(codeOf(soon!, 's')).not.toBe(codeOf(late!, 's'));
+    const [short, long] = [seconds(1), seconds(2)].map((lateness) => windows(lateness, untilTimeLimit(seconds(5))));
+    expect(codeOf(short!, 's')).toBe(codeOf(long!, 's'));
+  });
+
+  it('goes on with another limit, not by another time', () => {
+    const until = (limit: number, by: 'event' | 'processing') =>
+      windows(seconds(1), untilTimeLimit(seconds(limit), { by }));
+    const event = until(5, 'event');
+    expect(comparePlans(event, until(6, 'event')).obstacles).toEqual([]);
+    expect(comparePlans(event, windows(seconds(1), untilWindowCloses())).obstacles).toEqual([]);
+    expect(comparePlans(event, until(5, 'processing')).obstacles).toEqual([
+      'operator s: its layout was "event", is "processing"',
+    ]);
   });
 });
 

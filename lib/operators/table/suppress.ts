@@ -78,7 +78,8 @@ export function suppressOperator(
     steps: byEvent ? 'every' : 'none',
     state: { held: 1, ...(suppression.maxBytes === undefined ? {} : { [BYTES]: 1 }) },
     options: {
-      ...(suppression.kind === 'window' && !byEvent ? { time } : {}),
+      layout: byEvent ? 'event' : 'processing',
+      ...(suppression.kind === 'window' ? { lateness: lateness ?? null } : {}),
       ...Object.fromEntries(Object.entries(suppression).filter(([, given]) => given !== Number.POSITIVE_INFINITY)),
     },
     mistakes: mistakesIn(suppression, lateness),

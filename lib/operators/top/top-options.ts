@@ -1,7 +1,7 @@
 import type { Duration, Key } from '../../model/index.ts';
 import { asyncMistakes } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
-import { ttlMistakes } from '../row-life.ts';
+import { lifeOf, ttlMistakes } from '../row-life.ts';
 import { type Order, orderMistakes, type SortKey } from './sort-key.ts';
 import type { TopRows } from './top-rows.ts';
 
@@ -40,8 +40,8 @@ export function topFacts(n: number, spec: Spec) {
     processingTime: ttl !== undefined && !byEvent,
     steps: byEvent ? 'every' : 'none',
     options: {
-      layout: { n, order, rows, unique: unique !== undefined },
-      ...(ttl === undefined ? {} : { ttl, ttlBy }),
+      layout: { n, order, rows, unique: unique !== undefined, ttl: lifeOf(ttl, ttlBy) },
+      ...(ttl === undefined ? {} : { ttl }),
     },
     functions: unique === undefined ? [by] : [by, unique],
   } satisfies Partial<OperatorDefinition>;
