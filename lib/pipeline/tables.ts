@@ -80,7 +80,10 @@ export interface Table<K, V> {
     joiner: JoinRows<K, V | undefined, W | undefined, R>,
     options?: OperatorOptions,
   ): Table<K, RowsOf<R>>;
-  /** Holds changes back and lets out their sum: `untilWindowCloses()`, of tables of windows, or `untilTimeLimit(seconds(10))`. */
+  /**
+   * Holds changes back and lets out their sum, with the event time of the latest: `untilWindowCloses()`, of tables of windows, or `untilTimeLimit(seconds(10))`. A window behind it finds
+   * that late unless it allows as much lateness as changes are held back.
+   */
   suppress(id: string, suppression: Suppression, options?: OperatorOptions): Table<K, V>;
   /** Records that came too late for the windows of which the table was made: `window(..., { late }).toTable(...)`, also behind `suppress`. */
   sideOutput<S>(tag: SideOutput<S>): Stream<S>;
