@@ -8,13 +8,44 @@ export function returnedPromise(what: string, hint?: string): MillraceError {
   });
 }
 
-/** The mistake of giving an async function where a synchronous one is called; none for others. */
-export function asyncMistakes(what: string, ...functions: readonly unknown[]): Mistake[] {
-  return functions.filter(isAsync).map(() => ({
-    rule: `the function of ${what} is async`,
-    fix: 'do what must be awaited in an asynchronous operator: .async(...), ahead of this one',
-  }));
+/** Whether it is an object with names in it, as options and specifications are. */
+export function isObject(given: unknown): given is Readonly<Record<string, unknown>> {
+  return typeof given === 'object' && given !== null && !Array.isArray(given);
 }
+
+/** What was given as an object, or an empty one in place of something else, which is a mistake that the caller lists. */
+export function settings<T extends object>(given: T | undefined): T {
+  return (isObject(given) ? given : {}) as T;
+}
+
+/** The mistake of giving something else than an object. */
+export function objectMistakes(what: string, given: unknown, fix: string): Mistake[] {
+  return isObject(given) ? [] : [{ rule: `${what} must be an object, not ${kindOf(given)}`, fix }];
+}
+
+/** The same of options, which may be left out. */
+export function optionsMistakes(options: unknown): Mistake[] {
+  return options === undefined ? [] : objectMistakes('the options', options, 'give { ... } or leave them out');
+}
+
+/** The mistake of giving something else than a function, which may be async. */
+export function callMistakes(what: string, fn: unknown, fix = 'give it one'): Mistake[] {
+  return typeof fn === 'function' ? [] : [{ rule: `${what} takes a function, not ${kindOf(fn)}`, fix }];
+}
+
+/** The mistake of giving no function, or an async one, where a synchronous one is called. */
+export function functionMistakes(what: string, fn: unknown, fix?: string): Mistake[] {
+  if (!isAsync(fn)) return callMistakes(what, fn, fix);
+  const ahead = 'do what must be awaited in an asynchronous operator: .async(...), ahead of this one';
+  return [{ rule: `the function of ${what} is async`, fix: ahead }];
+}
+
+/** The same of functions that may be left out. */
+export function optionalMistakes(what: string, ...functions: readonly unknown[]): Mistake[] {
+  return functions.flatMap((fn) => (fn === undefined ? [] : functionMistakes(what, fn, 'give it one or leave it out')));
+}
+
+const kindOf = (given: unknown): string => (given === null ? 'null' : Array.isArray(given) ? 'array' : typeof given);
 
 function isAsync(fn: unknown): boolean {
   const tag = Object.prototype.toString.call(fn);
@@ -39,6 +70,16 @@ export function definition(
     functions: [],
     ...given,
   };
+}
+
+/** What stands for an operator of which too little is known to make it: its mistakes. */
+export function faulty(type: string, mistakes: readonly Mistake[]): OperatorDefinition {
+  return definition({ type, mistakes, code: { create: () => ({ inputs: [] }) } });
+}
+
+/** The same for one that was given something else than the object that says what it does. */
+export function unfit(type: string, given: unknown, fix: string): OperatorDefinition {
+  return faulty(type, [{ rule: `${type} takes an object, not ${kindOf(given)}`, fix }]);
 }
 
 /** What the author's function returned, as something to iterate over; throws `operator-failed` if it is not. */

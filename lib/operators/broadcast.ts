@@ -1,8 +1,9 @@
 import { compareKeyIds, type EventTime, type Key, type KeyId, keyOf, type WallTime } from '../model/index.ts';
 import type { CellTable } from '../state/index.ts';
-import { asyncMistakes, definition } from './author-code.ts';
+import { definition, functionMistakes, isObject, unfit } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
 import {
+  expireByEvent,
   openStates,
   Scope,
   type StateDescriptors,
@@ -121,22 +122,22 @@ const BROADCAST = 'broadcast.';
 const TASK: KeyId = '';
 
 function broadcastProcessOperator(spec: AnySpec): OperatorDefinition {
+  if (!isObject(spec)) return unfit('broadcast-process', spec, 'give it { broadcastState, onRecord, onBroadcast }');
   const { broadcastState: rules } = spec;
   const facts = handlerFacts('a broadcast process', spec, [spec.onRecord]);
-  const timed = Object.values(rules).some(({ ttl, ttlBy }) => ttl !== undefined && ttlBy !== 'processing');
   return definition({
     type: 'broadcast-process',
     ...facts,
     inputs: [spec.key === undefined ? 'any' : 'key', 'broadcast'],
     options: { ...facts.options, broadcastState: stateOptions(rules) },
     stateful: true,
-    eventTime: facts.eventTime || timed,
+    eventTime: facts.eventTime || expireByEvent(rules),
     state: { ...facts.state, ...stateVersions(rules, BROADCAST) },
     functions: [...facts.functions, spec.onBroadcast, ...stateFunctions(rules)],
     mistakes: [
       ...facts.mistakes,
       ...stateMistakes(rules),
-      ...asyncMistakes('a broadcast process', spec.onBroadcast),
+      ...functionMistakes('a broadcast process', spec.onBroadcast),
       ...sharedNames(spec),
     ],
     code: { create: (context) => create(context, spec) },

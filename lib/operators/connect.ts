@@ -1,5 +1,5 @@
 import type { EventTime, Key, WallTime } from '../model/index.ts';
-import { definition } from './author-code.ts';
+import { definition, isObject, unfit } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
 import type { StateDescriptors } from './keyed/index.ts';
 import type { KeyedContext, ProcessContext } from './process.ts';
@@ -74,6 +74,7 @@ interface AnySpec extends HandlerSpec {
 }
 
 function connectedProcessOperator(spec: AnySpec): OperatorDefinition {
+  if (!isObject(spec)) return unfit('connected-process', spec, 'give it { onLeft, onRight }');
   const handlers = [spec.onLeft, spec.onRight];
   const need = spec.key === undefined ? 'any' : 'key';
   return definition({

@@ -1,4 +1,4 @@
-import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
+import { definition, functionMistakes, returnedPromise } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
 
 /** Lets the records through for which the predicate yields something true. Filters never stall time. */
@@ -6,7 +6,7 @@ export function filterOperator<In>(predicate: (record: In) => unknown): Operator
   return definition({
     type: 'filter',
     functions: [predicate],
-    mistakes: asyncMistakes('filter', predicate),
+    mistakes: functionMistakes('filter', predicate),
     code: {
       create(context) {
         const out = context.output();

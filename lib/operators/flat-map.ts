@@ -1,5 +1,5 @@
 import type { KeyId } from '../model/index.ts';
-import { asyncMistakes, definition, iterable, returnedPromise } from './author-code.ts';
+import { definition, functionMistakes, iterable, returnedPromise } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
 import type { Operator, OperatorContext, Receiver } from './operator.ts';
 
@@ -11,7 +11,7 @@ export function flatMapOperator<In, Out>(fn: FlatMap<In, Out>): OperatorDefiniti
   return definition({
     type: 'flatMap',
     functions: [fn],
-    mistakes: asyncMistakes('flatMap', fn),
+    mistakes: functionMistakes('flatMap', fn),
     code: { create: (context) => flatMapping(fn, context) },
   });
 }

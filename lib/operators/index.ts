@@ -1,5 +1,6 @@
 export * from './aggregate/index.ts';
 export * from './async/index.ts';
+export { callMistakes, faulty, functionMistakes, objectMistakes, optionsMistakes, settings } from './author-code.ts';
 export { AuthorCounters, COUNTED } from './author-counters.ts';
 export * from './broadcast.ts';
 export * from './connect.ts';

@@ -1,4 +1,4 @@
-import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
+import { definition, functionMistakes, returnedPromise } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
 
 /** One result for each record, with the record's time and key. The function must not change the record. */
@@ -6,7 +6,7 @@ export function mapOperator<In, Out>(fn: (record: In) => Out): OperatorDefinitio
   return definition({
     type: 'map',
     functions: [fn],
-    mistakes: asyncMistakes('map', fn),
+    mistakes: functionMistakes('map', fn),
     code: {
       create(context) {
         const out = context.output();

@@ -1,5 +1,5 @@
 import type { EventTime, Key, WallTime } from '../model/index.ts';
-import { definition } from './author-code.ts';
+import { definition, isObject, unfit } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
 import type { StateDescriptors, StatesOf, Timers } from './keyed/index.ts';
 import { type HandlerSpec, handlerFacts, Processing } from './processing.ts';
@@ -95,6 +95,7 @@ interface AnySpec extends HandlerSpec {
 
 /** The definition of a process operator. */
 export function processOperator(spec: AnySpec): OperatorDefinition {
+  if (!isObject(spec)) return unfit('process', spec, 'give it { onRecord(record, ctx) { ... } }');
   return definition({
     type: 'process',
     ...handlerFacts('process', spec, [spec.onRecord]),

@@ -1,8 +1,9 @@
 import { type EventTime, type Key, type KeyId, keyOf, MillraceError, type WallTime } from '../model/index.ts';
-import { asyncMistakes, returnedPromise } from './author-code.ts';
+import { functionMistakes, optionalMistakes, returnedPromise } from './author-code.ts';
 import { AuthorCounters } from './author-counters.ts';
 import type { Mistake } from './definition.ts';
 import {
+  expireByEvent,
   openStates,
   openTimers,
   Scope,
@@ -17,7 +18,7 @@ import {
   WHOLE_KEY,
 } from './keyed/index.ts';
 import type { Operator, OperatorContext, Receiver } from './operator.ts';
-import type { SideOutput } from './side-output.ts';
+import { type SideOutput, sideNames } from './side-output.ts';
 
 /** What operators written as handlers have in common, their types forgotten. */
 export interface HandlerSpec {
@@ -33,15 +34,14 @@ export function handlerFacts(type: string, spec: HandlerSpec, onRecords: readonl
   const states = spec.state ?? {};
   const keyed = spec.key !== undefined;
   const { onTimer, onProcessingTimer } = spec;
-  const sides = (spec.outputs ?? []).map(({ side }) => side);
+  const sides = sideNames(spec.outputs);
   const handlers = [...onRecords, onTimer, onProcessingTimer].filter((handler) => handler !== undefined);
-  const byEvent = Object.values(states).some(({ ttl, ttlBy }) => ttl !== undefined && ttlBy !== 'processing');
   return {
     options: { keyed, states: stateOptions(states), outputs: sides },
     sides,
     needsKey: keyed,
     stateful: keyed,
-    eventTime: onTimer !== undefined || byEvent,
+    eventTime: onTimer !== undefined || expireByEvent(states),
     processingTime: onProcessingTimer !== undefined,
     steps: 'every' as const,
     state: {
@@ -50,7 +50,12 @@ export function handlerFacts(type: string, spec: HandlerSpec, onRecords: readonl
       ...(onProcessingTimer === undefined ? {} : { [timerTable('processing')]: 1 }),
     },
     functions: [...handlers, ...stateFunctions(states)],
-    mistakes: [...mistakesIn(spec, keyed), ...stateMistakes(states), ...asyncMistakes(type, ...handlers)],
+    mistakes: [
+      ...mistakesIn(spec, keyed),
+      ...stateMistakes(states),
+      ...onRecords.flatMap((onRecord) => functionMistakes(type, onRecord)),
+      ...optionalMistakes(type, onTimer, onProcessingTimer),
+    ],
   };
 }
 

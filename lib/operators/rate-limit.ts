@@ -1,9 +1,10 @@
 /** No more records than so many a span of time, by a token bucket. */
 import type { Duration, KeyId } from '../model/index.ts';
 import type { Cell, CellTable } from '../state/index.ts';
-import { definition } from './author-code.ts';
+import { definition, isObject, unfit } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
 import type { Operator, OperatorContext, Receiver } from './operator.ts';
+import { sideName } from './side-output.ts';
 
 /** How many records may go on, and what becomes of the others. */
 export interface RateLimit {
@@ -41,7 +42,9 @@ const MAX_DELAYED = 1_000;
  * State: five numbers for each key whose bucket is not full, and the records that wait.
  */
 export function rateLimitOperator(rate: RateLimit): OperatorDefinition {
-  const { limit, per, burst = limit, by = 'event', excess, maxDelayed = MAX_DELAYED, dropped } = rate;
+  if (!isObject(rate)) return unfit('rate-limit', rate, "give it { limit: 100, per: seconds(1), excess: 'drop' }");
+  const { limit, per, burst = limit, by = 'event', excess, maxDelayed = MAX_DELAYED } = rate;
+  const dropped = sideName(rate.dropped);
   const delays = excess === 'delay';
   return definition({
     type: 'rate-limit',
@@ -52,10 +55,10 @@ export function rateLimitOperator(rate: RateLimit): OperatorDefinition {
     steps: by === 'event' ? 'every' : 'none',
     state: { buckets: 1, ...(delays ? { waiting: 1 } : {}) },
     options: { layout: by, limit, per, burst, excess, ...(delays ? { maxDelayed } : {}) },
-    sides: dropped === undefined ? [] : [dropped.side],
+    sides: dropped === undefined ? [] : [dropped],
     mistakes: mistakesIn(rate),
     code: {
-      create: (context) => new RateLimiting(context, { limit, per, burst, by, delays, maxDelayed }, dropped?.side),
+      create: (context) => new RateLimiting(context, { limit, per, burst, by, delays, maxDelayed }, dropped),
     },
   });
 }

@@ -3,7 +3,8 @@
  * is never cleared; windows and `process` with a time to live forget.
  */
 import type { Aggregation } from './aggregate/index.ts';
-import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
+import { aggregationMistakes } from './aggregation-mistakes.ts';
+import { definition, faulty, functionMistakes, returnedPromise } from './author-code.ts';
 import type { OperatorDefinition } from './definition.ts';
 import { aggregateKinds, keyedResult, namedAggregation, nameMistakes } from './named-results.ts';
 
@@ -18,7 +19,7 @@ export function reduceOperator<T>(fn: Reduce<T>): OperatorDefinition {
     stateful: true,
     state: { reduced: 1 },
     functions: [fn],
-    mistakes: asyncMistakes('reduce', fn),
+    mistakes: functionMistakes('reduce', fn),
     code: {
       create(context) {
         const out = context.output();
@@ -51,6 +52,8 @@ export function reduceOperator<T>(fn: Reduce<T>): OperatorDefinition {
  * aggregation is a single aggregator.
  */
 export function aggregateOperator<In, Out>(aggregation: Aggregation<In, Out>): OperatorDefinition {
+  const wrong = aggregationMistakes(aggregation);
+  if (wrong.length > 0) return faulty('aggregate', wrong);
   const named = namedAggregation(aggregation);
   const { aggregator } = named;
   return definition({

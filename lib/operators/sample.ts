@@ -1,6 +1,6 @@
 /** Part of the records: a share of them at random, a share of all entities, or every so many. */
 import { hash64, type Key, type KeyId, keyIdOf } from '../model/index.ts';
-import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
+import { definition, isObject, optionalMistakes, returnedPromise, unfit } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
 import type { Operator, OperatorContext } from './operator.ts';
 
@@ -37,6 +37,7 @@ export type Sample<T> = RandomSample | EntitySample<T> | EveryNth;
 
 /** Lets part of the records through, as they are and under their key. */
 export function sampleOperator<T>(sample: Sample<T>): OperatorDefinition {
+  if (!isObject(sample)) return unfit('sample', sample, 'give it a share, { fraction: 0.1 }, or { every: 10 }');
   const { fraction, every, seed = 0 } = sample;
   const by = sample.by as ((record: unknown) => unknown) | undefined;
   const counts = every !== undefined;
@@ -46,7 +47,7 @@ export function sampleOperator<T>(sample: Sample<T>): OperatorDefinition {
     stateful: counts,
     state: counts ? { counts: 1 } : {},
     functions: by === undefined ? [] : [by],
-    mistakes: [...mistakesIn(sample as Sample<unknown>), ...asyncMistakes('sample', by)],
+    mistakes: [...mistakesIn(sample as Sample<unknown>), ...optionalMistakes('sample', by)],
     code: {
       create(context) {
         if (every !== undefined) return everyNth(every, context);
@@ -124,7 +125,7 @@ function mixed(word: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-function mistakesIn({ fraction, every, by, seed }: Sample<unknown>): Mistake[] {
+function mistakesIn({ fraction, every, seed }: Sample<unknown>): Mistake[] {
   const mistakes: Mistake[] = [];
   if ((fraction === undefined) === (every === undefined)) {
     mistakes.push({ rule: 'it has to be either a share or every so many', fix: 'give it either fraction or every' });
@@ -137,9 +138,6 @@ function mistakesIn({ fraction, every, by, seed }: Sample<unknown>): Mistake[] {
   }
   if (seed !== undefined && !Number.isSafeInteger(seed)) {
     mistakes.push({ rule: `its seed is ${seed}`, fix: 'give a whole number' });
-  }
-  if (by !== undefined && typeof by !== 'function') {
-    mistakes.push({ rule: `what it goes by is a ${typeof by}`, fix: 'give a function: by: (order) => order.customer' });
   }
   return mistakes;
 }

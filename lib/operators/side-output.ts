@@ -1,3 +1,5 @@
+import { settings } from './author-code.ts';
+
 declare const element: unique symbol;
 
 /** Names a second output of an operator and says what its records are. Two tags of one name are the same output. */
@@ -17,3 +19,14 @@ export interface SideOutputFor<T> {
 export function sideOutput<T>(name: string): SideOutput<T> {
   return { side: name };
 }
+
+/** What tags a side output, its type forgotten. */
+type Tag = { readonly side: string };
+
+/** The name of a side output that was asked for; empty, which is no name, of what is no tag. */
+export const sideName = (tag: Tag | undefined): string | undefined =>
+  tag === undefined ? undefined : (settings(tag).side ?? '');
+
+/** The names of side outputs that were asked for. */
+export const sideNames = (tags: readonly Tag[] | undefined): string[] =>
+  Array.isArray(tags ?? []) ? (tags ?? []).map((tag) => sideName(tag) ?? '') : [''];

@@ -1,10 +1,12 @@
-import { asyncMistakes, definition, returnedPromise } from './author-code.ts';
-import type { OperatorDefinition } from './definition.ts';
+import { definition, functionMistakes, isObject, returnedPromise, unfit } from './author-code.ts';
+import type { Mistake, OperatorDefinition } from './definition.ts';
 
 /**
  * Each record goes to the side output of the first branch whose predicate holds for it, or on to the main output if none does.
  */
 export function splitOperator<In>(branches: Readonly<Record<string, (record: In) => unknown>>): OperatorDefinition {
+  if (!isObject(branches))
+    return unfit('split', branches, 'give it a predicate by name: { big: (order) => order.n > 9 }');
   const sides = Object.keys(branches);
   const predicates = Object.values(branches);
   return definition({
@@ -12,7 +14,7 @@ export function splitOperator<In>(branches: Readonly<Record<string, (record: In)
     options: { branches: sides },
     sides,
     functions: predicates,
-    mistakes: asyncMistakes('split', ...predicates),
+    mistakes: [...predicates.flatMap((predicate) => functionMistakes('split', predicate)), ...nameMistakes(sides)],
     code: {
       create(context) {
         const rest = context.output();
@@ -37,4 +39,10 @@ export function splitOperator<In>(branches: Readonly<Record<string, (record: In)
       },
     },
   });
+}
+
+function nameMistakes(sides: readonly string[]): Mistake[] {
+  if (sides.length === 0) return [{ rule: 'it has no branches', fix: 'give it a predicate by name' }];
+  if (!sides.includes('otherwise')) return [];
+  return [{ rule: "'otherwise' is what no branch takes", fix: 'call the branch something else' }];
 }

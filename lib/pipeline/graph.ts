@@ -1,17 +1,24 @@
 import type { Key } from '../model/index.ts';
 import { MillraceError } from '../model/index.ts';
-import type { OperatorDefinition } from '../operators/index.ts';
+import {
+  functionMistakes,
+  type Mistake,
+  type OperatorDefinition,
+  optionsMistakes,
+  settings,
+} from '../operators/index.ts';
 import {
   type DraftNode,
   type DraftRef,
+  type DraftRoute,
   type DraftSink,
   dataFingerprint,
   type FaultPlan,
   fingerprint,
   isKeyed,
-  type PlanFault,
 } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
+import { connectorMistakes } from './connector.ts';
 import { jsonOf } from './json.ts';
 import type { FaultOptions } from './restart.ts';
 import { draftSource, type SourceDefinition } from './source.ts';
@@ -42,7 +49,20 @@ export interface Entry {
   readonly sink?: SinkConnector<unknown>;
 }
 
-type Mistakes = readonly Omit<PlanFault, 'operator'>[];
+type Mistakes = readonly Mistake[];
+type Exchange = { readonly parallelism?: number };
+
+/** What changes where records go, with the author's code in it. */
+interface Route extends Pick<Entry, 'selector' | 'partitioner'> {
+  readonly kind: DraftRoute['kind'];
+  readonly id: string | undefined;
+  /** Names it in fingerprints. Default: the kind. */
+  readonly name?: string;
+  /** It may go without an id. */
+  readonly auto?: boolean;
+  readonly options?: Exchange | undefined;
+  readonly mistakes?: Mistakes;
+}
 
 /** Takes down, in order, what an author writes between `pipeline(` and its end. */
 export class Graph {
@@ -80,11 +100,11 @@ export class Graph {
     inputs: DraftRef | readonly DraftRef[],
     id: string | undefined,
     operator: OperatorDefinition,
-    options: OperatorOptions = {},
+    options?: OperatorOptions,
     keepsKey = false,
   ): DraftRef {
     const { type, needsKey, stateful, async, eventTime, processingTime, steps, state, sides } = operator;
-    const { restart, fallback, fuse = true, deterministic = true } = options;
+    const { restart, fallback, fuse = true, deterministic = true } = settings(options);
     const named = stateful || async || type === 'split';
     return this.#add({
       operator,
@@ -97,7 +117,7 @@ export class Graph {
         ...(operator.inputs === undefined ? {} : { needs: operator.inputs }),
         ...(operator.updates === true ? { updates: true } : {}),
         code: fingerprint(type, operator.options, operator.functions),
-        mistakes: operator.mistakes ?? [],
+        mistakes: [...(operator.mistakes ?? []), ...optionsMistakes(options)],
         options: jsonOf(operator.options),
         ...{ type, needsKey, keepsKey, stateful, async, eventTime, processingTime, steps, state, sides, fuse },
         nondeterministic: operator.nondeterministic || !deterministic,
@@ -109,78 +129,58 @@ export class Graph {
     });
   }
 
-  keyBy(input: DraftRef, id: string, selector: (record: unknown) => Key, parallelism: number | undefined): DraftRef {
-    return this.#add({
-      selector,
-      data: dataFingerprint('key-by', selector),
-      draft: {
-        ...{ kind: 'key-by', id, inputs: [input], code: fingerprint('key-by', selector) },
-        ...(parallelism === undefined ? {} : { parallelism }),
-        mistakes:
-          typeof selector === 'function'
-            ? []
-            : [{ rule: 'its selector is no function', fix: `write .keyBy('by-name', (record) => record.name)` }],
-      },
-    });
+  keyBy(input: DraftRef, id: string, selector: (record: unknown) => Key, options: Exchange | undefined): DraftRef {
+    const mistakes = functionMistakes('keyBy', selector, `write .keyBy('by-name', (record) => record.name)`);
+    return this.#route([input], { kind: 'key-by', id, options, mistakes, selector });
   }
 
-  partitionBy(input: DraftRef, id: string, partitioner: Partitioner, parallelism: number | undefined): DraftRef {
-    return this.#add({
-      partitioner,
-      data: dataFingerprint('partition-by', partitioner),
-      draft: {
-        ...{ kind: 'partition-by', id, inputs: [input], code: fingerprint('partition-by', partitioner) },
-        ...(parallelism === undefined ? {} : { parallelism }),
-        mistakes:
-          typeof partitioner === 'function'
-            ? []
-            : [{ rule: 'its partitioner is no function', fix: `write .partitionBy('spread', (record, tasks) => ...)` }],
-      },
-    });
+  partitionBy(input: DraftRef, id: string, partitioner: Partitioner, options: Exchange | undefined): DraftRef {
+    const write = `write .partitionBy('spread', (record, tasks) => ...)`;
+    const mistakes = functionMistakes('partitionBy', partitioner, write);
+    return this.#route([input], { kind: 'partition-by', id, options, mistakes, partitioner });
   }
 
-  /** Sends records on by the key that they carry: what changes it must come before. */
-  byKey(input: DraftRef, id: string | undefined, parallelism: number | undefined): DraftRef {
-    const code = fingerprint('by-key');
-    return this.#add({
-      data: code,
-      draft: {
-        ...{ kind: 'key-by', id, auto: 'by-key', inputs: [input], code },
-        ...(parallelism === undefined ? {} : { parallelism }),
-      },
-    });
+  /** Sends records on by the key that they carry: what changes it must come before. `authored`: it has an id and mistakes of its own. */
+  byKey(
+    input: DraftRef,
+    options?: Exchange,
+    authored?: { readonly id: string; readonly mistakes: Mistakes },
+  ): DraftRef {
+    const auto = authored === undefined;
+    return this.#route([input], { kind: 'key-by', name: 'by-key', id: undefined, auto, options, ...authored });
   }
 
-  rebalance(input: DraftRef, id: string | undefined, parallelism: number | undefined): DraftRef {
-    const code = fingerprint('rebalance');
-    return this.#add({
-      data: code,
-      draft: {
-        ...{ kind: 'rebalance', id, auto: 'rebalance', inputs: [input], code },
-        ...(parallelism === undefined ? {} : { parallelism }),
-      },
-    });
+  rebalance(input: DraftRef, id: string | undefined, options: Exchange | undefined): DraftRef {
+    return this.#route([input], { kind: 'rebalance', id, auto: true, options });
   }
 
   broadcast(input: DraftRef, id: string | undefined): DraftRef {
-    const code = fingerprint('broadcast');
-    return this.#add({
-      data: code,
-      draft: { kind: 'broadcast', id, auto: 'broadcast', inputs: [input], code },
-    });
+    return this.#route([input], { kind: 'broadcast', id, auto: true });
   }
 
   union(inputs: readonly DraftRef[], mistakes: Mistakes): DraftRef {
-    const code = fingerprint('union');
-    return this.#add({
-      data: code,
-      draft: { kind: 'union', id: undefined, auto: 'union', inputs, code, mistakes },
-    });
+    return this.#route(inputs, { kind: 'union', id: undefined, auto: true, mistakes });
   }
 
   sink(input: DraftRef, id: string, sink: SinkConnector<unknown>): void {
     const code = fingerprint('sink');
     this.#add({ sink, data: code, draft: { kind: 'sink', id, inputs: [input], code, ...draftSink(sink) } });
+  }
+
+  #route(inputs: readonly DraftRef[], route: Route): DraftRef {
+    const { kind, name = kind, id, auto = false, options, mistakes = [], ...code } = route;
+    const parts = [name, ...Object.values(code)];
+    const { parallelism } = settings(options);
+    return this.#add({
+      ...code,
+      data: dataFingerprint(...parts),
+      draft: {
+        ...{ kind, id, inputs, code: fingerprint(...parts) },
+        ...(auto ? { auto: name } : {}),
+        ...(parallelism === undefined ? {} : { parallelism }),
+        mistakes: [...mistakes, ...optionsMistakes(options)],
+      },
+    });
   }
 
   #add(entry: Entry): DraftRef {
@@ -202,15 +202,13 @@ export class Graph {
 }
 
 /** What the plan must know of a sink's connector. */
-export function draftSink({
-  kind,
-  options,
-  guarantee,
-  single,
-  upserts,
-}: SinkConnector<unknown>): Pick<DraftSink, 'connector' | 'options' | 'guarantee' | 'single' | 'upserts'> {
+export function draftSink(
+  sink: SinkConnector<unknown>,
+): Pick<DraftSink, 'connector' | 'options' | 'guarantee' | 'single' | 'upserts' | 'mistakes'> {
+  const { kind, options, guarantee, single, upserts } = settings(sink);
   return {
     ...{ connector: kind, options: jsonOf(options), guarantee, single },
     ...(upserts === true ? { upserts } : {}),
+    mistakes: connectorMistakes('sink', guarantee, sink),
   };
 }

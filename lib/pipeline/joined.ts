@@ -1,16 +1,19 @@
 /** Two streams on their way to becoming one. No behaviour of its own. */
-import { type Duration, MillraceError } from '../model/index.ts';
+import type { Duration } from '../model/index.ts';
 import {
   type CoGroupSpec,
   coGroupOperator,
   intervalJoinOperator,
   type JoinKind,
   type OperatorDefinition,
+  optionsMistakes,
   type StateDescriptors,
+  settings,
+  sideName,
   type WindowAssigner,
   windowJoinOperator,
 } from '../operators/index.ts';
-import { named } from './arguments.ts';
+import { named, processOf, withMistakes } from './arguments.ts';
 import type { OperatorOptions } from './graph.ts';
 import type { IntervalOptions, TwoInputWindowing, WindowFunctionOptions } from './streams.ts';
 
@@ -27,9 +30,9 @@ export class IntervalJoined<S> {
     this.#add = add;
   }
 
-  between(lower: Duration, upper: Duration, options: IntervalOptions<never, never> = {}): Joined<S> {
+  between(lower: Duration, upper: Duration, options?: IntervalOptions<never, never>): Joined<S> {
     const spec = { ...sidesOf(options), lower, upper };
-    return new Joined(this.#add, (kind, join) => intervalJoinOperator({ ...spec, kind, join }));
+    return new Joined(this.#add, options, (kind, join) => intervalJoinOperator({ ...spec, kind, join }));
   }
 }
 
@@ -37,25 +40,28 @@ export class IntervalJoined<S> {
 export function windowJoined<S>(
   add: AddJoined<S>,
   assigner: WindowAssigner<never>,
-  options: TwoInputWindowing<never, never>,
+  options: TwoInputWindowing<never, never> | undefined,
 ): Joined<S> {
   const spec = { ...sidesOf(options), assigner };
-  return new Joined(add, (kind, join) => windowJoinOperator({ ...spec, kind, join }));
+  return new Joined(add, options, (kind, join) => windowJoinOperator({ ...spec, kind, join }));
 }
 
-const sidesOf = <T extends TwoInputWindowing<never, never>>(options: T) => ({
-  ...options,
-  lateLeft: options.lateLeft?.side,
-  lateRight: options.lateRight?.side,
-});
+function sidesOf<T extends TwoInputWindowing<never, never>>(options: T | undefined) {
+  const given = settings(options);
+  return { ...given, lateLeft: sideName(given.lateLeft), lateRight: sideName(given.lateRight) };
+}
 
 /** Windows of both streams, which wait to hear what is made of them. */
 export class CoGroupedStreams<S> {
   readonly #add: AddJoined<S>;
   readonly #assigner: WindowAssigner<never>;
-  readonly #options: TwoInputWindowing<never, never>;
+  readonly #options: TwoInputWindowing<never, never> | undefined;
 
-  constructor(add: AddJoined<S>, assigner: WindowAssigner<never>, options: TwoInputWindowing<never, never>) {
+  constructor(
+    add: AddJoined<S>,
+    assigner: WindowAssigner<never>,
+    options: TwoInputWindowing<never, never> | undefined,
+  ) {
     this.#add = add;
     this.#assigner = assigner;
     this.#options = options;
@@ -64,11 +70,11 @@ export class CoGroupedStreams<S> {
   process(
     id: string,
     fn: CoGroupSpec['fn'],
-    options: WindowFunctionOptions<unknown, StateDescriptors, StateDescriptors> = {},
+    options?: WindowFunctionOptions<unknown, StateDescriptors, StateDescriptors>,
   ): S {
-    const { state, windowState, outputs } = options;
+    const { state, windowState, outputs } = settings(options);
     const spec = { ...sidesOf(this.#options), assigner: this.#assigner, fn, state, windowState, outputs };
-    return this.#add(id, coGroupOperator(spec), options);
+    return this.#add(id, withMistakes(coGroupOperator(spec), optionsMistakes(this.#options)), options);
   }
 }
 
@@ -81,13 +87,8 @@ export class ConnectedStreams<S> {
   }
 
   process(...given: readonly unknown[]): S {
-    const [id, process, options] = named<{ readonly id: string; readonly definition?: OperatorDefinition }>(given);
-    const definition = process?.definition;
-    if (definition?.inputs === undefined) {
-      const rule = 'two connected streams take an operator made by connectedProcess or broadcastProcess';
-      throw new MillraceError('invalid-pipeline', rule, { ...(id === undefined ? {} : { where: { operator: id } }) });
-    }
-    return this.#add(id ?? process.id, definition, options);
+    const [id, process, options] = named<{ readonly id: string; readonly definition: OperatorDefinition }>(given);
+    return this.#add(id ?? settings(process).id, processOf(process, 2), options);
   }
 }
 
@@ -96,9 +97,10 @@ export class Joined<S> {
   readonly #add: AddJoined<S>;
   readonly #operator: (kind: JoinKind, join: Fn) => OperatorDefinition;
 
-  constructor(add: AddJoined<S>, operator: (kind: JoinKind, join: Fn) => OperatorDefinition) {
+  /** `windowing`: the options of what comes before. */
+  constructor(add: AddJoined<S>, windowing: unknown, operator: (kind: JoinKind, join: Fn) => OperatorDefinition) {
     this.#add = add;
-    this.#operator = operator;
+    this.#operator = (kind, join) => withMistakes(operator(kind, join), optionsMistakes(windowing));
   }
 
   join(id: string, fn: Fn, options?: OperatorOptions): S {

@@ -10,6 +10,8 @@ import {
   type Pattern,
   type SideOutput,
   type SkipStrategy,
+  settings,
+  sideName,
 } from '../operators/index.ts';
 import type { OperatorOptions } from './graph.ts';
 import type { Stream } from './streams.ts';
@@ -55,11 +57,14 @@ declare module './streams.ts' {
 export function matchedBy(
   pattern: Pattern<never, unknown>,
   fn: MatchCode,
-  options: MatchOptions<Key, never, unknown, string, never> = {},
+  options?: MatchOptions<Key, never, unknown, string, never>,
 ): OperatorDefinition {
-  const { afterMatch = noSkip(), late, timedOut, maxPartialMatches = 10_000, waitForever = false } = options;
+  const { afterMatch = noSkip(), late, timedOut, maxPartialMatches = 10_000, waitForever = false } = settings(options);
   return matchOperator({
-    ...{ pattern: pattern.shape, fn, skip: afterMatch, lateSide: late?.side, maxPartialMatches, waitForever },
-    timedOut: timedOut === undefined ? undefined : { side: timedOut.to.side, make: timedOut.make },
+    ...{ pattern: settings(pattern).shape, fn, skip: afterMatch, maxPartialMatches, waitForever },
+    lateSide: sideName(late),
+    timedOut: timedOut === undefined ? undefined : timedOutOf(settings(timedOut)),
   });
 }
+
+const timedOutOf = ({ to, make }: TimedOut<Key, unknown, string, never>) => ({ side: sideName(to) ?? '', make });

@@ -1,6 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Key, MillraceError } from '../model/index.ts';
-import type { OperatorDefinition } from '../operators/index.ts';
+import {
+  callMistakes,
+  type Mistake,
+  type OperatorDefinition,
+  objectMistakes,
+  optionsMistakes,
+  settings,
+} from '../operators/index.ts';
 import { compile, type Draft, fingerprint, type Plan } from '../plan/index.ts';
 import type { SinkConnector, SourceConnector } from '../ports/index.ts';
 import { draftSink, type Entry, Graph, type Partitioner } from './graph.ts';
@@ -74,14 +81,16 @@ export interface Pipeline {
  * A pipeline: everything between its sources and sinks, written in `build`. Throws `invalid-pipeline` with every mistake in it at once, each with the
  * operator, the rule and what to do.
  */
-export function pipeline(name: string, build: (p: PipelineBuilder) => void, options: PipelineOptions = {}): Pipeline {
+export function pipeline(name: string, build: (p: PipelineBuilder) => void, given?: PipelineOptions): Pipeline {
+  refuse(name, [...callMistakes('pipeline', build, 'give it (p) => { ... }'), ...optionsMistakes(given)]);
+  const options = settings(given);
   const faults = {
     restart: options.restart ?? defaultFaults.restart,
     fallback: options.fallback ?? defaultFaults.fallback,
   };
   const graph = new Graph(name, faults, options.version);
   const builder: PipelineBuilder = {
-    source: (id, connector, sourceOptions = {}) =>
+    source: (id, connector, sourceOptions) =>
       streamOf(graph, graph.source(id, sourceDefinition(connector, sourceOptions))),
   };
   const returned: unknown = build(builder);
@@ -113,6 +122,7 @@ function assemble(frame: Omit<Draft, 'nodes'>, entries: readonly Entry[]): Pipel
   return {
     ...{ name: plan.pipeline, plan, sources, operators, keys, partitioners, sinks },
     withBindings(bindings) {
+      refuse(plan.pipeline, objectMistakes('what is bound', bindings, 'give { sources: { ... }, sinks: { ... } }'));
       checkBindings(plan.pipeline, bindings, sources, sinks);
       return assemble(
         frame,
@@ -121,6 +131,7 @@ function assemble(frame: Omit<Draft, 'nodes'>, entries: readonly Entry[]): Pipel
     },
     withParallelism: (parallelism) => assemble({ ...frame, parallelism }, entries),
     withCode(hashes) {
+      refuse(plan.pipeline, objectMistakes('the code', hashes, 'give hashes by id'));
       checkIds(plan.pipeline, [unknownIds(hashes, new Set(names), 'operator')]);
       return assemble(
         frame,
@@ -133,6 +144,13 @@ function assemble(frame: Omit<Draft, 'nodes'>, entries: readonly Entry[]): Pipel
       );
     },
   };
+}
+
+/** Throws the first of what makes it impossible to go on. */
+function refuse(name: string, [mistake]: readonly Mistake[]): void {
+  if (mistake === undefined) return;
+  const { rule, fix } = mistake;
+  throw new MillraceError('invalid-pipeline', `pipeline ${name}: ${rule}`, { where: { pipeline: name }, hint: fix });
 }
 
 function bind(entry: Entry, id: string, { sources = {}, sinks = {} }: Bindings): Entry {

@@ -5,7 +5,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
  * known, so a change there must be told by the pipeline's `version`.
  */
 export function describeSchema(schema: StandardSchemaV1): unknown {
-  const vendor: unknown = schema['~standard']?.vendor;
+  const vendor: unknown = schema?.['~standard']?.vendor;
   if (vendor === 'arktype') return [vendor, (schema as { json?: unknown }).json];
   if (vendor === 'zod' || vendor === 'valibot') return [vendor, definitionOf(schema, new Set())];
   return [vendor];

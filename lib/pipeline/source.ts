@@ -1,14 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type Duration, days, type EventTime, hours, seconds } from '../model/index.ts';
-import {
-  type DraftSource,
-  dataFingerprint,
-  fingerprint,
-  type IdlePolicy,
-  type PlanFault,
-  type SourceNode,
-} from '../plan/index.ts';
+import { type Mistake, optionsMistakes, settings } from '../operators/index.ts';
+import { type DraftSource, dataFingerprint, fingerprint, type IdlePolicy, type SourceNode } from '../plan/index.ts';
 import type { Json, SourceConnector } from '../ports/index.ts';
+import { connectorMistakes } from './connector.ts';
 import { jsonOf } from './json.ts';
 import { describeSchema } from './schema.ts';
 import { ascendingTimestamps, noWatermark, type WatermarkStrategy } from './watermark.ts';
@@ -58,13 +53,16 @@ export interface SourceDefinition {
   readonly code: string;
   /** The same of what is data in it, for code that counts by its modules. */
   readonly data: string;
+  /** What is wrong with how it was authored, as far as nothing else here tells. */
+  readonly mistakes: readonly Mistake[];
 }
 
 /** A source as authored, with defaults filled in. */
 export function sourceDefinition(
   connector: SourceConnector<unknown>,
-  options: SourceOptions<never> & { readonly schema?: StandardSchemaV1 | undefined },
+  authored: (SourceOptions<never> & { readonly schema?: StandardSchemaV1 | undefined }) | undefined,
 ): SourceDefinition {
+  const options = settings(authored);
   const { schema, maxFuture, maxRecordBytes, badRecords = 'fail' } = options;
   const eventTime = options.eventTime as SourceDefinition['eventTime'];
   const given = options.watermark as WatermarkStrategy<unknown> | undefined;
@@ -74,13 +72,14 @@ export function sourceDefinition(
     after: options.idleAfter ?? seconds(30),
     drift: options.idleDrift ?? hours(1),
   };
-  const { kind, bound, functions } = watermark;
+  const { kind, bound, functions } = settings(watermark);
   const schemaText = schema === undefined ? null : describeSchema(schema);
   const parts = [schemaText, eventTime, kind, bound, functions, idle, badRecords, maxFuture, maxRecordBytes];
   const partitions = announcedPartitions(connector);
   return {
     ...{ connector, schema, eventTime, watermark, idle, badRecords },
     ...{ maxFuture, maxRecordBytes, partitions },
+    mistakes: optionsMistakes(authored),
     ...{ code: fingerprint(...parts), data: dataFingerprint(...parts) },
   };
 }
@@ -97,7 +96,9 @@ export function maxFutureOf({ maxFuture, connector }: SourceDefinition): Duratio
 
 /** What the plan must know of a source. */
 export function draftSource(id: string, source: SourceDefinition): DraftSource {
-  const { connector, eventTime, watermark, idle, badRecords, partitions, code } = source;
+  const { eventTime, idle, badRecords, partitions, code } = source;
+  const connector = settings(source.connector);
+  const watermark = settings(source.watermark);
   return {
     kind: 'source',
     id,
@@ -119,7 +120,8 @@ export function draftSource(id: string, source: SourceDefinition): DraftSource {
  * The number of partitions as far as a connector's options tell: as many as `partitions` says, else as lists of `rows` there are, else as the connector has that
  * it is made `of`; else one, unless it never ends.
  */
-function announcedPartitions({ options, bounded }: SourceConnector<unknown>): number | undefined {
+function announcedPartitions(connector: SourceConnector<unknown>): number | undefined {
+  const { options, bounded } = settings(connector);
   for (let level = options; isObject(level); level = (level['of'] as typeof level | undefined)?.['options'] ?? null) {
     const { partitions, rows } = level;
     if (typeof partitions === 'number') return partitions;
@@ -131,9 +133,16 @@ function announcedPartitions({ options, bounded }: SourceConnector<unknown>): nu
 const isObject = (json: Json): json is { readonly [name: string]: Json } =>
   typeof json === 'object' && json !== null && !Array.isArray(json);
 
-function* mistakesIn(source: SourceDefinition): Generator<Omit<PlanFault, 'operator'>> {
-  const { schema, eventTime, maxFuture, maxRecordBytes, idle, badRecords } = source;
-  if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {
+function isWatermark(given: WatermarkStrategy<unknown>): boolean {
+  const { create, onRecord } = settings(settings(given).generator);
+  return typeof create === 'function' && typeof onRecord === 'function';
+}
+
+function* mistakesIn(source: SourceDefinition): Generator<Mistake> {
+  const { connector, schema, eventTime, watermark, maxFuture, maxRecordBytes, idle, badRecords } = source;
+  yield* connectorMistakes('source', settings(connector).bounded, connector);
+  yield* source.mistakes;
+  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
     yield {
       rule: 'its schema is no Standard Schema',
       fix: 'give a schema of zod, valibot, arktype or another that follows the standard',
@@ -141,6 +150,9 @@ function* mistakesIn(source: SourceDefinition): Generator<Omit<PlanFault, 'opera
   }
   if (eventTime !== undefined && typeof eventTime !== 'function') {
     yield { rule: 'its eventTime is no function', fix: 'write eventTime: (record) => record.time' };
+  }
+  if (!isWatermark(watermark)) {
+    yield { rule: 'its watermark is no strategy', fix: 'use boundedOutOfOrderness(seconds(5)) or another' };
   }
   if (!['advance', 'exclude', 'hold'].includes(idle.policy)) {
     yield { rule: `its idle policy is '${idle.policy}'`, fix: `use 'advance', 'exclude' or 'hold'` };

@@ -1,5 +1,5 @@
 /** The streams an author holds: each knows its place in the graph, and adds to it. No behaviour of its own. */
-import { type Key, MillraceError } from '../model/index.ts';
+import type { Key } from '../model/index.ts';
 import {
   type Aggregation,
   type AsyncOptions,
@@ -27,6 +27,8 @@ import {
   type Sample,
   type SideOutput,
   sampleOperator,
+  settings,
+  sideName,
   splitOperator,
   type TopOfRecordsSpec,
   topOfEntitiesOperator,
@@ -36,7 +38,7 @@ import {
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
 import type { SinkConnector } from '../ports/index.ts';
-import { named, withFunction } from './arguments.ts';
+import { named, optionallyNamed, partnerMistakes, processOf, withMistakes } from './arguments.ts';
 import type { Graph, OperatorOptions, Partitioner } from './graph.ts';
 import { CoGroupedStreams, ConnectedStreams, IntervalJoined, type Joined, windowJoined } from './joined.ts';
 import { matchedBy } from './patterns.ts';
@@ -65,40 +67,40 @@ class Written {
 
   map(...given: readonly unknown[]): Written {
     const [id, fn, options] = named<Fn>(given);
-    return this.#add(id, mapOperator(fn), options, fn);
+    return this.#add(id, mapOperator(fn), options);
   }
 
   filter(...given: readonly unknown[]): Written {
     const [id, predicate, options] = named<Fn>(given);
-    return this.#add(id, filterOperator(predicate), options, predicate, true);
+    return this.#add(id, filterOperator(predicate), options, true);
   }
 
   flatMap(...given: readonly unknown[]): Written {
     const [id, fn, options] = named<Fn>(given);
-    return this.#add(id, flatMapOperator(fn), options, fn);
+    return this.#add(id, flatMapOperator(fn), options);
   }
 
   mapValues(...given: readonly unknown[]): Written {
     const [id, fn, options] = named<Fn>(given);
-    return this.#add(id, mapOperator(fn), options, fn, true);
+    return this.#add(id, mapOperator(fn), options, true);
   }
 
   flatMapValues(...given: readonly unknown[]): Written {
     const [id, fn, options] = named<Fn>(given);
-    return this.#add(id, flatMapOperator(fn), options, fn, true);
+    return this.#add(id, flatMapOperator(fn), options, true);
   }
 
-  keyBy(id: string, selector: (record: unknown) => Key, options: ExchangeOptions = {}): Written {
-    return this.#at(this.graph.keyBy(this.output, id, selector, options.parallelism));
+  keyBy(id: string, selector: (record: unknown) => Key, options?: ExchangeOptions): Written {
+    return this.#at(this.graph.keyBy(this.output, id, selector, options));
   }
 
-  partitionBy(id: string, partitioner: Partitioner, options: ExchangeOptions = {}): Written {
-    return this.#at(this.graph.partitionBy(this.output, id, partitioner, options.parallelism));
+  partitionBy(id: string, partitioner: Partitioner, options?: ExchangeOptions): Written {
+    return this.#at(this.graph.partitionBy(this.output, id, partitioner, options));
   }
 
   rebalance(...given: readonly unknown[]): Written {
-    const [id, options] = (typeof given[0] === 'string' ? given : [undefined, ...given]) as [string?, ExchangeOptions?];
-    return this.#at(this.graph.rebalance(this.output, id, options?.parallelism));
+    const [id, options] = optionallyNamed<ExchangeOptions>(given);
+    return this.#at(this.graph.rebalance(this.output, id, options));
   }
 
   union(...others: readonly Written[]): Written {
@@ -113,7 +115,7 @@ class Written {
   windowJoin(
     right: Written,
     assigner: WindowAssigner<never>,
-    windowing: TwoInputWindowing<never, never> = {},
+    windowing?: TwoInputWindowing<never, never>,
   ): Joined<Written> {
     return windowJoined((id, operator, options) => this.#joined(right, id, operator, options), assigner, windowing);
   }
@@ -121,7 +123,7 @@ class Written {
   coGroup(
     right: Written,
     assigner: WindowAssigner<never>,
-    windowing: TwoInputWindowing<never, never> = {},
+    windowing?: TwoInputWindowing<never, never>,
   ): CoGroupedStreams<Written> {
     const add = (id: string, operator: OperatorDefinition, options: OperatorOptions | undefined): Written =>
       this.#joined(right, id, operator, options);
@@ -142,45 +144,40 @@ class Written {
     options?: OperatorOptions,
   ): Readonly<Record<string, Written>> {
     const rest = this.#add(id, splitOperator(branches), options);
-    const streams = Object.keys(branches).map((side) => [side, this.#at({ ...rest.output, side })] as const);
+    const streams = Object.keys(settings(branches)).map((side) => [side, this.#at({ ...rest.output, side })] as const);
     return { ...Object.fromEntries(streams), otherwise: rest };
   }
 
-  async(id: string, fn: Fn, options: AsyncOptions & OperatorOptions = {}): Written {
-    return this.#add(id, asyncOperator(fn, options), options, fn);
+  async(id: string, fn: Fn, options?: AsyncOptions & OperatorOptions): Written {
+    return this.#add(id, asyncOperator(fn, settings(options)), options);
   }
 
-  asyncFlatMap(id: string, fn: Fn, options: AsyncOptions<never, never> & OperatorOptions = {}): Written {
-    return this.#add(id, asyncFlatMapOperator(fn, options), options, fn);
+  asyncFlatMap(id: string, fn: Fn, options?: AsyncOptions<never, never> & OperatorOptions): Written {
+    return this.#add(id, asyncFlatMapOperator(fn, settings(options)), options);
   }
 
   lookupJoin(id: string, lookup: AnyLookup, joiner: Fn, options?: OperatorOptions): Written {
-    return this.#add(id, lookupJoinOperator('inner', lookup, joiner), options, joiner, true);
+    return this.#add(id, lookupJoinOperator('inner', lookup, joiner), options, true);
   }
 
   leftLookupJoin(id: string, lookup: AnyLookup, joiner: Fn, options?: OperatorOptions): Written {
-    return this.#add(id, lookupJoinOperator('left', lookup, joiner), options, joiner, true);
+    return this.#add(id, lookupJoinOperator('left', lookup, joiner), options, true);
   }
 
   rateLimit(id: string, limit: RateLimit, options?: OperatorOptions): Written {
     const keyed = this.graph.isKeyed(this.output);
     const from = keyed ? this : this.keyBy(`${id}-all`, () => '', { parallelism: 1 });
-    return from.#add(id, rateLimitOperator(limit), options, Object, keyed);
+    return from.#add(id, rateLimitOperator(limit), options, keyed);
   }
 
   sample(...given: readonly unknown[]): Written {
     const [id, sample, options] = named<Sample<unknown>>(given);
-    return this.#add(id, sampleOperator(sample), options, Object, true);
+    return this.#add(id, sampleOperator(sample), options, true);
   }
 
   process(...given: readonly unknown[]): Written {
     const [id, process, options] = named<Process<never, never, unknown>>(given);
-    if (process?.definition === undefined) {
-      throw new MillraceError('invalid-pipeline', 'process takes an operator made by process(id, { onRecord ... })', {
-        ...(id === undefined ? {} : { where: { operator: id } }),
-      });
-    }
-    return this.#add(id ?? process.id, process.definition, options);
+    return this.#add(id ?? settings(process).id, processOf(process, 1), options);
   }
 
   match(id: string, pattern: Pattern<never, unknown>, fn: MatchCode, options?: OperatorOptions): Written {
@@ -188,7 +185,7 @@ class Written {
   }
 
   reduce(id: string, fn: Reduce<unknown>, options?: OperatorOptions): Written {
-    return this.#add(id, reduceOperator(fn), options, fn);
+    return this.#add(id, reduceOperator(fn), options);
   }
 
   aggregate(id: string, aggregation: Aggregation<unknown, unknown>, options?: OperatorOptions): Written {
@@ -201,18 +198,19 @@ class Written {
     options?: OperatorOptions,
   ): WrittenTable {
     const operator = typeof of === 'object' ? aggregateToTableOperator(of) : toTableOperator(of);
-    return tableOf(this.#add(id, operator, options, Object, true));
+    return tableOf(this.#add(id, operator, options, true));
   }
 
-  deduplicate(id: string, options: DeduplicateSpec & OperatorOptions = {}): Written | WrittenTable {
-    const operator = deduplicateOperator(options);
-    const made = this.#add(id, operator, options, Object, true);
+  deduplicate(id: string, options?: DeduplicateSpec & OperatorOptions): Written | WrittenTable {
+    const operator = deduplicateOperator(settings(options));
+    const made = this.#add(id, operator, options, true);
     return operator.updates === true ? tableOf(made) : made;
   }
 
   top(id: string, n: number, options: TopOfRecordsSpec<never> & OperatorOptions): WrittenTable {
-    const of = options?.unique === undefined ? topOfRecordsOperator : topOfEntitiesOperator;
-    return tableOf(this.#add(id, of(n, options ?? {}), options, Object, true), ownKeysOf(options));
+    const spec = settings(options);
+    const of = spec.unique === undefined ? topOfRecordsOperator : topOfEntitiesOperator;
+    return tableOf(this.#add(id, of(n, spec), options, true), ownKeysOf(spec));
   }
 
   toVersionedTable(row?: RowOf<unknown, unknown>): WrittenVersions {
@@ -249,21 +247,15 @@ class Written {
   }
 
   sideOutput(tag: SideOutput<unknown>): Written {
-    return this.#at({ node: this.output.node, side: tag.side });
+    return this.#at({ node: this.output.node, side: sideName(tag) ?? '' });
   }
 
   to(id: string, sink: SinkConnector<unknown>): void {
     this.graph.sink(this.output, id, sink);
   }
 
-  #add(
-    id: string | undefined,
-    operator: OperatorDefinition,
-    options?: OperatorOptions,
-    fn: unknown = Object,
-    keepsKey = false,
-  ): Written {
-    return this.#at(this.graph.operator(this.output, id, withFunction(operator, fn), options, keepsKey));
+  #add(id: string | undefined, operator: OperatorDefinition, options?: OperatorOptions, keepsKey = false): Written {
+    return this.#at(this.graph.operator(this.output, id, operator, options, keepsKey));
   }
 
   #joined(
@@ -273,19 +265,14 @@ class Written {
     options: OperatorOptions | undefined,
   ): Written {
     const { inputs, mistakes } = this.#with([right]);
-    const checked = { ...operator, mistakes: [...mistakes, ...(operator.mistakes ?? [])] };
-    return this.#at(this.graph.operator(inputs, id, checked, options));
+    return this.#at(this.graph.operator(inputs, id, withMistakes(operator, mistakes), options));
   }
 
   /** The outputs of this stream and of others, which must be of the same pipeline. */
   #with(others: readonly Written[]): { inputs: readonly DraftRef[]; mistakes: readonly Mistake[] } {
-    const known = others.filter((other) => other instanceof Written && other.graph === this.graph);
-    const rule = 'a stream of another pipeline is part of it';
-    const stranger: Mistake = { rule, fix: 'bring streams of one pipeline together' };
-    return {
-      inputs: [this.output, ...known.map(({ output }) => output)],
-      mistakes: others.slice(known.length).map(() => stranger),
-    };
+    const strange = others.map((other) => partnerMistakes('stream', other, Written, this.graph, 'give it a stream'));
+    const known = others.filter((_, i) => strange[i]?.length === 0);
+    return { inputs: [this.output, ...known.map(({ output }) => output)], mistakes: strange.flat() };
   }
 
   #windows(grouped: (id: string) => Written = () => this): WindowedPlace<Written> {

@@ -1,5 +1,5 @@
 /** Streams that meet tables: by key, by the time of their records, or with a table that every task has. */
-import { type Duration, MillraceError } from '../model/index.ts';
+import type { Duration } from '../model/index.ts';
 import {
   globalJoinOperator,
   type KeyOfRecord,
@@ -7,11 +7,13 @@ import {
   type RowOf,
   type SideOutput,
   type StreamTableJoiner,
+  settings,
+  sideName,
   streamTableJoinOperator,
   temporalJoinOperator,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
-import { withFunction } from './arguments.ts';
+import { partnerMistakes, withMistakes } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
 import { WrittenGlobalTable, WrittenTable } from './table.ts';
 
@@ -41,13 +43,10 @@ export class WrittenVersions {
 export function joinTable(kind: Kind, stream: Place, id: string, table: unknown, given: readonly unknown[]): DraftRef {
   if (table instanceof WrittenGlobalTable) {
     const [keyOf, joiner, options] = given as [KeyOfRecord, Joiner, OperatorOptions?];
-    const operator = withFunction(withFunction(globalJoinOperator(kind, keyOf, joiner), joiner), keyOf);
-    return add(stream, table, id, operator, options);
+    return add(stream, table, WrittenGlobalTable, id, globalJoinOperator(kind, keyOf, joiner), options);
   }
-  if (!(table instanceof WrittenTable)) throw noTable(id, 'stream.keyBy(...).toTable(id)');
   const [joiner, options] = given as [Joiner, OperatorOptions?];
-  const operator = withFunction(streamTableJoinOperator(kind, joiner), joiner);
-  return add(stream, { graph: table.graph, output: table.located() }, id, operator, options);
+  return add(stream, table, WrittenTable, id, streamTableJoinOperator(kind, joiner), options);
 }
 
 /** The stream joined to a changelog as it was at its records' times. */
@@ -57,31 +56,28 @@ export function joinVersions(
   id: string,
   versions: unknown,
   joiner: Joiner,
-  options: { readonly grace?: Duration; readonly late?: SideOutput<unknown> } & OperatorOptions = {},
+  options?: { readonly grace?: Duration; readonly late?: SideOutput<unknown> } & OperatorOptions,
 ): DraftRef {
-  if (!(versions instanceof WrittenVersions)) throw noTable(id, 'stream.keyBy(...).toVersionedTable()');
-  const { grace = 0, late } = options;
-  const operator = temporalJoinOperator({ kind, joiner, row: versions.row, grace, lateSide: late?.side });
-  return add(stream, versions, id, withFunction(operator, joiner), options, false);
+  const { grace = 0, late } = settings(options);
+  const row = versions instanceof WrittenVersions ? versions.row : undefined;
+  const operator = temporalJoinOperator({ kind, joiner, row, grace, lateSide: sideName(late) });
+  return add(stream, versions, WrittenVersions, id, operator, options, false);
 }
+
+type Kinds = typeof WrittenTable | typeof WrittenGlobalTable | typeof WrittenVersions;
 
 function add(
   stream: Place,
-  table: Place,
+  table: unknown,
+  kind: Kinds,
   id: string,
   operator: OperatorDefinition,
   options: OperatorOptions | undefined,
   keepsKey = true,
 ): DraftRef {
-  const stranger = { rule: 'a table of another pipeline is joined', fix: 'join tables and streams of one pipeline' };
-  const same = stream.graph === table.graph;
-  const checked = same ? operator : { ...operator, mistakes: [stranger, ...(operator.mistakes ?? [])] };
-  return stream.graph.operator([stream.output, same ? table.output : stream.output], id, checked, options, keepsKey);
-}
-
-function noTable(id: string, how: string): MillraceError {
-  return new MillraceError('invalid-pipeline', 'what is joined is no table', {
-    where: { operator: id },
-    hint: `make one of a stream: ${how}`,
-  });
+  const how = `make one: stream.keyBy(...).${kind === WrittenVersions ? 'toVersionedTable()' : 'toTable(id)'}`;
+  const mistakes = partnerMistakes('table', table, kind, stream.graph, how);
+  const right = mistakes.length > 0 ? stream : (table as InstanceType<Kinds>);
+  const inputs = [stream.output, right instanceof WrittenTable ? right.located() : right.output];
+  return stream.graph.operator(inputs, id, withMistakes(operator, mistakes), options, keepsKey);
 }

@@ -1,13 +1,14 @@
 /** The tables an author holds. Like streams they only know their place in the graph; types are in `tables.ts`. */
-import { MillraceError } from '../model/index.ts';
 import {
   aggregateGroupsOperator,
   changesOperator,
   countGroups,
   type ForeignKey,
   filterTableOperator,
+  functionMistakes,
   type GroupAggregation,
   type GroupOptions,
+  type Mistake,
   mapValuesOperator,
   type OperatorDefinition,
   reduceGroups,
@@ -17,6 +18,8 @@ import {
   rowsOperator,
   type SideOutput,
   type Suppression,
+  settings,
+  sideName,
   subscribeOperator,
   suppressOperator,
   type TableJoiner,
@@ -28,7 +31,7 @@ import {
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
 import type { UpsertConnector } from '../ports/index.ts';
-import { named, optionallyNamed, withFunction } from './arguments.ts';
+import { named, optionallyNamed, partnerMistakes, withMistakes } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
 import type { ExchangeOptions } from './streams.ts';
 
@@ -65,11 +68,11 @@ export class WrittenTable {
 
   /** Its changes where those of its key belong. */
   located(): DraftRef {
-    return this.#ownKeys === undefined ? this.output : this.graph.byKey(this.output, undefined, undefined);
+    return this.#ownKeys === undefined ? this.output : this.graph.byKey(this.output);
   }
 
-  sideOutput({ side }: SideOutput<unknown>): unknown {
-    return this.#streamOf({ node: this.#ownKeys?.windows ?? this.output.node, side });
+  sideOutput(tag: SideOutput<unknown>): unknown {
+    return this.#streamOf({ node: this.#ownKeys?.windows ?? this.output.node, side: sideName(tag) ?? '' });
   }
 
   suppress(id: string, suppression: Suppression, options?: OperatorOptions): WrittenTable {
@@ -88,20 +91,23 @@ export class WrittenTable {
 
   filter(...given: readonly unknown[]): WrittenTable {
     const [id, predicate, options] = named<Fn>(given);
-    return this.#view(id, filterTableOperator(predicate), predicate, options);
+    return this.#view(id, filterTableOperator(predicate), options);
   }
 
   mapValues(...given: readonly unknown[]): WrittenTable {
     const [id, fn, options] = named<Fn>(given);
-    return this.#view(id, mapValuesOperator(fn), fn, options);
+    return this.#view(id, mapValuesOperator(fn), options);
   }
 
-  groupBy(id: string, selector: Fn, options: ExchangeOptions = {}): Grouped {
-    const regrouped = (entries: boolean): DraftRef =>
-      this.#operator(undefined, withFunction(regroupOperator(selector, { entries }), selector), undefined, false);
+  groupBy(id: string, selector: Fn, options?: ExchangeOptions): Grouped {
+    const mistakes = functionMistakes('groupBy', selector, `write .groupBy('by-name', (row) => row.name)`);
+    const regrouped = (entries: boolean, authored: boolean): DraftRef => {
+      const changes = this.#operator(undefined, regroupOperator(selector, { entries }), undefined, false);
+      return this.graph.byKey(changes, options, authored ? { id, mistakes } : undefined);
+    };
     const table = (output: DraftRef, ownKeys?: OwnKeys): WrittenTable =>
       new WrittenTable(this.graph, output, this.#streamOf, ownKeys);
-    return new Grouped(this.graph, id, options, regrouped, table);
+    return new Grouped(this.graph, regrouped, table);
   }
 
   join(id: string, other: WrittenTable, ...given: readonly unknown[]): WrittenTable {
@@ -131,14 +137,16 @@ export class WrittenTable {
   }
 
   #join(kind: JoinKind, id: string, other: WrittenTable, given: readonly unknown[]): WrittenTable {
-    checkTable(id, this.graph, other);
-    const byForeignKey = typeof given[1] === 'function';
-    const [joiner, options] = (byForeignKey ? given.slice(1) : given) as [Joiner, OperatorOptions?];
-    if (byForeignKey && kind !== 'outer') {
-      return this.#joinByForeignKey(kind, id, other, given[0] as ForeignKey<unknown>, joiner, options);
+    const { graph } = this;
+    const mistakes = partnerMistakes('table', other, WrittenTable, graph, 'make one: stream.keyBy(...).toTable(id)');
+    const right = mistakes.length === 0 ? other : this;
+    if (kind !== 'outer' && typeof given[1] === 'function') {
+      const [foreignKey, joiner, options] = given as [ForeignKey<unknown>, Joiner, OperatorOptions?];
+      return this.#joinByForeignKey(kind, id, right, foreignKey, joiner, options, mistakes);
     }
-    const operator = withFunction(tableJoinOperator(kind, joiner), joiner);
-    return this.#table(this.graph.operator([this.located(), other.located()], id, operator, options, true));
+    const [joiner, options] = given as [Joiner, OperatorOptions?];
+    const operator = withMistakes(tableJoinOperator(kind, joiner), mistakes);
+    return this.#table(graph.operator([this.located(), right.located()], id, operator, options, true));
   }
 
   #joinByForeignKey(
@@ -148,27 +156,19 @@ export class WrittenTable {
     foreignKey: ForeignKey<unknown>,
     joiner: Joiner,
     options: OperatorOptions | undefined,
+    mistakes: readonly Mistake[],
   ): WrittenTable {
     const { graph } = this;
-    const inner = { ...options };
-    const subscriptions = graph.byKey(
-      this.#operator(undefined, subscribeOperator(foreignKey), inner, false),
-      undefined,
-      undefined,
-    );
+    const inner = settings(options);
+    const subscriptions = graph.byKey(this.#operator(undefined, subscribeOperator(foreignKey), inner, false));
     const answers = graph.operator([subscriptions, other.located()], `${id}-answers`, respondOperator(), inner);
-    const resolve = withFunction(resolveOperator(kind, foreignKey, joiner), joiner);
-    const back = graph.byKey(answers, undefined, undefined);
+    const resolve = withMistakes(resolveOperator(kind, foreignKey, joiner), mistakes);
+    const back = graph.byKey(answers);
     return this.#table(graph.operator([this.located(), back], id, resolve, options, true));
   }
 
-  #view(
-    id: string | undefined,
-    operator: OperatorDefinition,
-    fn: unknown,
-    options: OperatorOptions | undefined,
-  ): WrittenTable {
-    return this.#table(this.#operator(id, withFunction(operator, fn), options, true), true);
+  #view(id: string | undefined, operator: OperatorDefinition, options: OperatorOptions | undefined): WrittenTable {
+    return this.#table(this.#operator(id, operator, options, true), true);
   }
 
   #operator(
@@ -189,35 +189,29 @@ export class WrittenTable {
 /** A table's rows by another key. */
 class Grouped {
   readonly #graph: Graph;
-  readonly #id: string;
-  readonly #exchange: ExchangeOptions;
-  readonly #regrouped: (entries: boolean) => DraftRef;
+  readonly #regrouped: (entries: boolean, authored: boolean) => DraftRef;
   readonly #table: (output: DraftRef, ownKeys?: OwnKeys) => WrittenTable;
   /** The exchanges there are so far: of changes as they are, and with the keys of their rows. */
   readonly #exchanges = new Map<boolean, DraftRef>();
 
   constructor(
     graph: Graph,
-    id: string,
-    exchange: ExchangeOptions,
-    regrouped: (entries: boolean) => DraftRef,
+    regrouped: (entries: boolean, authored: boolean) => DraftRef,
     table: (output: DraftRef, ownKeys?: OwnKeys) => WrittenTable,
   ) {
     this.#graph = graph;
-    this.#id = id;
-    this.#exchange = exchange;
     this.#regrouped = regrouped;
     this.#table = table;
   }
 
   count(id: string, options?: GroupOptions & OperatorOptions): WrittenTable {
-    return this.#add(id, aggregateGroupsOperator(countGroups, options, 'count', []), options);
+    return this.#add(id, aggregateGroupsOperator(countGroups, settings(options), 'count', []), options);
   }
 
   reduce(id: string, adder: Fn, subtractor: Fn, options?: GroupOptions & OperatorOptions): WrittenTable {
     const functions = [adder, subtractor];
-    const operator = aggregateGroupsOperator(reduceGroups(adder, subtractor), options, 'reduce', functions);
-    return this.#add(id, withFunction(withFunction(operator, adder), subtractor), options);
+    const operator = aggregateGroupsOperator(reduceGroups(adder, subtractor), settings(options), 'reduce', functions);
+    return this.#add(id, operator, options);
   }
 
   aggregate(
@@ -225,15 +219,13 @@ class Grouped {
     aggregation: GroupAggregation<unknown, unknown>,
     options?: GroupOptions & OperatorOptions,
   ): WrittenTable {
-    const { init, add, subtract } = aggregation ?? {};
-    const operator = aggregateGroupsOperator(aggregation ?? {}, options);
-    return this.#add(id, [init, add, subtract].reduce(withFunction, operator), options);
+    return this.#add(id, aggregateGroupsOperator(settings(aggregation), settings(options)), options);
   }
 
   top(id: string, n: number, options: TopSpec<never> & OperatorOptions): WrittenTable {
-    const operator = topOfTableOperator(n, options ?? {});
-    const output = this.#graph.operator(this.#input(true), id, operator, options, true);
-    return this.#table(output, ownKeysOf(options));
+    const spec = settings(options);
+    const output = this.#graph.operator(this.#input(true), id, topOfTableOperator(n, spec), options, true);
+    return this.#table(output, ownKeysOf(spec));
   }
 
   #add(id: string, operator: OperatorDefinition, options: OperatorOptions | undefined): WrittenTable {
@@ -244,16 +236,15 @@ class Grouped {
   #input(entries: boolean): DraftRef {
     const found = this.#exchanges.get(entries) ?? this.#exchanges.get(true);
     if (found !== undefined) return found;
-    const id = this.#exchanges.size === 0 ? this.#id : undefined;
-    const made = this.#graph.byKey(this.#regrouped(entries), id, this.#exchange.parallelism);
+    const made = this.#regrouped(entries, this.#exchanges.size === 0);
     this.#exchanges.set(entries, made);
     return made;
   }
 }
 
 /** Of the best of groups: only lists stand under the group's key. */
-export const ownKeysOf = (options: TopSpec<never> | undefined): OwnKeys | undefined =>
-  (options?.rows ?? 'lists') === 'lists' ? undefined : {};
+export const ownKeysOf = ({ rows = 'lists' }: TopSpec<never>): OwnKeys | undefined =>
+  rows === 'lists' ? undefined : {};
 
 /** A table that every task behind it has, its changes as records. */
 export class WrittenGlobalTable {
@@ -264,18 +255,4 @@ export class WrittenGlobalTable {
     this.graph = graph;
     this.output = output;
   }
-}
-
-function checkTable(id: string, graph: Graph, given: unknown): asserts given is WrittenTable {
-  if (given instanceof WrittenTable && given.graph === graph) return;
-  if (given instanceof WrittenTable) {
-    throw new MillraceError('invalid-pipeline', 'a table of another pipeline is joined', {
-      where: { operator: id },
-      hint: 'join tables and streams of one pipeline',
-    });
-  }
-  throw new MillraceError('invalid-pipeline', 'a table is joined to what is no table', {
-    where: { operator: id },
-    hint: 'make one of a stream: stream.keyBy(...).toTable(id)',
-  });
 }

@@ -1,4 +1,5 @@
 import type { Duration, EventTime } from '../model/index.ts';
+import { settings } from '../operators/index.ts';
 import type { WatermarkPlan } from '../plan/index.ts';
 
 /**
@@ -44,11 +45,11 @@ export interface WatermarkGeneratorOptions<T, S> extends WatermarkGenerator<T, S
 
 /** A watermark of the author's own making, for instance from punctuation in the data. */
 export function watermarkGenerator<T, S>(options: WatermarkGeneratorOptions<T, S>): WatermarkStrategy<T> {
-  const { create, onRecord, bound = 0 as Duration } = options;
+  const { create, onRecord, bound = 0 as Duration } = settings(options);
   return {
     kind: 'custom',
     bound,
-    generator: { create, onRecord: (state, time, record) => onRecord(state as S, time, record) },
+    generator: { create, onRecord: onRecord as WatermarkGenerator<T>['onRecord'] },
     functions: [create, onRecord],
   };
 }

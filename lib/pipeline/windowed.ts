@@ -5,16 +5,21 @@ import {
   type Aggregator,
   type AnyWindowFunction,
   everyCount,
+  functionMistakes,
+  type Mistake,
   type OperatorDefinition,
+  optionsMistakes,
   type Reduce,
   type StateDescriptors,
+  settings,
+  sideName,
   type WindowAssigner,
   type WindowSpec,
   windowOperator,
   windowRowsOperator,
 } from '../operators/index.ts';
 import type { DraftRef } from '../plan/index.ts';
-import { withFunction } from './arguments.ts';
+import { withMistakes } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
 import type { WindowFunctionOptions, WindowingOptions } from './streams.ts';
 import { WrittenTable } from './table.ts';
@@ -32,42 +37,50 @@ export interface WindowedPlace<S> {
 export class Windowed<S> {
   readonly #spec: WindowSpec;
   readonly #place: WindowedPlace<S>;
+  readonly #mistakes: readonly Mistake[];
 
   constructor(
     place: WindowedPlace<S>,
     assigner: WindowAssigner<never>,
-    { allowedLateness, late, trigger, evictor }: WindowingOptions<never> = {},
+    options: WindowingOptions<never> | undefined,
     keyless = false,
   ) {
+    const { allowedLateness, late, trigger, evictor } = settings(options);
     this.#place = place;
-    this.#spec = { assigner, allowedLateness, lateSide: late?.side, trigger, evictor, keyless };
+    this.#spec = { assigner, allowedLateness, lateSide: sideName(late), trigger, evictor, keyless };
+    this.#mistakes = optionsMistakes(options);
   }
 
   aggregate(id: string, aggregation: Aggregation<never, unknown>, ...given: readonly unknown[]): S {
     const [windowFunction, options] = optional(given);
-    return this.#add(id, this.#operator({ aggregation, windowFunction }, options), options);
+    return this.#add(id, this.#operator({ aggregation: aggregation ?? {}, windowFunction }, options), options);
   }
 
   reduce(id: string, fn: Reduce<unknown>, ...given: readonly unknown[]): S {
     const [windowFunction, options] = optional(given);
-    return this.#add(id, this.#operator({ aggregation: reduced(fn), windowFunction }, options), options, fn);
+    const operator = this.#operator({ aggregation: reduced(fn), windowFunction }, options);
+    return this.#add(id, withMistakes(operator, functionMistakes('reduce', fn)), options);
   }
 
   process(id: string, windowFunction: AnyWindowFunction, options?: FunctionOptions): S {
-    return this.#add(id, this.#operator({ windowFunction }, options), options, windowFunction);
+    return this.#add(id, this.#operator({ windowFunction, takesFunction: true }, options), options);
   }
 
   toTable(
     id: string,
     aggregation: Aggregation<never, unknown>,
-    options: { readonly retention?: Duration } & OperatorOptions = {},
+    options?: { readonly retention?: Duration } & OperatorOptions,
   ): WrittenTable {
     const { graph, input, stream } = this.#place;
-    const { trigger = everyCount(1), allowedLateness = 0, assigner } = this.#spec;
-    const windows = this.#operator({ aggregation, trigger, tellsMerged: assigner.kind === 'session' });
-    const retention = Math.max(options.retention ?? 0, allowedLateness);
-    const rows = windowRowsOperator(aggregation, retention, assigner);
-    const results = graph.operator(input(id), `${id}-windows`, windows, options, true);
+    const { trigger = everyCount(1), allowedLateness = 0 } = this.#spec;
+    const assigner = settings(this.#spec.assigner);
+    const windows = this.#operator({
+      ...{ aggregation: aggregation ?? {}, trigger },
+      tellsMerged: assigner.kind === 'session',
+    });
+    const retention = Math.max(settings(options).retention ?? 0, allowedLateness);
+    const rows = withMistakes(windowRowsOperator(aggregation, retention, assigner), windows.mistakes ?? []);
+    const results = graph.operator(input(id), `${id}-windows`, { ...windows, mistakes: [] }, settings(options), true);
     const output = graph.operator(results, id, rows, options, true);
     return new WrittenTable(graph, output, stream, {
       ...{ lateness: allowedLateness, windows: results.node },
@@ -75,14 +88,14 @@ export class Windowed<S> {
     });
   }
 
-  #add(id: string, operator: OperatorDefinition, options: OperatorOptions | undefined, fn: unknown = Object): S {
+  #add(id: string, operator: OperatorDefinition, options: OperatorOptions | undefined): S {
     const { graph, input, stream } = this.#place;
-    return stream(graph.operator(input(id), id, withFunction(operator, fn), options));
+    return stream(graph.operator(input(id), id, operator, options));
   }
 
-  #operator(parts: Partial<WindowSpec>, options: FunctionOptions = {}): OperatorDefinition {
-    const { state, windowState, outputs } = options;
-    return windowOperator({ ...this.#spec, ...parts, state, windowState, outputs });
+  #operator(parts: Partial<WindowSpec>, options?: FunctionOptions): OperatorDefinition {
+    const { state, windowState, outputs } = settings(options);
+    return withMistakes(windowOperator({ ...this.#spec, ...parts, state, windowState, outputs }), this.#mistakes);
   }
 }
 

@@ -6,6 +6,9 @@ const FORM = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** The id that no node may have: of a pipeline's topics, the one of this name holds what was given up. */
 export const DEAD_LETTERS = 'dead-letters';
 
+/** Whether an id was given, good or not. */
+export const isName = (id: unknown): id is string => typeof id === 'string' && id !== '';
+
 /** What is wrong with a name that becomes part of topics, tables and file names; undefined if nothing is. */
 export function mistakeInName(name: unknown): string | undefined {
   if (typeof name !== 'string' || name === '') return 'is missing';
@@ -24,7 +27,7 @@ export function nameNodes(nodes: readonly DraftNode[]): readonly string[] {
   const given = new Set(nodes.map((node) => node.id));
   const counts = new Map<string, number>();
   return nodes.map((node) => {
-    if (node.id !== undefined && node.id !== '') return node.id;
+    if (isName(node.id)) return node.id;
     const prefix = node.auto ?? (node.kind === 'operator' ? node.type : node.kind);
     let n = counts.get(prefix) ?? 0;
     do n++;

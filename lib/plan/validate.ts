@@ -1,6 +1,6 @@
 /** Every rule that a pipeline must keep, checked without running anything: all faults at once, in the order in which the pipeline was written. */
 import type { Draft, DraftNode, DraftOperator, DraftRef, DraftSink, PlanFault } from './draft.ts';
-import { DEAD_LETTERS, mistakeInName } from './names.ts';
+import { DEAD_LETTERS, isName, mistakeInName } from './names.ts';
 import type { FaultPlan, InputNeed } from './plan.ts';
 
 type Mistake = Omit<PlanFault, 'operator'>;
@@ -27,7 +27,7 @@ export function faultsOf(draft: Draft, names: readonly string[]): readonly PlanF
     if (node.kind === 'source') say(name, sourceMistakes(node));
     if (node.kind === 'operator') say(name, operatorMistakes(nodes, names, node));
     if (node.kind === 'key-by' || node.kind === 'partition-by' || node.kind === 'rebalance')
-      say(name, parallelismMistakes(node.parallelism));
+      if (node.parallelism !== undefined) say(name, parallelismMistakes(node.parallelism));
     if (node.kind === 'sink') say(name, updateMistakes(nodes, node));
     say(name, broadcastMistakes(nodes, names, node));
   });
@@ -69,12 +69,17 @@ function* pipelineMistakes(draft: Draft): Generator<Mistake> {
     yield { rule: 'it has no sink', fix: 'end with .to(id, connector)' };
   }
   yield* parallelismMistakes(draft.parallelism);
+  if (draft.fusing !== 'all' && draft.fusing !== 'none') {
+    yield { rule: `the fusing is '${String(draft.fusing)}'`, fix: `use 'all' or 'none'` };
+  }
   yield* restartMistakes(draft.faults);
 }
 
 function* idMistakes(node: DraftNode, names: readonly string[], index: number): Generator<Mistake> {
-  if (node.id === undefined || node.id === '') {
-    if (node.auto === undefined) {
+  if (!isName(node.id)) {
+    if (node.id !== undefined && node.id !== '') {
+      yield { rule: 'the id is no text', fix: `write it like 'late-flights'` };
+    } else if (node.auto === undefined) {
       const what = node.kind === 'operator' ? `a ${node.type}` : `a ${node.kind}`;
       yield {
         rule: `${what} needs an id`,
@@ -250,8 +255,7 @@ function sourcesOf(nodes: readonly DraftNode[], node: DraftNode): readonly numbe
   return [...seen].filter((index) => nodes[index]?.kind === 'source').sort((a, b) => a - b);
 }
 
-function* parallelismMistakes(parallelism: number | undefined): Generator<Mistake> {
-  if (parallelism === undefined) return;
+function* parallelismMistakes(parallelism: number): Generator<Mistake> {
   if (Number.isSafeInteger(parallelism) && parallelism >= 1 && parallelism <= MAX_PARALLELISM) return;
   yield {
     rule: `the parallelism is ${parallelism}`,

@@ -160,7 +160,7 @@ describe('connected streams', () => {
     ).toThrow(/weigh: a stream of another pipeline is part of it/);
     const one = { id: 'one', definition: { type: 'process' } } as never;
     expect(written((p, left) => left.connect(source(p, 'right')).process(one))).toThrow(
-      /two connected streams take an operator made by connectedProcess/,
+      /one: it takes an operator of two inputs; give it connectedProcess/,
     );
   });
 });

@@ -89,7 +89,7 @@ describe('partitionBy', () => {
     const coded = built.withCode({ place: 'x' }).plan.stages[0]!.code;
     expect(coded).not.toBe(built.withCode({ place: 'y' }).plan.stages[0]!.code);
     expect(() => of((input) => input.partitionBy('place', 5 as never).to('out', toMemory()))).toThrow(
-      'place: its partitioner is no function',
+      'place: partitionBy takes a function, not number',
     );
   });
 

@@ -232,7 +232,7 @@ describe('mistakes', () => {
           .source('a', rows())
           .map(5 as never)
           .to('s', drain()),
-      'map-1: a map takes a function, not number',
+      'map-1: map takes a function, not number',
     ],
     [
       'keyBy',
@@ -241,7 +241,7 @@ describe('mistakes', () => {
           .source('a', rows())
           .keyBy('k', 'x' as never)
           .to('s', drain()),
-      'k: its selector is no function',
+      'k: keyBy takes a function, not string',
     ],
     [
       'schema',

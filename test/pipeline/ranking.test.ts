@@ -79,13 +79,13 @@ describe('mistakes in a top', () => {
       faultsOf((input) => byShop(input).top('best', n, wrong(options))).map(({ rule }) => rule);
     expect(one(0, { by })).toEqual(['it keeps the best 0']);
     expect(one(1.5, { by })).toEqual(['it keeps the best 1.5']);
-    expect(one(1, {})).toEqual(['what it ranks by is no function, but undefined']);
+    expect(one(1, {})).toEqual(['top takes a function, not undefined']);
     expect(one(1, { by: async () => 1 })).toEqual(['the function of top is async']);
     expect(one(1, { by, order: 'up' })).toEqual(['its order is "up"']);
     expect(one(1, { by, order: [] })).toEqual(['its order is []']);
     expect(one(1, { by, ttl: 0, ttlBy: 'wall' })).toEqual(['its ttl is 0 ms', 'its ttlBy is "wall"']);
     expect(one(1, { by, rows: 'trees' })).toEqual(['its rows are "trees"']);
-    expect(one(1, { by, unique: 'id' })).toEqual(['its `unique` is no function']);
+    expect(one(1, { by, unique: 'id' })).toEqual(['its `unique` takes a function, not string']);
     expect(one(1, { by, rows: 'entries' })).toEqual([
       'its rows are entries, and records of a stream have no identity of their own',
     ]);

@@ -14,6 +14,11 @@ export function badArgument(aggregation: string, rule: string, value: unknown): 
   });
 }
 
+/** Throws for an aggregation declared without one of its functions. */
+export function needFunction(aggregation: string, fn: unknown): void {
+  if (typeof fn !== 'function') throw badArgument(aggregation, 'it takes a function', fn);
+}
+
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
   if (typeof value === 'function' || typeof value === 'symbol') return typeof value;

@@ -1,4 +1,6 @@
+import { aggregationMistakes } from '../aggregation-mistakes.ts';
 import type { Aggregation, Aggregator, Parts, Slots } from './aggregator.ts';
+import { badArgument } from './bad-value.ts';
 import { slotted } from './slotted.ts';
 
 /**
@@ -20,8 +22,10 @@ export function composite<In, Out>(parts: Parts<In, Out>): Aggregator<In, unknow
   return beside(names, flat.length === 0 ? undefined : numbers, rest) as Aggregator<In, unknown[], Out>;
 }
 
-/** One aggregator as it is, several under names as their composite. */
+/** One aggregator as it is, several under names as their composite. Throws `invalid-pipeline` for what is none. */
 export function aggregatorOf<In, Out>(aggregation: Aggregation<In, Out>): Aggregator<In, unknown, Out> {
+  const [wrong] = aggregationMistakes(aggregation);
+  if (wrong !== undefined) throw badArgument('an aggregation', wrong.rule, aggregation);
   return isAggregator(aggregation) ? aggregation : composite(aggregation);
 }
 

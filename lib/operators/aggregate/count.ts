@@ -1,4 +1,5 @@
 import type { Aggregator } from './aggregator.ts';
+import { needFunction } from './bad-value.ts';
 import { slotted } from './slotted.ts';
 
 /** How many records there were. */
@@ -24,6 +25,7 @@ export function count(): Aggregator<unknown, number[], number> {
 
 /** The fraction, 0 to 1, of the records for which the predicate holds. NaN over no records. */
 export function share<T>(predicate: (record: T) => boolean): Aggregator<T, number[], number> {
+  needFunction('share', predicate);
   return slotted<T, number>({
     made: { kind: 'share', parts: [predicate] },
     width: 2,

@@ -1,5 +1,7 @@
 import { MillraceError } from '../../model/index.ts';
+import { settings } from '../author-code.ts';
 import type { Aggregator } from './aggregator.ts';
+import { needFunction } from './bad-value.ts';
 
 /** An aggregator without the parts that can be made up for it. */
 export type Fold<In, Acc, Out> = Omit<Aggregator<In, Acc, Out>, 'clone'> &
@@ -10,7 +12,9 @@ export type Fold<In, Acc, Out> = Omit<Aggregator<In, Acc, Out>, 'clone'> &
  * size: give one where it can be cheaper, for instance `(acc) => acc` where `add` and `merge` always return a new value.
  */
 export function aggregator<In, Acc, Out>(fold: Fold<In, Acc, Out>): Aggregator<In, Acc, Out> {
-  const { create, add, merge, result, clone, retract } = fold;
+  const { create, add, merge, result, clone, retract } = settings(fold);
+  for (const [name, fn] of Object.entries({ create, add, merge, result }))
+    needFunction(`the ${name} of an aggregator`, fn);
   return {
     create,
     add,

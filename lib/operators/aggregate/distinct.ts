@@ -1,6 +1,6 @@
 import { hash64, type Key, type KeyId, keyIdOf } from '../../model/index.ts';
 import type { Aggregator } from './aggregator.ts';
-import { badArgument } from './bad-value.ts';
+import { badArgument, needFunction } from './bad-value.ts';
 import { addHash, emptySketch, estimate, type HyperLogLog, mergeSketches } from './hyper-log-log.ts';
 
 /**
@@ -8,6 +8,7 @@ import { addHash, emptySketch, estimate, type HyperLogLog, mergeSketches } from 
  * different key once: where there are many, see `distinctApprox`.
  */
 export function distinct<T>(f: (record: T) => Key): Aggregator<T, Set<KeyId>, number> {
+  needFunction('distinct', f);
   return {
     made: { kind: 'distinct', parts: [f] },
     create: () => new Set(),
@@ -36,6 +37,7 @@ export function distinctApprox<T>(
   f: (record: T) => Key,
   options: SketchOptions = {},
 ): Aggregator<T, HyperLogLog, number> {
+  needFunction('distinctApprox', f);
   const precision = options.precision ?? 12;
   if (!(Number.isInteger(precision) && precision >= 4 && precision <= 18)) {
     throw badArgument('distinctApprox', 'precision must be a whole number from 4 to 18', precision);

@@ -1,5 +1,5 @@
 import type { Aggregator, Doubles } from './aggregator.ts';
-import { badValue } from './bad-value.ts';
+import { badValue, needFunction } from './bad-value.ts';
 import { slotted } from './slotted.ts';
 
 /** The smallest of the selected numbers; NaN over no records. A value that is not a number, or NaN, is a bad record. */
@@ -29,6 +29,7 @@ export function maxBy<T>(f: (record: T) => Rank): Aggregator<T, Best<T>, NoInfer
 }
 
 function extreme<T>(name: string, f: (record: T) => number, sign: 1 | -1): Aggregator<T, number[], number> {
+  needFunction(name, f);
   const take = (array: Doubles, at: number, x: number): void => {
     if (!(x * sign <= array[at]! * sign)) array[at] = x;
   };
@@ -51,6 +52,7 @@ function extreme<T>(name: string, f: (record: T) => number, sign: 1 | -1): Aggre
 }
 
 function extremeBy<T>(name: string, f: (record: T) => Rank, sign: 1 | -1): Aggregator<T, Best<T>, T | null> {
+  needFunction(name, f);
   const take = (acc: Best<T>, rank: Exclude<Rank, Date>, time: number, record: T): Best<T> => {
     if (acc.length === 0) return [rank, time, record];
     const best = acc[0];

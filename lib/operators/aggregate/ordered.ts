@@ -1,5 +1,5 @@
 import type { Aggregator } from './aggregator.ts';
-import { badArgument } from './bad-value.ts';
+import { badArgument, needFunction } from './bad-value.ts';
 
 /** One value with the event time of its record; empty before the first. */
 export type Timed<V> = [] | [time: number, value: V];
@@ -35,6 +35,7 @@ export function collect<T>(): Aggregator<T, Listed<T>, NoInfer<T>[]>;
 export function collect<T, V>(f: (record: T) => V, options?: CollectOptions): Aggregator<T, Listed<V>, V[]>;
 export function collect<T, V>(f?: (record: T) => V, options: CollectOptions = {}): Aggregator<T, Listed<V>, V[]> {
   const select = f ?? itself<T, V>;
+  needFunction('collect', select);
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   if (!(limit >= 1) || (limit !== Number.POSITIVE_INFINITY && !Number.isSafeInteger(limit))) {
     throw badArgument('collect', 'limit must be a whole number of at least 1', limit);
@@ -71,6 +72,7 @@ function end<T, V>(
   select: (record: T) => V,
   wins: (time: number, held: number) => boolean,
 ): Aggregator<T, Timed<V>, V | null> {
+  needFunction(name, select);
   return {
     made: { kind: name, parts: [select] },
     create: () => [],

@@ -1,5 +1,5 @@
 import type { Aggregator } from './aggregator.ts';
-import { badArgument, badValue } from './bad-value.ts';
+import { badArgument, badValue, needFunction } from './bad-value.ts';
 import {
   bucketAt,
   bucketOf,
@@ -55,9 +55,11 @@ function sketched<T, Out>(
   options: QuantileOptions,
   yielded: (values: number[]) => Out,
 ): Aggregator<T, QuantileSketch, Out> {
+  needFunction(name, f);
   const accuracy = options.accuracy ?? 0.01;
   if (!(accuracy >= 0.0001 && accuracy <= 0.5))
     throw badArgument(name, 'accuracy must lie between 0.0001 and 0.5', accuracy);
+  if (!Array.isArray(qs)) throw badArgument(name, 'it takes a list of quantiles', qs);
   for (const q of qs) if (!(q >= 0 && q <= 1)) throw badArgument(name, 'a quantile must lie between 0 and 1', q);
   const buckets = bucketsOf(accuracy);
   const change = (acc: QuantileSketch, value: T, n: number): QuantileSketch => {

@@ -1,5 +1,5 @@
 import type { Aggregator, Doubles } from './aggregator.ts';
-import { badValue } from './bad-value.ts';
+import { badValue, needFunction } from './bad-value.ts';
 import { slotted } from './slotted.ts';
 
 /**
@@ -9,6 +9,7 @@ import { slotted } from './slotted.ts';
  * double is infinite. A selected value that is not a finite number is a bad record.
  */
 export function sum<T>(f: (record: T) => number): Aggregator<T, number[], number> {
+  needFunction('sum', f);
   return slotted<T, number>({
     made: { kind: 'sum', parts: [f] },
     width: 2,
@@ -35,6 +36,7 @@ export function sum<T>(f: (record: T) => number): Aggregator<T, number[], number
 
 /** The arithmetic mean of the selected numbers, as exact as `sum`; NaN over no records. A value that is not a finite number is a bad record. */
 export function mean<T>(f: (record: T) => number): Aggregator<T, number[], number> {
+  needFunction('mean', f);
   return slotted<T, number>({
     made: { kind: 'mean', parts: [f] },
     width: 3,

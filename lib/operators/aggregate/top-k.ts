@@ -1,5 +1,5 @@
 import type { Aggregator } from './aggregator.ts';
-import { badArgument, badValue } from './bad-value.ts';
+import { badArgument, badValue, needFunction } from './bad-value.ts';
 import { type Rank, rankOf } from './extreme.ts';
 
 /** The ranks, times and records held, best first. */
@@ -10,6 +10,7 @@ export type Ranked<T> = [ranks: Exclude<Rank, Date>[], times: number[], records:
  * The state is at most `k` records.
  */
 export function topK<T>(f: (record: T) => Rank, k: number): Aggregator<T, Ranked<T>, NoInfer<T>[]> {
+  needFunction('topK', f);
   if (!(Number.isSafeInteger(k) && k >= 1)) throw badArgument('topK', 'k must be a whole number of at least 1', k);
   const take = (acc: Ranked<T>, rank: Exclude<Rank, Date>, time: number, record: T): void => {
     const [ranks, times, records] = acc;

@@ -1,4 +1,5 @@
 import type { Aggregation, Aggregator } from './aggregator.ts';
+import { needFunction } from './bad-value.ts';
 import { aggregatorOf } from './composite.ts';
 
 declare const out: unique symbol;
@@ -29,6 +30,7 @@ export function whole<In, Out>(
   aggregation: Aggregation<never, Out>,
   share: (record: In) => Share<Out>,
 ): Aggregator<In, unknown, Out> {
+  needFunction('whole', share);
   const { create, merge, result, clone } = aggregatorOf(aggregation as Aggregation<unknown, Out>);
   return {
     ...{ create, merge, result, clone },

@@ -1,5 +1,5 @@
 import type { Aggregator } from './aggregator.ts';
-import { badValue } from './bad-value.ts';
+import { badValue, needFunction } from './bad-value.ts';
 import { slotted } from './slotted.ts';
 
 /** How spread is measured. */
@@ -29,6 +29,7 @@ function spread<T>(
   options: SpreadOptions,
   yielded: (variance: number) => number,
 ): Aggregator<T, number[], number> {
+  needFunction(name, f);
   const lost = options.sample === true ? 1 : 0;
   const select = (value: T): number => {
     const x = f(value);

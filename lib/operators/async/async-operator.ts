@@ -1,5 +1,5 @@
 import { type EventTime, type Key, type KeyId, keyOf } from '../../model/index.ts';
-import { definition, iterable, returnedPromise } from '../author-code.ts';
+import { callMistakes, definition, iterable, optionalMistakes, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { emitAll } from '../flat-map.ts';
 import type { AsyncCalls, AsyncHost, AsyncRecord, OperatorCode } from '../operator.ts';
@@ -13,6 +13,7 @@ import {
   inLanes,
   limitMistakes,
   limitsOf,
+  optionMistakes,
 } from './calls.ts';
 
 /** How an asynchronous operator calls the author's function. */
@@ -78,7 +79,12 @@ function asynchronous<In, Result, C>(
     async: true,
     nondeterministic: true,
     functions: [fn, ...functionsIn(options), ...(onFailure === undefined ? [] : [onFailure])],
-    mistakes: limitMistakes(limits),
+    mistakes: [
+      ...callMistakes(type, fn),
+      ...limitMistakes(limits),
+      ...optionMistakes(options),
+      ...optionalMistakes('onFailure', onFailure),
+    ],
     code,
   });
 }

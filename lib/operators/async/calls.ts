@@ -1,5 +1,6 @@
 /** Calls to the outside ahead of a batch: how many at once, how long each, how often again, and the client that they go through. */
 import { type Duration, MillraceError, seconds } from '../../model/index.ts';
+import { callMistakes, optionalMistakes } from '../author-code.ts';
 import type { Mistake } from '../definition.ts';
 import type { AsyncHost } from '../operator.ts';
 
@@ -11,7 +12,7 @@ export interface CallOptions {
   readonly timeout?: Duration;
   /** How often a failed call is tried again. Default: 0. */
   readonly retries?: number;
-  /** Time before the first retry; doubles with each. Default: 100 milliseconds. */
+  /** Time before the first retry; doubles with each. Default: 100 milliseconds. By the host's clock, which in tests may stand still. */
   readonly retryDelay?: Duration;
   /** Whether trying again can help after this error; one that took too long is a `MillraceError`. Default: always. */
   readonly retryIf?: (error: unknown) => boolean;
@@ -44,6 +45,12 @@ export const limitsOf = ({ capacity, timeout, retries, retryDelay }: CallOptions
 /** The author's functions in the options, for the fingerprint. */
 export function functionsIn<C>({ retryIf, open, close }: CallOptions & ClientOptions<C>): readonly unknown[] {
   return [retryIf, open, close].filter((fn) => fn !== undefined);
+}
+
+/** What is wrong with the author's functions in the options. */
+export function optionMistakes<C>({ retryIf, open, close }: CallOptions & ClientOptions<C>): Mistake[] {
+  const given = Object.entries({ open, close }).filter(([, fn]) => fn !== undefined);
+  return [...optionalMistakes('retryIf', retryIf), ...given.flatMap(([name, fn]) => callMistakes(name, fn))];
 }
 
 export function limitMistakes(limits: CallLimits): Mistake[] {

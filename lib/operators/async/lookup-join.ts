@@ -1,6 +1,6 @@
 /** Records joined to what is kept outside, asked for by key: Flink's lookup join, with its partial cache. */
 import { type Duration, type KeyId, keyIdOf, MillraceError } from '../../model/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import { definition, functionMistakes, isObject, returnedPromise, settings, unfit } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { AsyncCalls, AsyncHost, AsyncRecord, Operator, OperatorContext } from '../operator.ts';
 import {
@@ -13,6 +13,7 @@ import {
   inLanes,
   limitMistakes,
   limitsOf,
+  optionMistakes,
   wholeMistakes,
 } from './calls.ts';
 import { LookupCache } from './lookup-cache.ts';
@@ -89,6 +90,7 @@ export function lookupJoinOperator<T, K, V, R, C>(
   lookup: Lookup<T, K, V, C>,
   joiner: LookupJoiner<T, V, K, R>,
 ): OperatorDefinition {
+  if (!isObject(lookup)) return unfit('lookup-join', lookup, 'give it { key: (record) => ..., fetch: (key) => ... }');
   const given = lookup as unknown as SomeLookup;
   const limits = limitsOf(given);
   const { key, fetch, fetchMany, maxKeys = 100, cache, retryMissing = false, onFailure = 'fail' } = given;
@@ -107,8 +109,9 @@ export function lookupJoinOperator<T, K, V, R, C>(
       ...limitMistakes(limits),
       ...wholeMistakes('maxKeys', maxKeys, 1),
       ...cacheMistakes(cache),
-      ...callMistakes(given),
-      ...asyncMistakes('lookupJoin', key, joiner),
+      ...optionMistakes(given),
+      ...lookupMistakes(given),
+      ...functionMistakes('lookupJoin', joiner, 'give it (record, value) => ({ ...record, value })'),
     ],
     code: {
       async: { begin: () => new Lookups(given, limits, maxKeys) },
@@ -293,7 +296,10 @@ function settle(record: AsyncRecord, key: unknown, value: unknown): void {
   record.settle(looked);
 }
 
-const cacheOf = ({ ttl, maxEntries = 10_000, missing = true }: LookupCacheOptions) => ({ ttl, maxEntries, missing });
+const cacheOf = (cache: LookupCacheOptions) => {
+  const { ttl, maxEntries = 10_000, missing = true } = settings(cache);
+  return { ttl, maxEntries, missing };
+};
 
 function cacheMistakes(cache: LookupCacheOptions | undefined): Mistake[] {
   if (cache === undefined) return [];
@@ -303,11 +309,12 @@ function cacheMistakes(cache: LookupCacheOptions | undefined): Mistake[] {
   return [...mistakes, { rule: `the ttl of its cache is ${ttl} ms`, fix: 'give a span such as minutes(5)' }];
 }
 
-function callMistakes({ key, fetch, fetchMany, onFailure }: SomeLookup): Mistake[] {
-  const mistakes: Mistake[] = [];
-  if (typeof key !== 'function') {
-    mistakes.push({ rule: 'it has no key', fix: 'say what to look up: key: (record) => record.airport' });
-  }
+function lookupMistakes({ key, fetch, fetchMany, onFailure }: SomeLookup): Mistake[] {
+  const mistakes = functionMistakes(
+    'the key of lookupJoin',
+    key,
+    'say what to look up: key: (record) => record.airport',
+  );
   if ([fetch, fetchMany].filter((fn) => typeof fn === 'function').length !== 1) {
     mistakes.push({ rule: 'it needs one function that asks', fix: 'give it either fetch or fetchMany' });
   }

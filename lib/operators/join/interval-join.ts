@@ -1,5 +1,5 @@
 import { type EventTime, type Key, type KeyId, keyOf, MAX_TIME } from '../../model/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import { definition, functionMistakes, returnedPromise } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
 import { LONGEST } from '../window/index.ts';
@@ -65,20 +65,15 @@ export function intervalJoinOperator(spec: IntervalJoinSpec): OperatorDefinition
     state: { [LEFT]: 1, [RIGHT]: 1 },
     sides: [...new Set(sides)],
     functions: [spec.join],
-    mistakes: [...mistakesIn(lower, upper, allowed), ...functionMistakes(spec.join)],
+    mistakes: [
+      ...mistakesIn(spec, lower > upper, allowed),
+      ...functionMistakes('a join', spec.join, 'give it one: (left, right) => ({ left, right })'),
+    ],
     code: { create: (context) => new IntervalJoin(context, spec, lower, upper, allowed) },
   });
 }
 
-/** What is wrong with a join's function. */
-export function functionMistakes(join: unknown): Mistake[] {
-  if (typeof join === 'function') return asyncMistakes('a join', join);
-  return [
-    { rule: `a join takes a function, not ${typeof join}`, fix: 'give it one: (left, right) => ({ left, right })' },
-  ];
-}
-
-function mistakesIn(lower: number, upper: number, allowed: number): Mistake[] {
+function mistakesIn({ lower, upper }: IntervalJoinSpec, none: boolean, allowed: number): Mistake[] {
   const mistakes: Mistake[] = [];
   for (const [what, span] of [
     ['lower', lower],
@@ -90,7 +85,7 @@ function mistakesIn(lower: number, upper: number, allowed: number): Mistake[] {
       fix: 'use minutes(-5), minutes(5) or other durations',
     });
   }
-  if (lower > upper) {
+  if (none) {
     mistakes.push({
       rule: `no time lies between the bounds of the join: ${lower} ms and ${upper} ms`,
       fix: 'give the lower bound first: between(minutes(-5), minutes(5))',

@@ -1,7 +1,9 @@
 import type { Key } from '../../model/index.ts';
+import { isObject } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { StateDescriptors } from '../keyed/index.ts';
 import type { OperatorCode, Receiver } from '../operator.ts';
+import { sideNames } from '../side-output.ts';
 import type {
   AnyWindowFunction,
   Trigger,
@@ -10,7 +12,6 @@ import type {
   WindowFunctionContext,
 } from '../window/index.ts';
 import { windowOperator } from '../window/index.ts';
-import { functionMistakes } from './interval-join.ts';
 import { type JoinKind, keepsLeft, keepsRight } from './join-kind.ts';
 
 /** What the function of a window join gets beside the two records. */
@@ -67,7 +68,6 @@ export function windowJoinOperator(spec: WindowJoinSpec): OperatorDefinition {
     ...made,
     type: 'window-join',
     options: { ...(made.options as object), join: kind },
-    mistakes: [...(made.mistakes ?? []), ...functionMistakes(join)],
   };
 }
 
@@ -99,7 +99,7 @@ const SLIDING: Mistake = {
 
 /** Windows of records tagged with their side, as Flink's CoGroupedStreams makes them. */
 function twoInputWindows(spec: CoGroupSpec, code: unknown): OperatorDefinition {
-  const { lateLeft, lateRight, assigner, trigger, allowedLateness, state, windowState, outputs = [] } = spec;
+  const { lateLeft, lateRight, assigner, trigger, allowedLateness, state, windowState, outputs } = spec;
   const late = lateLeft === undefined && lateRight === undefined ? undefined : LATE;
   const common = { allowedLateness, state, windowState, outputs };
   const fn = spec.fn as CoGroup;
@@ -114,7 +114,9 @@ function twoInputWindows(spec: CoGroupSpec, code: unknown): OperatorDefinition {
     trigger,
     lateSide: late,
     windowFunction: code as AnyWindowFunction,
+    takesFunction: true,
   });
+  if (!isObject(assigner)) return told;
   const inside = windowOperator({
     ...common,
     assigner: ofTagged(assigner),
@@ -122,7 +124,7 @@ function twoInputWindows(spec: CoGroupSpec, code: unknown): OperatorDefinition {
     lateSide: late,
     windowFunction,
   });
-  const sides = [lateLeft, lateRight, ...outputs.map(({ side }) => side)].filter((side) => side !== undefined);
+  const sides = [lateLeft, lateRight, ...sideNames(outputs)].filter((side) => side !== undefined);
   return {
     ...told,
     mistakes: [...(told.mistakes ?? []), ...(assigner.kind === 'sliding' ? [SLIDING] : [])],

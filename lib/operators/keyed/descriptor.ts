@@ -1,6 +1,8 @@
 /** Keyed state as an author declares it: typed descriptors, from which each task makes handles of the same names. */
 import type { Duration, Key } from '../../model/index.ts';
 import type { Aggregation } from '../aggregate/index.ts';
+import { aggregationMistakes } from '../aggregation-mistakes.ts';
+import { functionMistakes, isObject, objectMistakes, optionalMistakes, settings } from '../author-code.ts';
 import type { Mistake } from '../definition.ts';
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handle.ts';
 
@@ -90,9 +92,16 @@ export const aggregating = <In, Out>(
 
 /** What is wrong with declared states. */
 export function stateMistakes(states: StateDescriptors): Mistake[] {
-  const mistakes: Mistake[] = [];
-  for (const [name, state] of Object.entries(states)) {
-    const { ttl, version } = state;
+  const mistakes = objectMistakes('the states', states, 'give them by name: { seen: value() }');
+  for (const [name, state] of Object.entries(settings(states))) {
+    if (!isState(state)) {
+      mistakes.push({ rule: `state "${name}" is none`, fix: 'make it by value(), list(), map() or another' });
+      continue;
+    }
+    const { ttl, version, migrate } = state;
+    mistakes.push(...optionalMistakes(`migrate of state "${name}"`, migrate));
+    if (state.kind === 'reducing') mistakes.push(...functionMistakes(`state "${name}"`, state.reduce));
+    if (state.kind === 'aggregating') mistakes.push(...aggregationMistakes(state.aggregation));
     if (name === '' || name.startsWith('$')) {
       mistakes.push({
         rule: `a state cannot have the name "${name}"`,
@@ -117,12 +126,12 @@ export function stateMistakes(states: StateDescriptors): Mistake[] {
 
 /** Schema versions of declared states, by their tables' names. */
 export function stateVersions(states: StateDescriptors, prefix = ''): Record<string, number> {
-  return Object.fromEntries(Object.entries(states).map(([name, { version }]) => [prefix + name, version ?? 1]));
+  return Object.fromEntries(statesIn(states).map(([name, { version }]) => [prefix + name, version ?? 1]));
 }
 
 /** The author's functions in declared states. */
 export function stateFunctions(states: StateDescriptors): unknown[] {
-  return Object.values(states).flatMap((state) => [
+  return statesIn(states).flatMap(([, state]) => [
     ...(state.migrate === undefined ? [] : [state.migrate]),
     ...(state.kind === 'reducing' ? [state.reduce] : state.kind === 'aggregating' ? [state.aggregation] : []),
   ]);
@@ -131,9 +140,22 @@ export function stateFunctions(states: StateDescriptors): unknown[] {
 /** What of the declared states belongs to an operator's options. */
 export function stateOptions(states: StateDescriptors): Record<string, Record<string, string | number>> {
   return Object.fromEntries(
-    Object.entries(states).map(([name, { kind, ttl, ttlBy }]) => [
+    statesIn(states).map(([name, { kind, ttl, ttlBy }]) => [
       name,
       { kind, ...(ttl === undefined ? {} : { ttl, ttlBy: ttlBy ?? 'event' }) },
     ]),
   );
 }
+
+/** Whether what is kept of any of them expires by event time. */
+export function expireByEvent(states: StateDescriptors): boolean {
+  return statesIn(states).some(([, { ttl, ttlBy }]) => ttl !== undefined && ttlBy !== 'processing');
+}
+
+const KINDS = ['value', 'list', 'map', 'reducing', 'aggregating'];
+
+const isState = (given: unknown): boolean => isObject(given) && KINDS.includes(given['kind'] as string);
+
+/** Those that are states; what else was given is a mistake. */
+const statesIn = (states: StateDescriptors): [string, StateDescriptor][] =>
+  Object.entries(settings(states)).filter(([, state]) => isState(state));

@@ -1,4 +1,4 @@
-import { asyncMistakes, definition } from '../author-code.ts';
+import { definition, faulty, functionMistakes, settings } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { MatchSpec } from './match-spec.ts';
 import { Matching, PARTIALS, WAITING } from './matching.ts';
@@ -19,6 +19,7 @@ import { LINKS, RECORDS } from './taken-records.ts';
  * for each way to have come to one; seven numbers for each partial match.
  */
 export function matchOperator(spec: MatchSpec): OperatorDefinition {
+  if (!Array.isArray(settings(spec.pattern).steps)) return faulty('match', [NO_PATTERN, ...specMistakes(spec)]);
   const { pattern, fn, skip, lateSide, timedOut, maxPartialMatches, waitForever } = spec;
   const sides = [lateSide, timedOut?.side].filter((side) => side !== undefined);
   return definition({
@@ -42,20 +43,26 @@ export function matchOperator(spec: MatchSpec): OperatorDefinition {
   });
 }
 
+const NO_PATTERN: Mistake = {
+  rule: 'what it looks for is no pattern',
+  fix: "make one: begin('first', type<Payment>()).where(...).next('second')",
+};
+
+const SKIPS = ['none', 'to-next', 'past-last', 'to-first', 'to-last'];
+
 function specMistakes({ pattern, fn, skip, timedOut, maxPartialMatches }: MatchSpec): Mistake[] {
-  const mistakes: Mistake[] = asyncMistakes('match', fn, timedOut?.make);
+  const mistakes = functionMistakes('match', fn, 'give it one: (match) => ({ ...match })');
   const say = (rule: string, fix: string): void => void mistakes.push({ rule, fix });
-  if (typeof fn !== 'function') {
-    say(`match takes a function, not ${typeof fn}`, 'give it one: (match) => ({ ...match })');
+  if (timedOut !== undefined) {
+    mistakes.push(...functionMistakes('match', timedOut.make, 'give { to, make: (partial) => ... }'));
   }
-  if (timedOut !== undefined && typeof timedOut.make !== 'function') {
-    say(
-      `what is made of partial matches is no function but ${typeof timedOut.make}`,
-      'give { to, make: (partial) => ... }',
-    );
-  }
-  const { step } = skip;
-  if (step !== undefined && !pattern.steps.some((one) => one.name === step && !isNot(one))) {
+  const { step, skip: how } = settings(skip);
+  if (!SKIPS.includes(how)) say('its afterMatch is no strategy', 'use noSkip(), skipPastLastEvent() or another');
+  const { steps = [] } = settings(pattern);
+  if (
+    (step !== undefined || how === 'to-first' || how === 'to-last') &&
+    !steps.some((one) => one.name === step && !isNot(one))
+  ) {
     say(`no step of the pattern is called "${step}", to which is skipped`, 'name a step that takes records');
   }
   if (!(Number.isSafeInteger(maxPartialMatches) && maxPartialMatches > 0)) {

@@ -1,5 +1,5 @@
 /** What an author may get wrong in a pattern. */
-import { asyncMistakes } from '../author-code.ts';
+import { functionMistakes } from '../author-code.ts';
 import type { Mistake } from '../definition.ts';
 import { LONGEST } from '../window/index.ts';
 import { Automaton } from './automaton.ts';
@@ -14,14 +14,8 @@ export function patternMistakes(shape: PatternShape, waitForever: boolean): Mist
   const functions = shapeFunctions(shape);
   const mistakes = [
     ...steps.flatMap(stepMistakes),
-    ...spanMistakes('the time within which a pattern matches', shape.within),
-    ...functions
-      .filter((condition) => typeof condition !== 'function')
-      .map((condition) => ({
-        rule: `a condition of a pattern is a function, not ${typeof condition}`,
-        fix: 'give it one',
-      })),
-    ...asyncMistakes('a condition', ...functions),
+    ...spanMistakes('the time within which a pattern matches', shape, 'within'),
+    ...functions.flatMap((condition) => functionMistakes('a condition', condition)),
   ];
   const say = (rule: string, fix: string): void => void mistakes.push({ rule, fix });
   for (const [i, { name }] of steps.entries()) {
@@ -47,7 +41,7 @@ export function patternMistakes(shape: PatternShape, waitForever: boolean): Mist
 /** What does not go together in one step. */
 function stepMistakes(step: StepShape): Mistake[] {
   const { name, least, most, greedy, inner, until, optional } = step;
-  const mistakes = spanMistakes(`the time from the record before "${name}"`, step.sincePrevious);
+  const mistakes = spanMistakes(`the time from the record before "${name}"`, step, 'sincePrevious');
   const say = (rule: string, fix: string): void => void mistakes.push({ rule, fix });
   const counts = Number.isSafeInteger(least) && least >= 1 && most >= least;
   if (!counts || !(Number.isSafeInteger(most) || most === Number.POSITIVE_INFINITY)) {
@@ -61,7 +55,7 @@ function stepMistakes(step: StepShape): Mistake[] {
       say(`step "${name}" has no record before it`, 'say withinPrevious(...) of the steps behind it');
     }
   }
-  if (name === '') say('a step of the pattern has no name', 'give it one');
+  if (typeof name !== 'string' || name === '') say('a step of the pattern has no name', 'give it one');
   return mistakes;
 }
 
@@ -96,7 +90,9 @@ function orderMistakes(steps: readonly StepShape[], within: number | undefined):
   return mistakes;
 }
 
-function spanMistakes(what: string, span: number | undefined): Mistake[] {
-  if (span === undefined || (Number.isSafeInteger(span) && span > 0 && span <= LONGEST)) return [];
+/** `name`: where a span stands, if one was given. */
+function spanMistakes<N extends string>(what: string, of: { readonly [K in N]?: number }, name: N): Mistake[] {
+  const span = of[name] as number;
+  if (!(name in of) || (Number.isSafeInteger(span) && span > 0 && span <= LONGEST)) return [];
   return [{ rule: `${what} must be positive, not ${span} ms`, fix: 'use minutes(5) or another duration' }];
 }

@@ -68,8 +68,8 @@ export function shapeAsJson({ steps, within }: PatternShape): Json {
 
 /** The author's functions in a pattern. */
 export function shapeFunctions({ steps }: PatternShape): readonly ConditionCode[] {
-  return steps.flatMap(({ clauses, until }) => [
-    ...clauses.map(({ condition }) => condition),
-    ...(until === undefined ? [] : [until]),
+  return steps.flatMap((step) => [
+    ...step.clauses.map(({ condition }) => condition),
+    ...('until' in step ? [step.until] : []),
   ]);
 }

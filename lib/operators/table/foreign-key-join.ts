@@ -13,7 +13,7 @@
  */
 import { type Key, type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
 import type { Cell } from '../../state/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import { definition, functionMistakes, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
 import { openRows, putRow, ROWS } from './rows.ts';
@@ -50,13 +50,12 @@ function foreignKeyOf<L>(foreignKey: ForeignKey<L>, row: L | undefined, key: Key
   return named === null || named === undefined ? undefined : keyIdOf(named);
 }
 
-/** Step 1. Takes changes of the left table; emits subscriptions, under the right table's key. */
+/** Step 1. Takes changes of the left table; emits subscriptions, under the right table's key. What is wrong with the author's function step 3 says, which has the author's id. */
 export function subscribeOperator<L>(foreignKey: ForeignKey<L>): OperatorDefinition {
   return definition({
     type: 'subscribe',
     needsKey: true,
     functions: [foreignKey],
-    mistakes: asyncMistakes('the foreign key', foreignKey),
     code: {
       create(context) {
         const out = context.output();
@@ -170,7 +169,7 @@ export function resolveOperator<L, R, Out>(
     rows: { state: 'resolving', row: (resolving) => (resolving as Resolving).result },
     options: { kind },
     functions: [foreignKey, joiner],
-    mistakes: asyncMistakes('join', joiner),
+    mistakes: [...functionMistakes('the foreign key', foreignKey), ...functionMistakes('join', joiner)],
     code: {
       create(context) {
         const out = context.output();

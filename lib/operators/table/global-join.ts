@@ -1,5 +1,5 @@
 import { type Key, keyIdOf, keyOf } from '../../model/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import { definition, functionMistakes, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { openRows, putRow, ROWS } from './rows.ts';
 import type { StreamTableJoiner } from './stream-table-join.ts';
@@ -29,7 +29,7 @@ export function globalJoinOperator<T, V, R>(
     state: { [ROWS]: 1 },
     options: { kind },
     functions: [keyOfRecord, joiner],
-    mistakes: asyncMistakes('join', keyOfRecord, joiner),
+    mistakes: [...functionMistakes('the key of a join', keyOfRecord), ...functionMistakes('join', joiner)],
     code: {
       create(context) {
         const out = context.output();

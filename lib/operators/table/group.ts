@@ -1,7 +1,7 @@
 /** Aggregates of a table by another key, kept right as rows change and go: Kafka Streams' KGroupedTable. */
 import { type Key, type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
-import type { OperatorDefinition } from '../definition.ts';
+import { definition, functionMistakes, returnedPromise } from '../author-code.ts';
+import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
 import { openRows, putRow, ROWS } from './rows.ts';
 
@@ -12,7 +12,7 @@ export interface EntryChange<V> extends Change<V> {
 
 /**
  * Sends each change of a table to the groups of its rows: where the group changes, first to the former group what leaves it, then to the other what joins it.
- * `entries`: changes bear the row's own key.
+ * `entries`: changes bear the row's own key. What is wrong with the selector the exchange behind it says, which has the author's id.
  */
 export function regroupOperator<V>(
   selector: (row: V, key: Key) => unknown,
@@ -32,7 +32,6 @@ export function regroupOperator<V>(
     updates: true,
     options: entries ? { entries } : null,
     functions: [selector],
-    mistakes: asyncMistakes('groupBy', selector),
     code: {
       create(context) {
         const out = context.output();
@@ -104,7 +103,7 @@ export function aggregateGroupsOperator<V, A>(
     rows: { state: ROWS, row: (group) => rowOf(kind, (group as Group<A>).value) },
     options: { kind, whenEmpty },
     functions,
-    mistakes: asyncMistakes(`${kind} of groups`, ...functions),
+    mistakes: [...functions.flatMap((fn) => functionMistakes(`${kind} of groups`, fn)), ...emptyMistakes(whenEmpty)],
     code: {
       create(context) {
         const out = context.output();
@@ -136,6 +135,11 @@ export function aggregateGroupsOperator<V, A>(
       },
     },
   });
+}
+
+function emptyMistakes(whenEmpty: string): Mistake[] {
+  if (whenEmpty === 'delete' || whenEmpty === 'keep') return [];
+  return [{ rule: `its whenEmpty is "${whenEmpty}"`, fix: "say 'delete' or 'keep'" }];
 }
 
 /** How many rows each group has. */

@@ -1,5 +1,5 @@
 import { type Key, keyOf } from '../../model/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import { definition, functionMistakes, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import type { Change } from './change.ts';
 import { openRows, putRow, ROWS } from './rows.ts';
@@ -23,7 +23,7 @@ export function streamTableJoinOperator<T, V, R>(
     state: { [ROWS]: 1 },
     options: { kind },
     functions: [joiner],
-    mistakes: asyncMistakes('join', joiner),
+    mistakes: functionMistakes('join', joiner),
     code: {
       create(context) {
         const out = context.output();

@@ -1,6 +1,6 @@
 import { compareKeyIds, type KeyId, MillraceError } from '../../model/index.ts';
 import { type Cell, type CellTable, sizeOfValue } from '../../state/index.ts';
-import { definition } from '../author-code.ts';
+import { definition, faulty, settings } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
 import type { WindowTime } from '../window/index.ts';
@@ -60,13 +60,15 @@ const BYTES = 'bytes';
 
 /**
  * Holds changes of a table back, and lets out one for all that came meanwhile to a key: from what stood before the first to what stands after the last; none if that is
- * nothing. `lateness` is how long after its end a window of the table still changes; undefined if it is no table of windows. `time` is what its windows run by.
+ * nothing. It has the event time of the last, as in Kafka Streams' KTableSuppressProcessor. `lateness` is how long after its end a window of the table still changes; undefined if it
+ * is no table of windows. `time` is what its windows run by.
  */
 export function suppressOperator(
   suppression: Suppression,
   lateness: number | undefined,
   time: WindowTime = 'event',
 ): OperatorDefinition {
+  if (!['window', 'time'].includes(settings(suppression).kind)) return faulty('suppress', [NOTHING]);
   const byEvent = (suppression.kind === 'window' ? time : suppression.by) === 'event';
   return definition({
     type: 'suppress',
@@ -86,6 +88,11 @@ export function suppressOperator(
     code: { create: (context) => new Suppressing(context, suppression, byEvent, lateness ?? 0) },
   });
 }
+
+const NOTHING: Mistake = {
+  rule: 'it is not said when it lets changes out',
+  fix: 'give it untilWindowCloses() or untilTimeLimit(seconds(10))',
+};
 
 class Suppressing implements Operator {
   readonly inputs: readonly Receiver[];

@@ -1,5 +1,5 @@
 import { type Key, keyOf } from '../../model/index.ts';
-import { asyncMistakes, definition } from '../author-code.ts';
+import { definition, functionMistakes } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import type { Receiver } from '../operator.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
@@ -46,7 +46,7 @@ export function tableJoinOperator<L, R, Out>(
     rows: { state: 'pairs', row: (pair, key) => joined(pair as Pair, keyOf(key)) },
     options: { kind },
     functions: [joiner],
-    mistakes: asyncMistakes('join', joiner),
+    mistakes: functionMistakes('join', joiner),
     code: {
       create(context) {
         const out = context.output();

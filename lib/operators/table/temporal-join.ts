@@ -1,7 +1,7 @@
 /** Records joined to a table as it was at their event time: Flink's `FOR SYSTEM_TIME AS OF`, Kafka Streams' versioned stores. */
 import { type KeyId, keyOf } from '../../model/index.ts';
 import { NEVER, NONE, type RowTable } from '../../state/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import { definition, functionMistakes, optionalMistakes, returnedPromise } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
 import { rowOf } from './change.ts';
@@ -54,7 +54,11 @@ export function temporalJoinOperator(spec: TemporalJoinSpec): OperatorDefinition
     options: { kind, grace, late: lateSide ?? null },
     sides: lateSide === undefined ? [] : [lateSide],
     functions: row === undefined ? [joiner] : [joiner, row],
-    mistakes: [...asyncMistakes('temporalJoin', joiner, row), ...graceMistakes(grace)],
+    mistakes: [
+      ...functionMistakes('temporalJoin', joiner),
+      ...optionalMistakes('toVersionedTable', row),
+      ...graceMistakes(grace),
+    ],
     code: { create: (context) => new TemporalJoin(context, spec) },
   });
 }

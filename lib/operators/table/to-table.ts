@@ -1,5 +1,6 @@
 import type { Aggregation } from '../aggregate/index.ts';
-import { asyncMistakes, definition } from '../author-code.ts';
+import { aggregationMistakes } from '../aggregation-mistakes.ts';
+import { definition, faulty, optionalMistakes } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import { aggregateKinds, namedAggregation } from '../named-results.ts';
 import { emitChange, rowOf } from './change.ts';
@@ -20,7 +21,7 @@ export function toTableOperator<T, V>(row?: RowOf<T, V>): OperatorDefinition {
     state: { [ROWS]: 1 },
     rows: { state: ROWS, row: (value) => value },
     functions: row === undefined ? [] : [row],
-    mistakes: asyncMistakes('toTable', row),
+    mistakes: optionalMistakes('toTable', row),
     code: {
       create(context) {
         const out = context.output();
@@ -45,6 +46,8 @@ export function toTableOperator<T, V>(row?: RowOf<T, V>): OperatorDefinition {
 
 /** All records of each key aggregated, as a table that changes with every record. Rows are the aggregates, without their key; a result `null` or `undefined` is no row. */
 export function aggregateToTableOperator<In, Out>(aggregation: Aggregation<In, Out>): OperatorDefinition {
+  const wrong = aggregationMistakes(aggregation);
+  if (wrong.length > 0) return faulty('table', wrong);
   const { aggregator } = namedAggregation(aggregation);
   const resultOf = (acc: unknown): unknown => rowOf('toTable', aggregator.result(acc));
   return definition({

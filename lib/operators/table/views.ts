@@ -1,6 +1,6 @@
 /** Tables made of one table row by row, and streams of a table's changes. None keeps state: what stood before is worked out from the change. */
 import { type Key, keyOf } from '../../model/index.ts';
-import { asyncMistakes, definition, returnedPromise } from '../author-code.ts';
+import { definition, functionMistakes, returnedPromise } from '../author-code.ts';
 import type { OperatorDefinition } from '../definition.ts';
 import type { Receiver } from '../operator.ts';
 import { type Change, emitChange, rowOf } from './change.ts';
@@ -8,7 +8,7 @@ import { type Change, emitChange, rowOf } from './change.ts';
 /** An operator without state on the changes of a table. */
 function onChanges(
   type: string,
-  fn: unknown,
+  functions: readonly unknown[],
   updates: boolean,
   receive: (out: Receiver) => Receiver,
 ): OperatorDefinition {
@@ -16,8 +16,8 @@ function onChanges(
     type,
     needsKey: true,
     updates,
-    functions: fn === undefined ? [] : [fn],
-    mistakes: asyncMistakes(type, fn),
+    functions,
+    mistakes: functions.flatMap((fn) => functionMistakes(type, fn)),
     code: { create: (context) => ({ inputs: [receive(context.output())] }) },
   });
 }
@@ -30,7 +30,7 @@ export function filterTableOperator<V>(predicate: (row: V, key: Key) => unknown)
     if (held instanceof Promise) throw returnedPromise('filter');
     return held ? row : undefined;
   };
-  return onChanges('filter-table', predicate, true, (out) => ({
+  return onChanges('filter-table', [predicate], true, (out) => ({
     record(value, time, id) {
       const { before, after } = value as Change<V>;
       const key = keyOf(id!);
@@ -43,7 +43,7 @@ export function filterTableOperator<V>(predicate: (row: V, key: Key) => unknown)
 export function mapValuesOperator<V, R>(fn: (row: V, key: Key) => R | null | undefined): OperatorDefinition {
   const mapped = (row: unknown, key: Key): unknown =>
     row === undefined ? undefined : rowOf('mapValues', fn(row as V, key));
-  return onChanges('map-values', fn, true, (out) => ({
+  return onChanges('map-values', [fn], true, (out) => ({
     record(value, time, id) {
       const { before, after } = value as Change<V>;
       const key = keyOf(id!);
@@ -54,7 +54,7 @@ export function mapValuesOperator<V, R>(fn: (row: V, key: Key) => R | null | und
 
 /** Each change as the row that stands now under the table's key, `null` where none does: for a sink that upserts. */
 export function upsertsOperator(): OperatorDefinition {
-  return onChanges('upserts', undefined, true, (out) => ({
+  return onChanges('upserts', [], true, (out) => ({
     record(value, time, key) {
       out.record((value as Change<unknown>).after ?? null, time, key);
     },
@@ -63,7 +63,7 @@ export function upsertsOperator(): OperatorDefinition {
 
 /** Each change as a record `{ key, value }` of the row that stands now, its value `null` where none does. */
 export function rowsOperator(): OperatorDefinition {
-  return onChanges('rows', undefined, false, (out) => ({
+  return onChanges('rows', [], false, (out) => ({
     record(value, time, key) {
       out.record({ key: keyOf(key!), value: (value as Change<unknown>).after ?? null }, time, key);
     },
@@ -72,7 +72,7 @@ export function rowsOperator(): OperatorDefinition {
 
 /** Each change as rows that say what they are, as Flink's changelogs do: `{ kind, key, value }`. */
 export function changesOperator(): OperatorDefinition {
-  return onChanges('changes', undefined, false, (out) => ({
+  return onChanges('changes', [], false, (out) => ({
     record(value, time, id) {
       const { before, after } = value as Change<unknown>;
       const key = keyOf(id!);

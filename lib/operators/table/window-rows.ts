@@ -1,6 +1,7 @@
 import { type KeyId, keyIdOf, keyOf } from '../../model/index.ts';
 import type { Aggregation } from '../aggregate/index.ts';
-import { definition } from '../author-code.ts';
+import { aggregationMistakes } from '../aggregation-mistakes.ts';
+import { definition, faulty } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { namedAggregation } from '../named-results.ts';
 import type { MergedBounds, WindowAssigner, WindowTime } from '../window/index.ts';
@@ -24,13 +25,14 @@ interface Held {
 /**
  * Results of windows as a table by key and window: `{ key, start, end }`. Each result replaces the window's row; rows of sessions that became part of another are deleted, just before it gets
  * its row. A row is kept until the watermark has passed the window's last millisecond by `retention`; after that it stands in the table unchanged, but is no longer known
- * here. So does the row of a session that is over, once late records have made another with the same start.
+ * here. So does the row of a session that is over, once late records have made another with the same start. What is wrong with the aggregation its windows say.
  */
 export function windowRowsOperator(
   aggregation: Aggregation<never, unknown>,
   retention: number,
   assigner: Pick<WindowAssigner, 'kind'> & { readonly time?: WindowTime },
 ): OperatorDefinition {
+  if (aggregationMistakes(aggregation).length > 0) return faulty('window-table', []);
   const single = !namedAggregation(aggregation).many;
   const byEvent = assigner.time !== 'processing';
   return definition({
@@ -42,7 +44,7 @@ export function windowRowsOperator(
     state: { [ROWS]: 1 },
     rows: { state: ROWS, windows: true, row: (held) => (held as Held).row },
     options: { single, retention, ...(byEvent ? {} : { time: 'processing' }) },
-    mistakes: ENDLESS.includes(assigner.kind) ? [endless(assigner.kind)] : [],
+    mistakes: mistakesIn(retention, assigner.kind),
     code: {
       create(context) {
         const out = context.output();
@@ -86,7 +88,16 @@ const windowKey = (id: KeyId, start: number, end: number): KeyId => keyIdOf({ ke
 
 const ENDLESS = ['count', 'global'];
 
-const endless = (assigner: string): Mistake => ({
-  rule: `a table has a row for each key and window, and ${assigner} windows have no bounds`,
-  fix: 'use windows of time, or .aggregate(...) or .toTable(...) without windows',
-});
+function mistakesIn(retention: number, kind: string): Mistake[] {
+  const mistakes: Mistake[] = [];
+  if (!(Number.isFinite(retention) && retention >= 0)) {
+    mistakes.push({ rule: `its retention is ${retention} ms`, fix: 'give a span such as hours(1)' });
+  }
+  if (ENDLESS.includes(kind)) {
+    mistakes.push({
+      rule: `a table has a row for each key and window, and ${kind} windows have no bounds`,
+      fix: 'use windows of time, or .aggregate(...) or .toTable(...) without windows',
+    });
+  }
+  return mistakes;
+}

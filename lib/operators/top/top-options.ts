@@ -1,5 +1,5 @@
 import type { Duration, Key } from '../../model/index.ts';
-import { asyncMistakes } from '../author-code.ts';
+import { functionMistakes, optionalMistakes } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { lifeOf, ttlMistakes } from '../row-life.ts';
 import { type Order, orderMistakes, type SortKey } from './sort-key.ts';
@@ -49,18 +49,13 @@ export function topFacts(n: number, spec: Spec) {
 
 /** What is wrong with it. `entries`: whether entries have an identity. */
 export function topMistakes(n: number, { by, order, rows, unique, ttl, ttlBy }: Spec, entries: boolean): Mistake[] {
-  const mistakes = [...asyncMistakes('top', by, unique), ...ttlMistakes(ttl, ttlBy)];
+  const mistakes = [
+    ...functionMistakes('top', by, 'say what to rank by: { by: (record) => record.amount }'),
+    ...optionalMistakes('its `unique`', unique),
+    ...ttlMistakes(ttl, ttlBy),
+  ];
   if (!(Number.isSafeInteger(n) && n >= 1)) {
     mistakes.push({ rule: `it keeps the best ${n}`, fix: 'give a whole number from 1' });
-  }
-  if (typeof by !== 'function') {
-    mistakes.push({
-      rule: `what it ranks by is no function, but ${typeof by}`,
-      fix: 'write { by: (record) => record.amount }',
-    });
-  }
-  if (unique !== undefined && typeof unique !== 'function') {
-    mistakes.push({ rule: 'its `unique` is no function', fix: 'write { unique: (record) => record.id }' });
   }
   if (order !== undefined) mistakes.push(...orderMistakes(order));
   if (rows !== undefined && !['lists', 'ranks', 'entries'].includes(rows)) {

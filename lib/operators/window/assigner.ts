@@ -130,6 +130,9 @@ export function assignerMistakes(assigner: WindowAssigner): Mistake[] {
       fix: 'give the remainder: windows repeat after that distance anyway',
     });
   };
+  if ('time' in assigner && assigner.time !== 'event' && assigner.time !== 'processing') {
+    mistakes.push({ rule: `windows run by '${String(assigner.time)}'`, fix: `say 'event' or 'processing'` });
+  }
   switch (assigner.kind) {
     case 'tumbling':
       span("a window's size", assigner.size);
@@ -152,7 +155,7 @@ export function assignerMistakes(assigner: WindowAssigner): Mistake[] {
       }
       break;
     case 'session':
-      if (typeof assigner.gap === 'number') span("a session's gap", assigner.gap);
+      if (typeof assigner.gap !== 'function') span("a session's gap", assigner.gap);
       break;
     case 'sliding':
       if (!(Number.isSafeInteger(assigner.difference) && assigner.difference >= 0 && assigner.difference <= LONGEST)) {
@@ -176,6 +179,8 @@ export function assignerMistakes(assigner: WindowAssigner): Mistake[] {
       break;
     case 'global':
       break;
+    default:
+      mistakes.push({ rule: 'there are no windows of that kind', fix: 'use tumbling(hours(1)) or another' });
   }
   return mistakes;
 }

@@ -1,10 +1,12 @@
 /** Triggers made of triggers. */
 import type { EventTime, WallTime } from '../../model/index.ts';
+import { settings } from '../author-code.ts';
 import type { Trigger, TriggerContext, TriggerDecision } from './trigger.ts';
 import type { WindowBounds, WindowTime } from './window.ts';
 
 /** The same trigger, but every result takes its records with it: Flink's PurgingTrigger. The trigger's own state stays, as do its timers. */
-export function purging<T, S>(trigger: Trigger<T, S>): Trigger<T, S> {
+export function purging<T, S>(given: Trigger<T, S>): Trigger<T, S> {
+  const trigger = settings(given);
   const purged = (decision: TriggerDecision): TriggerDecision => (decision === 'fire' ? 'fire-and-purge' : decision);
   const { onEventTime, onProcessingTime } = trigger;
   return {
@@ -37,10 +39,12 @@ interface Waiting<S> {
  * timeout.
  */
 export function processingTimeout<T, S>(
-  trigger: Trigger<T, S>,
+  given: Trigger<T, S>,
   timeout: number,
-  { restart = false, keepState = false }: TimeoutOptions = {},
+  options?: TimeoutOptions,
 ): Trigger<T, Waiting<S>> {
+  const trigger = settings(given);
+  const { restart = false, keepState = false } = settings(options);
   const { onEventTime, onMerge } = trigger;
   const fire = trigger.options?.['purge'] === true ? 'fire-and-purge' : 'fire';
   const inside = new InnerContext<S>();
@@ -91,7 +95,7 @@ export function processingTimeout<T, S>(
 
 /** What is the author's in an inner trigger. */
 const of = ({ onRecord, onEventTime, onProcessingTime, onMerge, functions = [] }: Trigger<never, never>) => ({
-  functions: [onRecord, onEventTime, onProcessingTime, onMerge, ...functions].filter((each) => each !== undefined),
+  functions: [onRecord, ...[onEventTime, onProcessingTime, onMerge].filter((each) => each !== undefined), ...functions],
 });
 
 const stateOf = <S>(waiting: Waiting<S>): Waiting<S> | undefined =>

@@ -213,17 +213,14 @@ const isEnd = (time: number, domain: WindowTime, ctx: StatelessContext): boolean
 /** What is wrong with a trigger. */
 export function triggerMistakes(trigger: Trigger, merging: boolean): Mistake[] {
   const mistakes: Mistake[] = [];
-  for (const name of ['n', 'period', 'timeout']) {
-    const given = trigger.options?.[name];
-    if (given === undefined || (Number.isSafeInteger(given) && Number(given) >= 1)) continue;
-    mistakes.push({
-      rule: `${trigger.name} needs a whole number of at least 1, not ${given}`,
-      fix: `give another ${name}`,
-    });
-  }
-  const threshold = trigger.options?.['threshold'];
-  if (threshold !== undefined && !Number.isFinite(threshold)) {
-    mistakes.push({ rule: `${trigger.name} needs a number as its threshold, not ${threshold}`, fix: 'give another' });
+  for (const [name, given] of Object.entries(trigger.options ?? {})) {
+    if (['n', 'period', 'timeout'].includes(name) && !(Number.isSafeInteger(given) && Number(given) >= 1)) {
+      const rule = `${trigger.name} needs a whole number of at least 1, not ${given}`;
+      mistakes.push({ rule, fix: `give another ${name}` });
+    }
+    if (name === 'threshold' && !Number.isFinite(given)) {
+      mistakes.push({ rule: `${trigger.name} needs a number as its threshold, not ${given}`, fix: 'give another' });
+    }
   }
   if (merging && trigger.onMerge === undefined) {
     mistakes.push({

@@ -1,10 +1,12 @@
 import type { Json } from '../../ports/index.ts';
 import { type Aggregation, collect } from '../aggregate/index.ts';
-import { asyncMistakes, definition } from '../author-code.ts';
+import { aggregationMistakes } from '../aggregation-mistakes.ts';
+import { definition, faulty, functionMistakes, objectMistakes, optionalMistakes } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { type StateDescriptors, stateFunctions, stateMistakes, stateOptions, stateVersions } from '../keyed/index.ts';
 import { aggregateKinds, type NamedAggregation, namedAggregation, nameMistakes } from '../named-results.ts';
 import type { Operator, OperatorContext } from '../operator.ts';
+import { sideNames } from '../side-output.ts';
 import { assignerMistakes, LONGEST, type WindowAssigner } from './assigner.ts';
 import { type AnyWindowFunction, emission, WINDOW_STATE } from './emission.ts';
 import { type AnyEvictor, type Evictor, evictorMistakes, keepLast } from './evictor.ts';
@@ -32,6 +34,8 @@ export interface WindowSpec {
   readonly aggregation?: Aggregation<never, unknown> | undefined;
   /** Without it, a result is `{ key, windowStart, windowEnd, ...aggregates }`; with `value` or `records` in place of named aggregates. */
   readonly windowFunction?: AnyWindowFunction | undefined;
+  /** The author has to give a window function. */
+  readonly takesFunction?: boolean | undefined;
   /** States of the window function that belong to the key. */
   readonly state?: StateDescriptors | undefined;
   /** States of the window function that belong to a window, and are cleared with it. */
@@ -68,10 +72,12 @@ type Path =
  * (counted as `refired`).
  */
 export function windowOperator(spec: WindowSpec): OperatorDefinition {
+  const unknown = partMistakes(spec);
+  if (unknown.length > 0) return faulty('window', unknown);
   const windowing = windowingOf(spec);
   const { assigner, trigger, evictor, windowTime, otherTimers } = windowing;
   const { aggregation, windowFunction, lateSide, state = {}, windowState = {} } = spec;
-  const outputs = (spec.outputs ?? []).map(({ side }) => side);
+  const outputs = sideNames(spec.outputs);
   const endless = assigner.kind === 'count' || assigner.kind === 'global';
   const byEvent = windowTime === 'event' && (!endless || trigger.onEventTime !== undefined);
   const ofEvent = byEvent || (otherTimers && trigger.onEventTime !== undefined);
@@ -102,16 +108,39 @@ export function windowOperator(spec: WindowSpec): OperatorDefinition {
       ...stateFunctions(state),
       ...stateFunctions(windowState),
     ],
-    mistakes: [
-      ...mistakesIn(spec, windowing),
-      ...asyncMistakes('a window', windowFunction, ...gap),
-      ...asyncMistakes(`the trigger ${trigger.name}`, ...handlers, ...(trigger.functions ?? [])),
-      ...(evictor === undefined
-        ? []
-        : asyncMistakes(`the evictor ${evictor.name}`, evictor.keep, ...(evictor.functions ?? []))),
-    ],
+    mistakes: [...mistakesIn(spec, windowing), ...functionMistakesIn(spec), ...optionalMistakes('a window', ...gap)],
     code: { create: (context) => create(context, spec, windowing, outputs) },
   });
+}
+
+/** What makes it impossible to say more. */
+function partMistakes({ assigner, trigger, evictor, aggregation }: WindowSpec): Mistake[] {
+  return [
+    ...objectMistakes('what says which windows there are', assigner, 'give tumbling(hours(1)) or another'),
+    ...(trigger === undefined ? [] : objectMistakes('its trigger', trigger, 'give earlyByCount(10) or another')),
+    ...(evictor === undefined ? [] : objectMistakes('its evictor', evictor, 'give keepLast(10) or another')),
+    ...(aggregation === undefined ? [] : aggregationMistakes(aggregation)),
+  ];
+}
+
+function functionMistakesIn({ windowFunction, takesFunction = false, trigger, evictor }: WindowSpec): Mistake[] {
+  const of = (what: string, functions: readonly unknown[]): Mistake[] =>
+    functions.flatMap((fn) => functionMistakes(what, fn));
+  return [
+    ...of('a window', takesFunction || windowFunction !== undefined ? [windowFunction] : []),
+    ...(trigger === undefined
+      ? []
+      : of(`the trigger ${trigger.name}`, [trigger.onRecord, ...(trigger.functions ?? [])])),
+    ...(trigger === undefined
+      ? []
+      : optionalMistakes(
+          `the trigger ${trigger.name}`,
+          trigger.onEventTime,
+          trigger.onProcessingTime,
+          trigger.onMerge,
+        )),
+    ...(evictor === undefined ? [] : of(`the evictor ${evictor.name}`, [evictor.keep, ...(evictor.functions ?? [])])),
+  ];
 }
 
 function windowingOf(spec: WindowSpec): Windowing {

@@ -287,7 +287,7 @@ describe('a lookup join', () => {
     expect(rules({ fetch, cache: { ttl: 0, maxEntries: 0 } })).toHaveLength(2);
     expect(rules({ fetchMany: fetch, maxKeys: 0 })).toHaveLength(1);
     expect(rules({ fetch, onFailure: 'skip' })).toHaveLength(1);
-    expect(rules({ fetch, key: 5 })).toEqual(['it has no key']);
-    expect(rules({ fetch, key: async () => 'a' })).toEqual(['the function of lookupJoin is async']);
+    expect(rules({ fetch, key: 5 })).toEqual(['the key of lookupJoin takes a function, not number']);
+    expect(rules({ fetch, key: async () => 'a' })).toEqual(['the function of the key of lookupJoin is async']);
   });
 });

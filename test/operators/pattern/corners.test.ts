@@ -92,7 +92,7 @@ describe('the faults of a pattern', () => {
       ab.within(Number.NaN as Duration),
       'the time within which a pattern matches must be positive, not NaN ms',
     ],
-    ['no function', ab.where('b' as never).within(span), 'a condition of a pattern is a function, not string'],
+    ['no function', ab.where('b' as never).within(span), 'a condition takes a function, not string'],
     ['async', ab.where((async () => true) as never).within(span), 'the function of a condition is async'],
     [
       'too many steps',
