@@ -49,6 +49,8 @@ export interface OperatorDefinition {
   readonly eventTime: boolean;
   /** Uses processing-time timers. */
   readonly processingTime: boolean;
+  /** Its results, which keep their key, may have times that the watermark of its own task has passed: what works by event time stands behind an exchange. */
+  readonly holdsBack?: boolean;
   /**
    * Which steps of the watermark it must see: none; the multiples of each of these milliseconds (sizes, slides, offsets and lateness of windows); or
    * every one (sessions, free timers, code that reads the watermark).

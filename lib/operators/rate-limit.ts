@@ -51,6 +51,7 @@ export function rateLimitOperator(rate: RateLimit): OperatorDefinition {
     needsKey: true,
     stateful: true,
     eventTime: by === 'event',
+    holdsBack: delays && by === 'event',
     processingTime: delays && by === 'processing',
     steps: by === 'event' ? 'every' : 'none',
     state: { buckets: 1, ...(delays ? { waiting: 1 } : {}) },

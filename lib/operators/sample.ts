@@ -35,22 +35,22 @@ export interface EveryNth {
 /** Which part of the records goes on. */
 export type Sample<T> = RandomSample | EntitySample<T> | EveryNth;
 
-/** Lets part of the records through, as they are and under their key. */
-export function sampleOperator<T>(sample: Sample<T>): OperatorDefinition {
+/** Lets part of the records through, as they are and under their key. `keyed`: the stream is grouped by one. */
+export function sampleOperator<T>(sample: Sample<T>, keyed: boolean): OperatorDefinition {
   if (!isObject(sample)) return unfit('sample', sample, 'give it a share, { fraction: 0.1 }, or { every: 10 }');
   const { fraction, every, seed = 0 } = sample;
   const by = sample.by as ((record: unknown) => unknown) | undefined;
   const counts = every !== undefined;
   return definition({
     type: 'sample',
-    options: counts ? { every } : { fraction: fraction ?? null, ...(by === undefined ? {} : { seed }) },
+    options: counts ? { every, keyed } : { fraction: fraction ?? null, ...(by === undefined ? {} : { seed }) },
     stateful: counts,
     state: counts ? { counts: 1 } : {},
     functions: by === undefined ? [] : [by],
     mistakes: [...mistakesIn(sample as Sample<unknown>), ...optionalMistakes('sample', by)],
     code: {
       create(context) {
-        if (every !== undefined) return everyNth(every, context);
+        if (every !== undefined) return everyNth(every, keyed, context);
         return by === undefined ? atRandom(fraction!, context) : byEntity(fraction!, by, seed, context);
       },
     },
@@ -94,14 +94,14 @@ function byEntity(
 }
 
 /** Keeps of each key how many records have come since one went on; nothing while the next is to go on. */
-function everyNth(every: number, { table, output }: OperatorContext): Operator {
+function everyNth(every: number, keyed: boolean, { table, output }: OperatorContext): Operator {
   const out = output();
   const counts = table<number[]>('counts', { clone: (count) => count.slice(), numbers: true, domain: 'none' });
   return {
     inputs: [
       {
         record(value, at, key) {
-          const of: KeyId = key ?? '';
+          const of: KeyId = keyed ? key! : '';
           const cell = counts.find(of, undefined);
           if (cell === undefined) {
             if (every > 1) counts.create(of, undefined, [1]);

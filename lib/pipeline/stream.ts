@@ -172,7 +172,7 @@ class Written {
 
   sample(...given: readonly unknown[]): Written {
     const [id, sample, options] = named<Sample<unknown>>(given);
-    return this.#add(id, sampleOperator(sample), options, true);
+    return this.#add(id, sampleOperator(sample, this.graph.isKeyed(this.output)), options, true);
   }
 
   process(...given: readonly unknown[]): Written {

@@ -6,7 +6,7 @@ import { distinctNames, nameNodes } from './names.ts';
 import type { EdgePlan, LocalWire, OutputRef, Plan, PlanNode, SourceNode, StagePlan, Wire } from './plan.ts';
 import { type EdgeLayout, type Layout, layOut, type PlacedWire, type StageLayout } from './stages.ts';
 import { stepsBehind } from './steps.ts';
-import { faultsOf, isKeyed, sidesRead } from './validate.ts';
+import { faultsOf, isKeyed, mayHaveKey, sidesRead } from './validate.ts';
 
 /** A plan, with the name that each node of the draft got. */
 export interface Compiled {
@@ -98,15 +98,16 @@ class Writing {
     const behind = stepsBehind(this.#draft.nodes, this.#layout);
     const ids = distinctNames(edges.map((edge) => this.#edgeName(edge)));
     return edges.map((edge, i): EdgePlan => {
-      const keyed = edge.exchange === undefined && isKeyed(this.#draft.nodes, edge.output);
+      const { nodes } = this.#draft;
+      const forward = edge.exchange === undefined;
       return {
         id: ids[i] as string,
         from: this.#idOf(edge.from),
         to: this.#idOf(edge.to),
         output: this.#output(edge.output),
         wires: edge.wires.map((wire) => this.#wire(wire)),
-        partitioning: this.#partitioning(edge, keyed),
-        ...(keyed ? { carriesKey: true } : {}),
+        partitioning: this.#partitioning(edge, forward && isKeyed(nodes, edge.output)),
+        ...(forward && mayHaveKey(nodes, edge.output) ? { carriesKey: true } : {}),
         steps: behind.get(edge.to) ?? 'none',
       };
     });

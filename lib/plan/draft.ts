@@ -82,6 +82,8 @@ export interface DraftOperator
   readonly updates?: boolean;
   /** Its results go on under the key of their causes. */
   readonly keepsKey: boolean;
+  /** It emits records whose time the watermark of its own task has passed, under their key. */
+  readonly holdsBack?: boolean;
   /** Side outputs that it may emit to. */
   readonly sides: readonly string[];
   /** False if it must have a stage of its own. */

@@ -177,7 +177,7 @@ export interface EdgePlan {
     | { readonly kind: 'gather' }
     /** To every partition. */
     | { readonly kind: 'broadcast' };
-  /** Records keep their key although the exchange does not sort by it (a keyed operator behind a forward exchange). */
+  /** Records keep the key that they have, if any, although the exchange does not sort by it: for a keyed operator behind a forward exchange, or a sink. */
   readonly carriesKey?: boolean;
   /** Grid of watermark steps in milliseconds that operators behind this edge need; 'every', or 'none'. */
   readonly steps: number | 'every' | 'none';

@@ -5,7 +5,8 @@
  * 2. All that reads one key-by (or partition-by, or rebalance) and nothing else shares the stage behind it, and so does what follows there without an exchange.
  * 3. An asynchronous operator, one that forbids fusing, one whose inputs come from several stages, and a sink that must be single behind several
  *    tasks begin a stage of their own.
- * 4. Edges enter a stage only at the nodes that it began with, so that stages form no cycle.
+ * 4. What works by event time behind an operator that holds records back does not share its stage: the watermark there has passed them.
+ * 5. Edges enter a stage only at the nodes that it began with, so that stages form no cycle.
  */
 import type { Draft, DraftNode, DraftOperator, DraftRef, DraftSink } from './draft.ts';
 import type { Wire } from './plan.ts';
@@ -125,8 +126,18 @@ class Fusing {
       return stage;
     }
     if (node.kind === 'sink') return arrival;
+    if (node.eventTime && node.inputs.some((input) => this.#isHeldBack(input))) return undefined;
     const waits = node.stateful || node.eventTime || node.processingTime;
     return arrival.open && !(waits && arrival.source !== undefined) ? arrival : undefined;
+  }
+
+  /** Whether records of an output may come behind the watermark of the task that they are in: in another they are in time. */
+  #isHeldBack({ node: index }: DraftRef): boolean {
+    const node = this.#draft.nodes[index] as DraftNode;
+    if (node.kind !== 'operator' && node.kind !== 'union') return false;
+    return (
+      (node.kind === 'operator' && node.holdsBack === true) || node.inputs.some((input) => this.#isHeldBack(input))
+    );
   }
 
   #beginOwn(node: DraftOperator | DraftSink, feeds: readonly Feed[]): StageLayout {

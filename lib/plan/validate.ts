@@ -42,6 +42,13 @@ export function isKeyed(nodes: readonly DraftNode[], ref: DraftRef): boolean {
   return node.inputs.every((input) => isKeyed(nodes, input));
 }
 
+/** Whether some records of an output come with the key of what they follow from, though tasks may no longer be told apart by it: a sink is given it. */
+export function mayHaveKey(nodes: readonly DraftNode[], { node: index }: DraftRef): boolean {
+  const node = nodes[index] as DraftNode;
+  if (node.kind === 'key-by') return true;
+  return (node.kind === 'operator' || node.kind === 'union') && node.inputs.some((input) => mayHaveKey(nodes, input));
+}
+
 function readersOf(nodes: readonly DraftNode[]): readonly DraftRef[][] {
   const readers = nodes.map((): DraftRef[] => []);
   for (const node of nodes) for (const input of node.inputs) readers[input.node]?.push(input);

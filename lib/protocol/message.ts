@@ -33,7 +33,7 @@ export interface Frame {
   /** How far this frame speaks. */
   readonly thru: Position;
   readonly values: readonly unknown[];
-  readonly keys: readonly KeyId[] | undefined;
+  readonly keys: readonly (KeyId | undefined)[] | undefined;
   readonly times: readonly number[];
   readonly causes: readonly number[];
   readonly ks: readonly number[];

@@ -36,7 +36,7 @@ const MANY_STEPS = 64;
 /** A frame under construction. */
 interface Draft {
   values: unknown[];
-  keys: KeyId[];
+  keys: (KeyId | undefined)[];
   times: number[];
   causes: number[];
   ks: number[];
@@ -131,7 +131,7 @@ export class EdgeOutput implements Receiver {
     } else {
       if (this.inspect !== undefined) this.inspect(value, key);
       to = this.#drafts[this.#place(cause, value)]!;
-      if (this.#keyed) to.keys.push(carried(key));
+      if (this.#keyed) to.keys.push(key);
     }
     put(to, value, time, cause, this.#k++);
   }

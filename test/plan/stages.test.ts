@@ -182,6 +182,33 @@ test('a partition-by begins a stage, whose records have no key', () => {
   expect(plan.edges[0]!.carriesKey).toBeUndefined();
 });
 
+test('what works by event time does not share the stage of an operator that holds records back; others do', () => {
+  const plan = planOf((w) => {
+    const limited = w.window('limit', w.keyBy('k', w.source('a')), { holdsBack: true, keepsKey: true });
+    const told = w.operator('told', limited, { keepsKey: true });
+    w.sink('s', told);
+    w.sink('t', w.window('w', w.operator('f', told, { keepsKey: true })));
+    w.sink('u', w.operator('counts', told, { stateful: true }));
+  });
+  expect(stages(plan)).toEqual(['a 1:', 'limit 4: limit told s f counts u', 'w 4: w t']);
+  expect(edges(plan)).toEqual(['a -> limit k: a > limit', 'limit -> w forward: f > w']);
+});
+
+test('records keep what key they have on the way to another stage, unless an exchange takes it', () => {
+  const plan = planOf((w) => {
+    const keyed = w.window('w', w.keyBy('k', w.source('a')));
+    w.sink('s', w.operator('m', keyed, { fuse: false }));
+    w.sink('t', w.operator('n', w.route('rebalance', 'r', [keyed])));
+    w.sink('u', w.operator('o', w.source('b'), { fuse: false }));
+  });
+  expect(plan.edges.map(({ from, to, carriesKey = false }) => [from, to, carriesKey])).toEqual([
+    ['a', 'w', false],
+    ['w', 'm', true],
+    ['w', 'n', false],
+    ['b', 'o', false],
+  ]);
+});
+
 describe('a sink that must be single', () => {
   const single = { single: true };
 
