@@ -29,7 +29,8 @@ export class Unit {
   frame: Frame | undefined = undefined;
   row = 0;
   /** The timer in hand; undefined while a record is. */
-  cell: { readonly key: KeyId; readonly sub: unknown } | undefined = undefined;
+  cell: { readonly table: { readonly name: string }; readonly key: KeyId; readonly sub: unknown } | undefined =
+    undefined;
   timer = 0;
 
   moveWatermark(to: number): void {
@@ -45,7 +46,7 @@ export class Unit {
 
   /**
    * Uniform in [0, 1), a function of what is in hand and of how often it was called for it: of a record its position on its channel, of a timer
-   * its key, name and time; never of where batches were cut. Splitmix32 over their mix.
+   * its operator, key, name and time; never of where batches were cut. Splitmix32 over their mix.
    */
   random(): number {
     let h = this.#identity();
@@ -54,9 +55,11 @@ export class Unit {
   }
 
   #identity(): number {
-    if (this.cell !== undefined)
-      return mixNumber(mixText(mixText(this.seed, String(this.cell.key)), String(this.cell.sub)), this.timer);
-    const { frame, row } = this;
+    const { cell, frame, row } = this;
+    if (cell !== undefined) {
+      const table = mixText(this.seed, cell.table.name);
+      return mixNumber(mixText(mixText(table, String(cell.key)), String(cell.sub)), this.timer);
+    }
     if (frame === undefined) return mixNumber(this.seed, this.cause);
     const channel = mixNumber(mixText(this.seed, frame.channel.edge), frame.channel.task);
     return mixNumber(mixNumber(channel, frame.causes[row]!), frame.ks[row]!);

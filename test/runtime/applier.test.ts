@@ -247,6 +247,28 @@ describe('random numbers', () => {
     expect(found.every((n) => n >= 0 && n < 1)).toBe(true);
     expect(await draw(1)).toEqual(found);
   });
+
+  it('differ between the timers of two operators', async () => {
+    const drawn = (id: string) =>
+      process(id, {
+        in: type<string>(),
+        key: type<string>(),
+        out: type<number>(),
+        onRecord: (_, ctx) => ctx.timers.onEventTime(epochMillis(5)),
+        onTimer: (_, ctx) => ctx.emit(ctx.random()),
+      });
+    const built = pipeline('drawing', (p) => {
+      const keyed = p
+        .source('in', collection<string>([]), { eventTime: () => epochMillis(0) })
+        .keyBy('k', (key) => key);
+      for (const id of ['one', 'two']) keyed.process(drawn(id)).to(`out-${id}`, toMemory());
+    });
+    const driver = await TestDriver.open(built);
+    await driver.feed('in', ['a', 'b']);
+    await driver.end();
+    expect(new Set([...driver.all('out-one'), ...driver.all('out-two')]).size).toBe(4);
+    await driver.close();
+  });
 });
 
 describe('messages that are none of this task’s business', () => {
