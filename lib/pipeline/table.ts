@@ -140,7 +140,7 @@ export class WrittenTable {
     const { graph } = this;
     const mistakes = partnerMistakes('table', other, WrittenTable, graph, 'make one: stream.keyBy(...).toTable(id)');
     const right = mistakes.length === 0 ? other : this;
-    if (kind !== 'outer' && typeof given[1] === 'function') {
+    if (kind !== 'outer' && (typeof given[1] === 'function' || given.length > 2)) {
       const [foreignKey, joiner, options] = given as [ForeignKey<unknown>, Joiner, OperatorOptions?];
       return this.#joinByForeignKey(kind, id, right, foreignKey, joiner, options, mistakes);
     }

@@ -101,7 +101,7 @@ export class Windowed<S> {
 
 /** A window function that may be left out, and options. */
 function optional(given: readonly unknown[]): [AnyWindowFunction | undefined, FunctionOptions | undefined] {
-  const [fn, options] = typeof given[0] === 'function' ? given : [undefined, given[0]];
+  const [fn, options] = typeof given[0] === 'function' || given.length > 1 ? given : [undefined, given[0]];
   return [fn as AnyWindowFunction | undefined, options as FunctionOptions | undefined];
 }
 

@@ -20,7 +20,8 @@ import { LINKS, RECORDS } from './taken-records.ts';
  */
 export function matchOperator(spec: MatchSpec): OperatorDefinition {
   if (!Array.isArray(settings(spec.pattern).steps)) return faulty('match', [NO_PATTERN, ...specMistakes(spec)]);
-  const { pattern, fn, skip, lateSide, timedOut, maxPartialMatches, waitForever } = spec;
+  const { pattern, fn, lateSide, timedOut, maxPartialMatches, waitForever } = spec;
+  const skip = settings(spec.skip);
   const sides = [lateSide, timedOut?.side].filter((side) => side !== undefined);
   return definition({
     type: 'match',

@@ -58,5 +58,5 @@ function cumulatingPanes({ size, step, offset }: Cumulating): Panes {
 
 /** Greatest common divisor. */
 function divisor(a: number, b: number): number {
-  return b === 0 ? a : divisor(b, a % b);
+  return b > 0 ? divisor(b, a % b) : a;
 }
