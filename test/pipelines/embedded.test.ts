@@ -6,15 +6,15 @@ import { openEmbedded } from '../../lib/embedded/index.ts';
 import { milliseconds, toMemory } from '../../lib/index.ts';
 import { storedLetters } from '../../lib/inspect/index.ts';
 import { fedRows } from './fed-rows.ts';
-import { resultsOf, runsTheSuite, type SuiteHost } from './on-host.ts';
+import { forSinks, runsTheSuite, type SuiteHost } from './on-host.ts';
 import { PUMP_PERIOD, pipelineOf, smallBatches } from './suite.ts';
 
 const embedded =
   (durable: boolean): SuiteHost =>
   async (the, fusing) => {
-    const sinks = resultsOf(the, () => toMemory<unknown>());
+    const sinks = forSinks(the, () => toMemory<unknown>());
     const feeds = fedRows(the);
-    const ends = { source: (id: string) => feeds[id]!, sink: (id: string) => sinks[id] as never };
+    const ends = { source: (id: string) => feeds[id]!, sink: (id: string) => sinks[id]! };
     const dataDir = durable ? await mkdtemp(join(tmpdir(), 'millrace-suite-')) : undefined;
     const open = await openEmbedded(pipelineOf(the, ends, fusing), {
       limits: smallBatches,
@@ -24,7 +24,8 @@ const embedded =
     });
     const ended = open.run.run().then(({ kind, error }) => [error?.message ?? kind]);
     return {
-      results: async () => resultsOf(the, (id) => sinks[id]!.records),
+      results: async (id) => sinks[id]!.records,
+      rows: async (id) => sinks[id]!.rows,
       drain: () => open.run.drain(),
       ended,
       letters: async () => (await storedLetters(open.ports, open.pipeline.name)).map(({ letter }) => letter.value),

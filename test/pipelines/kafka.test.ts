@@ -6,8 +6,8 @@ import { openWorker, requestDrain, type WorkerOptions } from '../../lib/worker/i
 import { skipNote } from '../conformance/opened.ts';
 import { localAws, ownName, useDynamoDb, useS3 } from '../services/aws.ts';
 import { useKafka } from '../services/kafka.ts';
-import { committedIn } from './committed-in.ts';
-import { runsTheSuite, type SuiteHost } from './on-host.ts';
+import { committedIn, committedRows } from './committed-in.ts';
+import { forSinks, runsTheSuite, type SuiteHost } from './on-host.ts';
 import { PUMP_PERIOD, pipelineOf, smallBatches } from './suite.ts';
 
 const [broker, dynamoDb, s3] = await Promise.all([useKafka(), useDynamoDb(), useS3()]);
@@ -30,7 +30,7 @@ const twoWorkers: SuiteHost = async (the, fusing) => {
     );
     await client.append(records);
   }
-  for (const id of Object.keys(the.results)) {
+  for (const id of Object.keys(forSinks(the, String))) {
     // Results have the times of their windows, which are long past.
     const settings = { 'retention.ms': '-1' };
     await client.ensureTopic({ name: to(id), partitions: 2, replicas: 1, settings });
@@ -60,10 +60,8 @@ const twoWorkers: SuiteHost = async (the, fusing) => {
   const ended = Promise.all(opened.map(async ({ worker }) => (await worker.run()).kind));
   const { worker, ports } = opened[0];
   return {
-    results: async () => {
-      const found = Object.keys(the.results).map(async (id) => [id, await committedIn(client, to(id))] as const);
-      return Object.fromEntries(await Promise.all(found));
-    },
+    results: (id) => committedIn(client, to(id)),
+    rows: (id) => committedRows(client, to(id)),
     drain: async () => void (await requestDrain(ports.commits, worker.open.record, Date.now())),
     ended,
     letters: async () => (await storedLetters(ports, built.name)).map(({ letter }) => letter.value),

@@ -1,12 +1,21 @@
 /** Runs the suite of pipelines on a host. */
+
 import { expect, it, type TestOptions, vi } from 'vitest';
-import type { SuiteCase } from './case.ts';
-import { type Fusing, suite } from './suite.ts';
+import type { Key } from '../../lib/index.ts';
+import type { Fusing, SuiteCase } from './case.ts';
+import { suite } from './suite.ts';
+
+export interface KeyedRow {
+  readonly key: Key;
+  readonly value: unknown;
+}
 
 /** A run on a host. */
 export interface Started {
-  /** What each sink has by now. */
-  results(): Promise<Readonly<Record<string, readonly unknown[]>>>;
+  /** What has come to a sink by now. */
+  results(id: string): Promise<readonly unknown[]>;
+  /** What stands at a sink by now, with its keys. */
+  rows(id: string): Promise<readonly KeyedRow[]>;
   /** Ends the sources where they stand. */
   drain(): Promise<void>;
   /** How each process of the run ended. */
@@ -27,7 +36,7 @@ export function runsTheSuite(host: SuiteHost, options: TestOptions = {}): void {
       it(`${the.name}: ${the.shows}${fusing === 'none' ? ', each operator by itself' : ''}`, options, async () => {
         const run = await host(the, fusing);
         try {
-          await check(run, the);
+          await check(run, the, fusing);
         } finally {
           await run.close();
         }
@@ -36,16 +45,28 @@ export function runsTheSuite(host: SuiteHost, options: TestOptions = {}): void {
   }
 }
 
-async function check(run: Started, { beforeDrain, results, letters = [] }: SuiteCase): Promise<void> {
+async function check(run: Started, the: SuiteCase, fusing: Fusing): Promise<void> {
+  const { beforeDrain, results, tables = {}, judged = {}, letters = [] } = the;
+  const found = async (): Promise<Record<string, string[]>> => {
+    const lists = Object.keys(results).map(async (id) => [id, await run.results(id)] as const);
+    return asTexts(Object.fromEntries(await Promise.all(lists)));
+  };
   if (beforeDrain !== undefined) {
-    const said = async (): Promise<void> => expect(asTexts(await run.results())).toEqual(asTexts(beforeDrain));
+    const said = async (): Promise<void> => expect(await found()).toEqual(asTexts(beforeDrain));
     await vi.waitFor(said, { timeout: 30_000, interval: 20 });
     await run.drain();
   }
   expect(new Set(await run.ended)).toEqual(new Set(['finished']));
-  expect(asTexts(await run.results())).toEqual(asTexts(results));
+  expect(await found()).toEqual(asTexts(results));
+  for (const [id, rows] of Object.entries(tables)) {
+    const stands = (await run.rows(id)).map(({ key, value }) => [textOfKey(key), value]);
+    expect(Object.fromEntries(stands), id).toEqual(rows);
+  }
+  for (const [id, judge] of Object.entries(judged)) judge((await run.results(id)) as readonly never[], fusing);
   expect(asTexts({ letters: await run.letters() })).toEqual(asTexts({ letters }));
 }
+
+const textOfKey = (key: Key): string => (typeof key === 'string' ? key : JSON.stringify(key));
 
 /** By name and in an order of their own, with their fields in order. */
 function asTexts(lists: Readonly<Record<string, readonly unknown[]>>): Record<string, string[]> {
@@ -57,5 +78,5 @@ const asText = (value: unknown): string =>
   JSON.stringify(Object.fromEntries(Object.entries(value as object).toSorted(([a], [b]) => (a < b ? -1 : 1))));
 
 /** Something for each of a case's sinks. */
-export const resultsOf = <T>({ results }: SuiteCase, of: (id: string) => T): Record<string, T> =>
-  Object.fromEntries(Object.keys(results).map((id) => [id, of(id)]));
+export const forSinks = <T>({ results, tables, judged }: SuiteCase, of: (id: string) => T): Record<string, T> =>
+  Object.fromEntries(Object.keys({ ...results, ...tables, ...judged }).map((id) => [id, of(id)]));

@@ -1,10 +1,8 @@
-/** Pipelines with what they must give, for every host: the inputs are small and the results are written out, none is computed. */
+/** Pipelines with what they must give, for every host: the inputs are small, and the results are written out, or what a plain loop over the rows comes to. */
 import { type Duration, noRestart, type Pipeline, pipeline } from '../../lib/index.ts';
-import type { Ends, SuiteCase } from './case.ts';
+import type { Ends, Fusing, SuiteCase } from './case.ts';
 import { flows } from './flows.ts';
 import { windows } from './windows.ts';
-
-export type Fusing = 'all' | 'none';
 
 /** Small batches: even a few rows take several steps. */
 export const smallBatches = { sourceRows: 2, batchMessages: 2 };

@@ -4,7 +4,8 @@ import { MemoryBlobStore, MemoryCommitStore, MemoryLog } from '../../../lib/adap
 import { systemClock, systemRandom } from '../../../lib/adapters/system/index.ts';
 import { type RecordingTelemetry, recordingTelemetry } from '../../../lib/adapters/telemetry/index.ts';
 import { Worker, type WorkerEnd, type WorkerOptions } from '../../../lib/hosts/worker/index.ts';
-import type { Duration, Pipeline, SinkConnector } from '../../../lib/index.ts';
+import type { Duration, Key, Pipeline, UpsertConnector } from '../../../lib/index.ts';
+import { type KeyId, keyOf } from '../../../lib/model/index.ts';
 import type { Assignee, Assignment, CommitStore, Labels } from '../../../lib/ports/index.ts';
 import type { TaskPorts } from '../../../lib/runtime/index.ts';
 
@@ -211,26 +212,35 @@ export class Cluster {
 }
 
 /** A sink that keeps each record under its position, so that it bears writers that repeat one another. */
-export function ledger<T>(): SinkConnector<T> & {
+export function ledger<T>(): UpsertConnector<T> & {
   readonly records: readonly T[];
+  /** The latest record of each key, without those that `null` deleted. */
+  readonly rows: readonly { readonly key: Key; readonly value: T }[];
   readonly finished: ReadonlySet<number>;
 } {
-  const rows = new Map<string, T>();
+  const entries = new Map<string, { readonly key: KeyId | undefined; readonly value: T }>();
   const finished = new Set<number>();
   return {
     kind: 'ledger',
     options: {},
     guarantee: 'idempotent',
     single: false,
+    upserts: true,
     get records() {
-      return [...rows.values()];
+      return [...entries.values()].map(({ value }) => value);
+    },
+    get rows() {
+      const latest = new Map([...entries.values()].map(({ key, value }) => [key!, value]));
+      return [...latest].filter(([, value]) => value !== null).map(([key, value]) => ({ key: keyOf(key), value }));
     },
     get finished() {
       return finished;
     },
     open: async ({ task }) => ({
-      async write({ values, causes, ks }) {
-        values.forEach((value, i) => void rows.set(`${task} ${causes[i]} ${ks[i]}`, value as T));
+      async write({ values, keys, causes, ks }) {
+        values.forEach((value, i) => {
+          entries.set(`${task} ${causes[i]} ${ks[i]}`, { key: keys[i], value: value as T });
+        });
         return null;
       },
       async finish() {
