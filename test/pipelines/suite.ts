@@ -2,6 +2,7 @@
 import { type Duration, noRestart, type Pipeline, pipeline } from '../../lib/index.ts';
 import type { Ends, Fusing, SuiteCase } from './case.ts';
 import { flows } from './flows.ts';
+import { joins } from './joins.ts';
 import { windows } from './windows.ts';
 
 /** Small batches: even a few rows take several steps. */
@@ -9,7 +10,7 @@ export const smallBatches = { sourceRows: 2, batchMessages: 2 };
 /** How often pumps look after silence. */
 export const PUMP_PERIOD = 50 as Duration;
 
-export const suite: readonly SuiteCase[] = [...windows, ...flows];
+export const suite: readonly SuiteCase[] = [...windows, ...flows, ...joins];
 
 export const pipelineOf = ({ name, build }: SuiteCase, ends: Ends, fusing: Fusing): Pipeline =>
   pipeline(`${name}-${fusing}`, (p) => build(p, ends), { parallelism: 2, fusing, restart: noRestart() });
