@@ -126,21 +126,16 @@ function partMistakes({ assigner, trigger, evictor, aggregation }: WindowSpec): 
 function functionMistakesIn({ windowFunction, takesFunction = false, trigger, evictor }: WindowSpec): Mistake[] {
   const of = (what: string, functions: readonly unknown[]): Mistake[] =>
     functions.flatMap((fn) => functionMistakes(what, fn));
-  return [
-    ...of('a window', takesFunction || windowFunction !== undefined ? [windowFunction] : []),
-    ...(trigger === undefined
-      ? []
-      : of(`the trigger ${trigger.name}`, [trigger.onRecord, ...(trigger.functions ?? [])])),
-    ...(trigger === undefined
-      ? []
-      : optionalMistakes(
-          `the trigger ${trigger.name}`,
-          trigger.onEventTime,
-          trigger.onProcessingTime,
-          trigger.onMerge,
-        )),
-    ...(evictor === undefined ? [] : of(`the evictor ${evictor.name}`, [evictor.keep, ...(evictor.functions ?? [])])),
-  ];
+  const mistakes = of('a window', takesFunction || windowFunction !== undefined ? [windowFunction] : []);
+  if (trigger !== undefined) {
+    const { name, onRecord, onEventTime, onProcessingTime, onMerge, functions = [] } = trigger;
+    mistakes.push(...of(`the trigger ${name}`, [onRecord, ...functions]));
+    mistakes.push(...optionalMistakes(`the trigger ${name}`, onEventTime, onProcessingTime, onMerge));
+  }
+  if (evictor !== undefined) {
+    mistakes.push(...of(`the evictor ${evictor.name}`, [evictor.keep, ...(evictor.functions ?? [])]));
+  }
+  return mistakes;
 }
 
 function windowingOf(spec: WindowSpec): Windowing {
