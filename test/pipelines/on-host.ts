@@ -74,8 +74,12 @@ function asTexts(lists: Readonly<Record<string, readonly unknown[]>>): Record<st
   return Object.fromEntries(texts.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const asText = (value: unknown): string =>
-  JSON.stringify(Object.fromEntries(Object.entries(value as object).toSorted(([a], [b]) => (a < b ? -1 : 1))));
+const asText = (value: unknown): string => JSON.stringify(value, (_, part: unknown) => inOrder(part));
+
+const inOrder = (part: unknown): unknown =>
+  typeof part !== 'object' || part === null || Array.isArray(part)
+    ? part
+    : Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 /** Something for each of a case's sinks. */
 export const forSinks = <T>({ results, tables, judged }: SuiteCase, of: (id: string) => T): Record<string, T> =>

@@ -3,6 +3,11 @@ import { type Duration, noRestart, type Pipeline, pipeline } from '../../lib/ind
 import type { Ends, Fusing, SuiteCase } from './case.ts';
 import { flows } from './flows.ts';
 import { joins } from './joins.ts';
+import { limits } from './limits.ts';
+import { patterns } from './patterns.ts';
+import { ranking } from './ranking.ts';
+import { sharing } from './sharing.ts';
+import { tables } from './tables.ts';
 import { windows } from './windows.ts';
 
 /** Small batches: even a few rows take several steps. */
@@ -10,7 +15,16 @@ export const smallBatches = { sourceRows: 2, batchMessages: 2 };
 /** How often pumps look after silence. */
 export const PUMP_PERIOD = 50 as Duration;
 
-export const suite: readonly SuiteCase[] = [...windows, ...flows, ...joins];
+export const suite: readonly SuiteCase[] = [
+  ...windows,
+  ...flows,
+  ...joins,
+  ...tables,
+  ...ranking,
+  ...patterns,
+  ...limits,
+  ...sharing,
+];
 
 export const pipelineOf = ({ name, build }: SuiteCase, ends: Ends, fusing: Fusing): Pipeline =>
   pipeline(`${name}-${fusing}`, (p) => build(p, ends), { parallelism: 2, fusing, restart: noRestart() });
