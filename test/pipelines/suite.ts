@@ -4,6 +4,7 @@ import type { Ends, Fusing, SuiteCase } from './case.ts';
 import { flows } from './flows.ts';
 import { joins } from './joins.ts';
 import { limits } from './limits.ts';
+import { live } from './live.ts';
 import { patterns } from './patterns.ts';
 import { ranking } from './ranking.ts';
 import { sharing } from './sharing.ts';
@@ -24,6 +25,7 @@ export const suite: readonly SuiteCase[] = [
   ...patterns,
   ...limits,
   ...sharing,
+  ...live,
 ];
 
 export const pipelineOf = ({ name, build }: SuiteCase, ends: Ends, fusing: Fusing): Pipeline =>
