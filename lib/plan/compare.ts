@@ -165,8 +165,10 @@ class Comparison {
     for (const option of KINDS_IN_OPTIONS) {
       const [old, now] = [propertyOf(was.options, option), propertyOf(is.options, option)];
       for (const state of namesIn(old).filter((known) => propertyOf(now, known) !== undefined)) {
-        const kind = (states: Json | undefined) => propertyOf(propertyOf(states, state), 'kind');
-        changed(`state '${state}'`, kind(old), kind(now));
+        const of = (states: Json | undefined, what: string) => propertyOf(propertyOf(states, state), what);
+        changed(`state '${state}'`, of(old, 'kind'), of(now, 'kind'));
+        const [counted, counts] = [of(old, 'ttlBy'), of(now, 'ttlBy')];
+        if (counted !== undefined && counts !== undefined) changed(`ttlBy of state '${state}'`, counted, counts);
       }
     }
     for (const [table, version] of Object.entries(was.state)) {

@@ -277,6 +277,35 @@ describe('state', () => {
     expect(harness.ask(({ one, items }) => [one.get(), items.get()], 105)).toEqual([50, [100]]);
   });
 
+  it('begins and ceases to expire for what is written from then on', () => {
+    const of = (ttl: { ttl?: Duration }) => new Acting({ one: value<number>(ttl), items: list<number>(ttl) });
+    const moved = (from: ReturnType<typeof of>, to: ReturnType<typeof of>) => {
+      for (const table of from.store.tables) {
+        const into = to.store.tables.find(({ name }) => name === table.name)!;
+        for (const { key, sub, value: kept, timer } of table.cells()) to.store.restore(into, key, sub, kept, timer);
+      }
+      return to;
+    };
+    const before = of({});
+    for (let i = 0; i < 40; i++)
+      before.act(({ one, items }) => {
+        one.set(i);
+        items.add(i);
+      }, 5);
+    const after = moved(before, of({ ttl: ms(10) }));
+    for (let i = 40; i < 80; i++) after.act(({ items }) => items.add(i), 100);
+    after.advance(90);
+    expect(after.ask(({ one, items }) => [one.get(), items.get().length], 90)).toEqual([39, 80]);
+    after.advance(110);
+    expect(after.ask(({ one, items }) => [one.get(), items.get()], 110)).toEqual([
+      39,
+      Array.from({ length: 40 }, (_, i) => i),
+    ]);
+    const again = moved(after, of({}));
+    again.advance(9_999);
+    expect(again.ask(({ one }) => one.get(), 9_999)).toBe(39);
+  });
+
   it('that accumulates returns to where it was', () => {
     const harness = new Acting({
       total: reducing((a: number, b: number) => a + b),

@@ -153,6 +153,16 @@ describe('refuses', () => {
     ]);
   });
 
+  test('another time in which what is kept expires, but not that it begins or ceases to', () => {
+    const counted = (ttl: object) => changed('w', { options: { states: { seen: { kind: 'value', ...ttl } } } });
+    const [event, processing] = [counted({ ttl: 1, ttlBy: 'event' }), counted({ ttl: 1, ttlBy: 'processing' })];
+    expect(comparePlans(event, processing).obstacles).toEqual([
+      `operator w: its ttlBy of state 'seen' was "event", is "processing"`,
+    ]);
+    expect(comparePlans(event, counted({})).obstacles).toEqual([]);
+    expect(comparePlans(counted({}), event).obstacles).toEqual([]);
+  });
+
   test('another type of operator with state', () => {
     expect(refused(changed('w', { type: 'process' }))).toEqual(['operator w: was a window, is a process']);
   });

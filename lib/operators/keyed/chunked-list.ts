@@ -1,5 +1,5 @@
 import type { KeyId } from '../../model/index.ts';
-import type { Cell, CellTable, TimerDomain } from '../../state/index.ts';
+import { type Cell, type CellTable, NEVER, type TimerDomain } from '../../state/index.ts';
 import type { OperatorContext } from '../operator.ts';
 import type { Subs } from './scope.ts';
 
@@ -14,6 +14,9 @@ export interface Chunk {
 /** A closed chunk's length. */
 const FULL = 32;
 
+/** The stamp of an item that was added while nothing expired: it never does. */
+export const LASTING = 0;
+
 export interface ChunkedListOptions {
   readonly domain: TimerDomain;
   readonly version?: number;
@@ -22,7 +25,8 @@ export interface ChunkedListOptions {
 
 /**
  * Lists by key in chunks of 32: items are added to an open chunk, which when full is put aside under its number and never changes again. So a change is
- * as small as a chunk however long the list. In the ttl domains a chunk goes when the last of its items has expired.
+ * as small as a chunk however long the list. In the ttl domains stamps say when items expire, and a chunk goes when the last of its items has; one with the stamp
+ * LASTING never does.
  */
 export class ChunkedList<T> {
   readonly #table: CellTable<Chunk>;
@@ -58,7 +62,7 @@ export class ChunkedList<T> {
       stamps.push(stamp);
     } else {
       const closed = table.create(key, this.#subs.of(chunks), { chunks: 0, items, stamps });
-      if (this.#expires) table.schedule(closed, Math.max(...stamps));
+      if (this.#expires) table.schedule(closed, lastOf(stamps));
       open.value = { chunks: chunks + 1, items: [item], stamps: [stamp] };
     }
     if (this.#expires && stamp > open.timer) table.schedule(open, stamp);
@@ -92,6 +96,8 @@ export class ChunkedList<T> {
     return cells;
   }
 }
+
+const lastOf = (stamps: readonly number[]): number => (stamps.includes(LASTING) ? NEVER : Math.max(...stamps));
 
 function migrated({ chunks, items, stamps }: Chunk, migrate: (item: unknown) => unknown): Chunk {
   return { chunks, items: items.map(migrate), stamps };

@@ -3,7 +3,7 @@ import { type Cell, type CellTable, NEVER, type TableOptions } from '../../state
 import { type Aggregator, aggregatorOf } from '../aggregate/index.ts';
 import { returnedPromise } from '../author-code.ts';
 import type { OperatorContext } from '../operator.ts';
-import { ChunkedList } from './chunked-list.ts';
+import { ChunkedList, LASTING } from './chunked-list.ts';
 import type { StateDescriptor, StateDescriptors, StateOptions, StatesOf } from './descriptor.ts';
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './handle.ts';
 import type { Scope, Subs } from './scope.ts';
@@ -282,13 +282,13 @@ class StoredList<T> implements ListState<T> {
     const items: T[] = [];
     const now = this.#by === 'event' ? this.#scope.eventNow : this.#scope.processingNow;
     this.#list.each(this.#scope.key, (item, expiry) => {
-      if (this.#ttl === undefined || expiry > now) items.push(item);
+      if (this.#ttl === undefined || expiry === LASTING || expiry > now) items.push(item);
     });
     return items;
   }
 
   add(item: T): void {
-    const expiry = this.#ttl === undefined ? 0 : this.#scope.expiry(this.#ttl, this.#by);
+    const expiry = this.#ttl === undefined ? LASTING : this.#scope.expiry(this.#ttl, this.#by);
     this.#list.append(this.#scope.key, item, expiry);
   }
 
