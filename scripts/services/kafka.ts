@@ -195,7 +195,8 @@ const securitySettings = (certificates: Certificates): Record<string, string> =>
 const compileLess = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 
 function format(java: readonly string[], properties: string, secure: boolean): void {
-  const clusterId = randomBytes(16).toString('base64url');
+  // One that began with a dash would be taken for an option.
+  const clusterId = Buffer.concat([Buffer.of(0), randomBytes(15)]).toString('base64url');
   const users = Object.entries(passwords).flatMap(([user, password]) =>
     ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
       '--add-scram',

@@ -230,7 +230,7 @@ const script: fc.Arbitrary<Script> = fc
     start: fc.constantFrom(0, 1_000),
   })
   .map(({ moves, start, ...rest }) => {
-    let event = 0;
+    let event = 20;
     let processing = start % LATE;
     const happenings = moves.map((move): Happening<readonly Deed[]> => {
       if ('watermark' in move) {

@@ -58,7 +58,10 @@ it('a worker that awaits code waits until another has begun the run with it, and
     return run === undefined ? 0 : (await codeVersions(cluster.ports.commits, run)).length;
   };
   const waits = (after: number): Promise<void> =>
-    until('it has asked', () => cluster.telemetry.lines().filter(({ message }) => message.includes('yet')).length > after);
+    until(
+      'it has asked',
+      () => cluster.telemetry.lines().filter(({ message }) => message.includes('yet')).length > after,
+    );
 
   const early = cluster.start(first, { awaitsCode: true });
   await waits(1);
