@@ -23,10 +23,34 @@ export function objectMistakes(what: string, given: unknown, fix: string): Mista
   return isObject(given) ? [] : [{ rule: `${what} must be an object, not ${kindOf(given)}`, fix }];
 }
 
-/** The same of options, which may be left out. */
-export function optionsMistakes(options: unknown): Mistake[] {
-  return options === undefined ? [] : objectMistakes('the options', options, 'give { ... } or leave them out');
+/** The same of options, which may be left out. `known`: the names that they may have. */
+export function optionsMistakes(options: unknown, known?: readonly string[]): Mistake[] {
+  if (options === undefined) return [];
+  const names = isObject(options) && known !== undefined ? Object.keys(options) : [];
+  return [
+    ...objectMistakes('the options', options, 'give { ... } or leave them out'),
+    ...names.filter((name) => known?.includes(name) === false).map((name) => unknownOption(name, known ?? [])),
+  ];
 }
+
+function unknownOption(name: string, known: readonly string[]): Mistake {
+  const near = known.find((each) => isNear(name.toLowerCase(), each.toLowerCase()));
+  const fix = near === undefined ? `leave it out: it knows ${known.join(', ')}` : `did you mean ${near}?`;
+  return { rule: `it knows no option "${name}"`, fix };
+}
+
+/** Whether one comes of the other by at most two characters put in, taken out or changed: Levenshtein's distance, by its definition. */
+function isNear(a: string, b: string, left = a.length > 3 ? 2 : 1): boolean {
+  if (a === b) return true;
+  if (left === 0 || a === '' || b === '') return a.length + b.length <= left;
+  if (a[0] === b[0]) return isNear(a.slice(1), b.slice(1), left);
+  const [x, y] = [a.slice(1), b.slice(1)];
+  return isNear(x, y, left - 1) || isNear(x, b, left - 1) || isNear(a, y, left - 1);
+}
+
+/** What was given for a number, as a mistake says it. */
+export const shown = (given: unknown, unit = ''): string =>
+  typeof given === 'string' ? `${JSON.stringify(given)}, which is a text` : `${String(given)}${unit}`;
 
 /** The mistake of giving something else than a function, which may be async. */
 export function callMistakes(what: string, fn: unknown, fix = 'give it one'): Mistake[] {
@@ -52,6 +76,9 @@ function isAsync(fn: unknown): boolean {
   return tag === '[object AsyncFunction]' || tag === '[object AsyncGeneratorFunction]';
 }
 
+/** Those who read a table from outside are told the watermark it stands at, also where nothing in its stage asks for time: in minutes. */
+const READ_STEPS = [60_000];
+
 /** A definition of what says nothing of itself: synchronous, without state, time, key or side outputs. */
 export function definition(
   given: Pick<OperatorDefinition, 'type' | 'code'> & Partial<OperatorDefinition>,
@@ -64,7 +91,7 @@ export function definition(
     nondeterministic: false,
     eventTime: false,
     processingTime: false,
-    steps: 'none',
+    steps: given.rows === undefined ? 'none' : READ_STEPS,
     state: {},
     sides: [],
     functions: [],

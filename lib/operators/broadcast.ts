@@ -1,4 +1,12 @@
-import { compareKeyIds, type EventTime, type Key, type KeyId, keyOf, type WallTime } from '../model/index.ts';
+import {
+  compareKeyIds,
+  type EventTime,
+  type Key,
+  type KeyId,
+  keyOf,
+  MillraceError,
+  type WallTime,
+} from '../model/index.ts';
 import type { CellTable } from '../state/index.ts';
 import { definition, functionMistakes, isObject, unfit } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
@@ -238,14 +246,25 @@ function notingTables(
   };
 }
 
+const WRITING: readonly string[] = ['set', 'add', 'update', 'delete', 'clear'];
 const READING: readonly Reading[] = ['get', 'has', 'entries', 'keys', 'values', 'isEmpty'];
 
-/** Handles that have only what reads. */
+/** Handles that only read: what would write throws `operator-failed`. */
 function readOnly(handles: StatesOf<StateDescriptors>): ReadOnlyStates<StateDescriptors> {
   const entries = Object.entries(handles).map(([name, handle]) => {
     const methods = handle as Partial<Record<Reading, (...given: readonly unknown[]) => unknown>>;
-    const reading = READING.filter((method) => method in methods);
-    return [name, Object.fromEntries(reading.map((method) => [method, methods[method]?.bind(handle)]))];
+    const reading = READING.filter((method) => method in methods).map((method) => [
+      method,
+      methods[method]?.bind(handle),
+    ]);
+    const writing = WRITING.filter((method) => method in methods).map((method) => [method, () => refused(name)]);
+    return [name, Object.fromEntries([...reading, ...writing])];
   });
   return Object.fromEntries(entries);
+}
+
+function refused(name: string): never {
+  throw new MillraceError('operator-failed', `the broadcast state ${name} can only be read here`, {
+    hint: 'write it in onBroadcast: every task then makes the same of it',
+  });
 }

@@ -1,5 +1,6 @@
 import { MAX_TIME } from '../model/index.ts';
 import { type Cell, type CellTable, NEVER } from '../state/index.ts';
+import { shown } from './author-code.ts';
 import type { Mistake } from './definition.ts';
 import type { TaskTime } from './operator.ts';
 
@@ -8,7 +9,7 @@ export function ttlMistakes(ttl: number | undefined, by: string | undefined): Mi
   const mistakes: Mistake[] = [];
   if (ttl !== undefined && !(Number.isSafeInteger(ttl) && ttl > 0)) {
     const fix = 'use seconds(...), minutes(...), hours(...) or days(...), or leave it out';
-    mistakes.push({ rule: `its ttl is ${ttl} ms`, fix });
+    mistakes.push({ rule: `its ttl is ${shown(ttl, ' ms')}`, fix });
   }
   if (by !== undefined && by !== 'event' && by !== 'processing') {
     mistakes.push({ rule: `its ttlBy is "${by}"`, fix: "say 'event' or 'processing'" });

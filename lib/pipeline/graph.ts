@@ -20,6 +20,7 @@ import {
 import type { SinkConnector } from '../ports/index.ts';
 import { connectorMistakes } from './connector.ts';
 import { jsonOf } from './json.ts';
+import { exchangeOptions, operatorOptions } from './known-options.ts';
 import type { FaultOptions } from './restart.ts';
 import { draftSource, type SourceDefinition } from './source.ts';
 
@@ -118,7 +119,7 @@ export class Graph {
         ...(operator.updates === true ? { updates: true } : {}),
         ...(operator.holdsBack === true ? { holdsBack: true } : {}),
         code: fingerprint(type, operator.options, operator.functions),
-        mistakes: [...(operator.mistakes ?? []), ...optionsMistakes(options)],
+        mistakes: [...(operator.mistakes ?? []), ...optionsMistakes(options, operatorOptions(type))],
         options: jsonOf(operator.options),
         ...{ type, needsKey, keepsKey, stateful, async, eventTime, processingTime, steps, state, sides, fuse },
         nondeterministic: operator.nondeterministic || !deterministic,
@@ -179,7 +180,7 @@ export class Graph {
         ...{ kind, id, inputs, code: fingerprint(...parts) },
         ...(auto ? { auto: name } : {}),
         ...(parallelism === undefined ? {} : { parallelism }),
-        mistakes: [...mistakes, ...optionsMistakes(options)],
+        mistakes: [...mistakes, ...optionsMistakes(options, exchangeOptions)],
       },
     });
   }

@@ -5,6 +5,7 @@ import {
   coGroupOperator,
   intervalJoinOperator,
   type JoinKind,
+  type Mistake,
   type OperatorDefinition,
   optionsMistakes,
   type StateDescriptors,
@@ -15,6 +16,7 @@ import {
 } from '../operators/index.ts';
 import { named, processOf, withMistakes } from './arguments.ts';
 import type { OperatorOptions } from './graph.ts';
+import { intervalOptions, twoInputWindowing } from './known-options.ts';
 import type { IntervalOptions, TwoInputWindowing, WindowFunctionOptions } from './streams.ts';
 
 type Fn = (left: never, right: never, ctx: never) => unknown;
@@ -32,7 +34,9 @@ export class IntervalJoined<S> {
 
   between(lower: Duration, upper: Duration, options?: IntervalOptions<never, never>): Joined<S> {
     const spec = { ...sidesOf(options), lower, upper };
-    return new Joined(this.#add, options, (kind, join) => intervalJoinOperator({ ...spec, kind, join }));
+    return new Joined(this.#add, optionsMistakes(options, intervalOptions), (kind, join) =>
+      intervalJoinOperator({ ...spec, kind, join }),
+    );
   }
 }
 
@@ -43,7 +47,9 @@ export function windowJoined<S>(
   options: TwoInputWindowing<never, never> | undefined,
 ): Joined<S> {
   const spec = { ...sidesOf(options), assigner };
-  return new Joined(add, options, (kind, join) => windowJoinOperator({ ...spec, kind, join }));
+  return new Joined(add, optionsMistakes(options, twoInputWindowing), (kind, join) =>
+    windowJoinOperator({ ...spec, kind, join }),
+  );
 }
 
 function sidesOf<T extends TwoInputWindowing<never, never>>(options: T | undefined) {
@@ -74,7 +80,11 @@ export class CoGroupedStreams<S> {
   ): S {
     const { state, windowState, outputs } = settings(options);
     const spec = { ...sidesOf(this.#options), assigner: this.#assigner, fn, state, windowState, outputs };
-    return this.#add(id, withMistakes(coGroupOperator(spec), optionsMistakes(this.#options)), options);
+    return this.#add(
+      id,
+      withMistakes(coGroupOperator(spec), optionsMistakes(this.#options, twoInputWindowing)),
+      options,
+    );
   }
 }
 
@@ -97,10 +107,14 @@ export class Joined<S> {
   readonly #add: AddJoined<S>;
   readonly #operator: (kind: JoinKind, join: Fn) => OperatorDefinition;
 
-  /** `windowing`: the options of what comes before. */
-  constructor(add: AddJoined<S>, windowing: unknown, operator: (kind: JoinKind, join: Fn) => OperatorDefinition) {
+  /** `mistakes`: in the options of what comes before. */
+  constructor(
+    add: AddJoined<S>,
+    mistakes: readonly Mistake[],
+    operator: (kind: JoinKind, join: Fn) => OperatorDefinition,
+  ) {
     this.#add = add;
-    this.#operator = (kind, join) => withMistakes(operator(kind, join), optionsMistakes(windowing));
+    this.#operator = (kind, join) => withMistakes(operator(kind, join), mistakes);
   }
 
   join(id: string, fn: Fn, options?: OperatorOptions): S {

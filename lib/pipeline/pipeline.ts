@@ -11,6 +11,7 @@ import {
 import { compile, type Draft, fingerprint, type Plan } from '../plan/index.ts';
 import type { SinkConnector, SourceConnector } from '../ports/index.ts';
 import { draftSink, type Entry, Graph, type Partitioner } from './graph.ts';
+import { pipelineOptions } from './known-options.ts';
 import { defaultFaults, type FaultOptions } from './restart.ts';
 import { draftSource, rebind, type SourceDefinition, type SourceOptions, sourceDefinition } from './source.ts';
 import { streamOf } from './stream.ts';
@@ -82,7 +83,10 @@ export interface Pipeline {
  * operator, the rule and what to do.
  */
 export function pipeline(name: string, build: (p: PipelineBuilder) => void, given?: PipelineOptions): Pipeline {
-  refuse(name, [...callMistakes('pipeline', build, 'give it (p) => { ... }'), ...optionsMistakes(given)]);
+  refuse(name, [
+    ...callMistakes('pipeline', build, 'give it (p) => { ... }'),
+    ...optionsMistakes(given, pipelineOptions),
+  ]);
   const options = settings(given);
   const faults = {
     restart: options.restart ?? defaultFaults.restart,

@@ -5,6 +5,7 @@ import { type DraftSource, dataFingerprint, fingerprint, type IdlePolicy, type S
 import type { Json, SourceConnector } from '../ports/index.ts';
 import { connectorMistakes } from './connector.ts';
 import { jsonOf } from './json.ts';
+import { sourceOptions } from './known-options.ts';
 import { describeSchema } from './schema.ts';
 import { ascendingTimestamps, noWatermark, type WatermarkStrategy } from './watermark.ts';
 
@@ -79,7 +80,7 @@ export function sourceDefinition(
   return {
     ...{ connector, schema, eventTime, watermark, idle, badRecords },
     ...{ maxFuture, maxRecordBytes, partitions },
-    mistakes: optionsMistakes(authored),
+    mistakes: optionsMistakes(authored, sourceOptions),
     ...{ code: fingerprint(...parts), data: dataFingerprint(...parts) },
   };
 }

@@ -21,6 +21,7 @@ import {
 import type { DraftRef } from '../plan/index.ts';
 import { withMistakes } from './arguments.ts';
 import type { Graph, OperatorOptions } from './graph.ts';
+import { windowingOptions } from './known-options.ts';
 import type { WindowFunctionOptions, WindowingOptions } from './streams.ts';
 import { WrittenTable } from './table.ts';
 
@@ -48,7 +49,7 @@ export class Windowed<S> {
     const { allowedLateness, late, trigger, evictor } = settings(options);
     this.#place = place;
     this.#spec = { assigner, allowedLateness, lateSide: sideName(late), trigger, evictor, keyless };
-    this.#mistakes = optionsMistakes(options);
+    this.#mistakes = optionsMistakes(options, windowingOptions);
   }
 
   aggregate(id: string, aggregation: Aggregation<never, unknown>, ...given: readonly unknown[]): S {

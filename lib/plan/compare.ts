@@ -1,5 +1,6 @@
 /** Whether a pipeline may take over the state of another, and what has changed. */
 import type { Json } from '../model/index.ts';
+import { oneOf } from './names.ts';
 import type { EdgePlan, OperatorNode, Plan, PlanNode, SinkNode, SourceNode, StagePlan } from './plan.ts';
 
 /** The outcome of comparing two plans. */
@@ -145,13 +146,13 @@ class Comparison {
       this.#state(name, was, is);
       const [home, moved] = [stageOf(this.#before, was.id), stageOf(this.#after, is.id)];
       if (home !== moved) this.obstacles.push(`${name}: was in stage ${home}, is in ${moved}`);
-    } else if (was.type !== is.type) this.notes.push(`${name}: was a ${was.type}, is a ${is.type}`);
+    } else if (was.type !== is.type) this.notes.push(`${name}: was ${oneOf(was.type)}, is ${oneOf(is.type)}`);
     if (was.type === is.type && was.code !== is.code) this.notes.push(`${name}: its code or options have changed`);
   }
 
   #state(name: string, was: OperatorNode, is: OperatorNode): void {
     if (was.type !== is.type) {
-      this.obstacles.push(`${name}: was a ${was.type}, is a ${is.type}`);
+      this.obstacles.push(`${name}: was ${oneOf(was.type)}, is ${oneOf(is.type)}`);
       return;
     }
     const changed = (what: string, old: Json | undefined, now: Json | undefined): void => {

@@ -6,6 +6,9 @@ const FORM = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 /** The id that no node may have: of a pipeline's topics, the one of this name holds what was given up. */
 export const DEAD_LETTERS = 'dead-letters';
 
+/** A noun with its indefinite article, by its first letter. */
+export const oneOf = (noun: string): string => `${/^[aeio]/.test(noun) ? 'an' : 'a'} ${noun}`;
+
 /** Whether an id was given, good or not. */
 export const isName = (id: unknown): id is string => typeof id === 'string' && id !== '';
 

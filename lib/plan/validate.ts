@@ -1,6 +1,6 @@
 /** Every rule that a pipeline must keep, checked without running anything: all faults at once, in the order in which the pipeline was written. */
 import type { Draft, DraftNode, DraftOperator, DraftRef, DraftSink, PlanFault } from './draft.ts';
-import { DEAD_LETTERS, isName, mistakeInName } from './names.ts';
+import { DEAD_LETTERS, isName, mistakeInName, oneOf } from './names.ts';
 import type { FaultPlan, InputNeed } from './plan.ts';
 
 type Mistake = Omit<PlanFault, 'operator'>;
@@ -87,9 +87,8 @@ function* idMistakes(node: DraftNode, names: readonly string[], index: number): 
     if (node.id !== undefined && node.id !== '') {
       yield { rule: 'the id is no text', fix: `write it like 'late-flights'` };
     } else if (node.auto === undefined) {
-      const what = node.kind === 'operator' ? `a ${node.type}` : `a ${node.kind}`;
       yield {
-        rule: `${what} needs an id`,
+        rule: `${oneOf(labelOf(node))} needs an id`,
         fix: 'give one as the first argument: it names what outlives the code, so choose it to stay',
       };
     }
@@ -101,7 +100,7 @@ function* idMistakes(node: DraftNode, names: readonly string[], index: number): 
     yield { rule: `the id '${DEAD_LETTERS}' is taken by the records that were given up`, fix: 'choose another id' };
   }
   if (names.indexOf(node.id) < index) {
-    yield { rule: `the id is used more than once, here by a ${labelOf(node)}`, fix: 'give each its own id' };
+    yield { rule: `the id is used more than once, here by ${oneOf(labelOf(node))}`, fix: 'give each its own id' };
   }
 }
 
@@ -134,7 +133,7 @@ export function sidesRead(readers: readonly DraftRef[]): readonly string[] {
 
 function* inputMistakes(nodes: readonly DraftNode[], names: readonly string[], node: DraftNode): Generator<Mistake> {
   if (node.kind !== 'source' && node.inputs.length === 0) {
-    yield { rule: `a ${labelOf(node)} of nothing`, fix: 'give it at least one stream' };
+    yield { rule: `${oneOf(labelOf(node))} of nothing`, fix: 'give it at least one stream' };
   }
   for (const input of node.inputs) {
     if (nodes[input.node]?.kind === 'sink') {
@@ -201,7 +200,7 @@ function* needMistakes(nodes: readonly DraftNode[], node: DraftOperator): Genera
     const which =
       needs.length > 1 && keyless.length === 1 ? `: its ${ORDINALS[keyless[0] as number]} input has none` : '';
     yield {
-      rule: `a ${node.type} needs records with a key${which}`,
+      rule: `${oneOf(node.type)} needs records with a key${which}`,
       fix:
         needs.length > 1
           ? 'put .keyBy(id, selector) of the same key directly before each of its inputs'
@@ -211,7 +210,7 @@ function* needMistakes(nodes: readonly DraftNode[], node: DraftOperator): Genera
   for (const [i, input] of node.inputs.entries()) {
     if (needs[i] !== 'broadcast' || nodes[input.node]?.kind === 'broadcast') continue;
     yield {
-      rule: `the ${ORDINALS[i]} input of a ${node.type} must come to every task`,
+      rule: `the ${ORDINALS[i]} input of ${oneOf(node.type)} must come to every task`,
       fix: 'give it stream.broadcast()',
     };
   }
@@ -244,7 +243,9 @@ function* updateMistakes(nodes: readonly DraftNode[], node: DraftSink): Generato
   if (!updates || node.upserts === true) return;
   yield {
     rule: `it only appends (${node.connector}), and a table's changes update and delete rows`,
-    fix: `use a sink that upserts, such as dynamoTable or toKafka; or append the changelog: table.changes().to(...), or only final rows: table.suppress(...)`,
+    fix:
+      'use a sink that upserts, such as dynamoTable or toKafka; or append the changelog: table.changes().to(...), or each row as it changes: table.toStream().to(...), ' +
+      'of windows only final ones: table.suppress(id, untilWindowCloses()).toStream().to(...)',
   };
 }
 

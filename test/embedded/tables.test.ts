@@ -223,3 +223,10 @@ describe('tables over HTTP', () => {
     }
   });
 });
+      for (const wrong of ['latest?limit=-1', 'latest?limit=1.5', 'per-window/s1?windowFrom=-5', '%zz', 'latest/%zz']) {
+        expect(await get(`/tables/${wrong}`), wrong).toMatchObject({ status: 400 });
+      }
+      for (const limit of [-1, 0.5, Number.NaN]) {
+        await expect(readTable(open, 'latest').rows({ limit })).rejects.toThrow('which is no number of rows');
+      }
+      expect(await readTable(open, 'latest').rows({ limit: 0 })).toMatchObject({ rows: [], more: true });

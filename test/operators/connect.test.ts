@@ -239,7 +239,7 @@ describe('broadcast state', () => {
       onBroadcast: () => {},
     });
     const harness = new Harness(naughty.definition);
-    expect(() => harness.record(row(0, 'a', 1), 0)).toThrow(TypeError);
+    expect(() => harness.record(row(0, 'a', 1), 0)).toThrow('the broadcast state rules can only be read here');
     expect(naughty.definition).toMatchObject({ inputs: ['any', 'broadcast'], needsKey: false, stateful: true });
   });
 

@@ -5,6 +5,7 @@ import {
   countWindow,
   type Duration,
   MillraceError,
+  type PipelineBuilder,
   type Plan,
   type PlanFault,
   pipeline,
@@ -40,6 +41,13 @@ function faultsOf(run: () => unknown): readonly PlanFault[] {
   return [];
 }
 
+const windowsOf = (p: PipelineBuilder) =>
+  p
+    .source('timed', rows, { eventTime: () => new Date(0) })
+    .keyBy('by-time', (row) => row.key)
+    .window(tumbling(seconds(1)))
+    .toTable('windows', count());
+
 describe('a table at a sink', () => {
   const build = (sink: UpsertConnector<unknown>) =>
     pipeline('tables', (p) => {
@@ -57,6 +65,8 @@ describe('a table at a sink', () => {
       rule: expect.stringContaining('only appends') as string,
       fix: expect.stringContaining('dynamoTable') as string,
     });
+    expect(fault?.fix).toContain('table.changes().to(');
+    expect(fault?.fix).toContain('table.suppress(id, untilWindowCloses()).toStream().to(');
   });
 
   it('is taken by one that upserts, also where it is bound later', () => {
@@ -75,6 +85,7 @@ describe('a table at a sink', () => {
         .toTable('latest', (row) => row.value);
       table.changes().to('changes', drain());
       table.toStream().to('records', drain());
+      windowsOf(p).suppress('final', untilWindowCloses()).toStream().to('final-rows', drain());
     });
     expect(built.plan.nodes.map(({ id }) => id)).toContain('changes-1');
   });

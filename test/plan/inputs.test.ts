@@ -67,7 +67,7 @@ describe('an operator with two inputs', () => {
   });
 
   test('needs a key on each, and says on which it is missing', () => {
-    const keyless = 'j: a interval-join needs records with a key';
+    const keyless = 'j: an interval-join needs records with a key';
     const both = (w: DraftWriter, left: number, right: number): void =>
       void w.sink('s', w.operator('j', [left, right], JOIN));
     expect(rulesOf((w) => both(w, w.source('a'), w.keyBy('k', w.source('b'))))).toEqual([

@@ -58,7 +58,13 @@ const refused = async (status: number, error: string): Promise<Said> => ({ statu
 
 async function said200(url: string, { tables, answer }: RowServerOptions): Promise<Said> {
   const { pathname, searchParams } = new URL(url, 'http://localhost');
-  const [root, table, key, ...rest] = pathname.split('/').slice(1).map(decodeURIComponent);
+  let parts: readonly string[];
+  try {
+    parts = pathname.split('/').slice(1).map(decodeURIComponent);
+  } catch {
+    return refused(400, `${pathname} is no path: a % in a key is written %25`);
+  }
+  const [root, table, key, ...rest] = parts;
   if (root !== 'tables' || rest.length > 0)
     return refused(404, 'there are /tables, /tables/<id> and /tables/<id>/<key>');
   if (table === undefined || table === '') return { status: 200, body: { tables } };
@@ -95,7 +101,8 @@ function keyOf(text: string): Key {
 
 /** Milliseconds since the epoch, or a time in ISO 8601. */
 function numberOf(name: string, text: string): number {
-  const number = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  const isTime = name !== 'limit' && /^\d{4}-/.test(text);
+  const number = /^\d+$/.test(text) ? Number(text) : isTime ? Date.parse(text) : Number.NaN;
   if (Number.isSafeInteger(number)) return number;
   throw wrong(`${name} is ${text}, which is no number${name === 'limit' ? '' : ' and no time'}`);
 }

@@ -97,6 +97,14 @@ const SLIDING: Mistake = {
   fix: 'use left.intervalJoin(right).between(lower, upper), which matches records by how far apart they are',
 };
 
+const COUNT: Mistake = {
+  rule: 'a count window would count the records of both sides as one',
+  fix: 'use tumbling(...), hopping(...), cumulating(...) or session(...), or .connect(...) and count by your own code',
+};
+
+/** Assigners that are not for two streams. */
+const UNFIT: Readonly<Record<string, Mistake>> = { sliding: SLIDING, count: COUNT };
+
 /** Windows of records tagged with their side, as Flink's CoGroupedStreams makes them. */
 function twoInputWindows(spec: CoGroupSpec, code: unknown): OperatorDefinition {
   const { lateLeft, lateRight, assigner, trigger, allowedLateness, state, windowState, outputs } = spec;
@@ -127,7 +135,7 @@ function twoInputWindows(spec: CoGroupSpec, code: unknown): OperatorDefinition {
   const sides = [lateLeft, lateRight, ...sideNames(outputs)].filter((side) => side !== undefined);
   return {
     ...told,
-    mistakes: [...(told.mistakes ?? []), ...(assigner.kind === 'sliding' ? [SLIDING] : [])],
+    mistakes: [...(told.mistakes ?? []), ...(Object.hasOwn(UNFIT, assigner.kind) ? [UNFIT[assigner.kind]!] : [])],
     inputs: ['key', 'key'],
     options: { ...(told.options as object), late: [lateLeft ?? null, lateRight ?? null] },
     sides: [...new Set(sides)],

@@ -55,6 +55,19 @@ function stepMistakes(step: StepShape): Mistake[] {
       say(`step "${name}" has no record before it`, 'say withinPrevious(...) of the steps behind it');
     }
   }
+  const { said = [] } = step;
+  const numbers = said.filter((method) => method !== 'until');
+  if (isNot(step) && (said.length > 0 || optional || greedy)) {
+    say(
+      `"${name}" must not come, so that it takes no number of records`,
+      `leave ${said[0] ?? 'optional or greedy'} out`,
+    );
+  } else if (numbers.length > 1) {
+    say(`step "${name}" says twice how many records it takes: ${numbers.join(' and ')}`, 'say one of them');
+  }
+  if (said.length - numbers.length > 1) {
+    say(`step "${name}" has two ends by until(...)`, 'say one: until((record) => one(record) || other(record))');
+  }
   if (typeof name !== 'string' || name === '') say('a step of the pattern has no name', 'give it one');
   return mistakes;
 }

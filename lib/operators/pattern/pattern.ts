@@ -1,6 +1,6 @@
 import type { Duration, EventTime, Key } from '../../model/index.ts';
 import type { Type } from '../type.ts';
-import type { Clause, ConditionCode, Contiguity, Follows, PatternShape, StepShape } from './shape.ts';
+import type { Clause, ConditionCode, Contiguity, Follows, PatternShape, Saying, StepShape } from './shape.ts';
 
 declare const types: unique symbol;
 
@@ -161,15 +161,15 @@ class WrittenPattern {
   }
 
   times(least: number, most = least): WrittenPattern {
-    return this.#step(least === 0 ? { least: 1, most, optional: true } : { least, most });
+    return this.#times('times', least, most);
   }
 
   timesOrMore(least: number): WrittenPattern {
-    return this.times(least, Number.POSITIVE_INFINITY);
+    return this.#times('timesOrMore', least, Number.POSITIVE_INFINITY);
   }
 
   oneOrMore(): WrittenPattern {
-    return this.timesOrMore(1);
+    return this.#times('oneOrMore', 1, Number.POSITIVE_INFINITY);
   }
 
   optional(): WrittenPattern {
@@ -189,7 +189,7 @@ class WrittenPattern {
   }
 
   until(condition: ConditionCode): WrittenPattern {
-    return this.#step({ until: condition });
+    return this.#say('until').#step({ until: condition });
   }
 
   within(span: number): WrittenPattern {
@@ -198,6 +198,14 @@ class WrittenPattern {
 
   withinPrevious(span: number): WrittenPattern {
     return this.#step({ sincePrevious: span });
+  }
+
+  #times(by: Saying, least: number, most: number): WrittenPattern {
+    return this.#say(by).#step(least === 0 ? { least: 1, most, optional: true } : { least, most });
+  }
+
+  #say(by: Saying): WrittenPattern {
+    return this.#step({ said: [...(this.shape.steps.at(-1)!.said ?? []), by] });
   }
 
   #inner(inner: Contiguity): WrittenPattern {

@@ -16,6 +16,9 @@ export interface Clause {
   readonly condition: ConditionCode;
 }
 
+/** Methods of a step of which each may be said once, and of the first three only one. */
+export type Saying = 'times' | 'timesOrMore' | 'oneOrMore' | 'until';
+
 /** One step of a pattern. */
 export interface StepShape {
   readonly name: string;
@@ -28,6 +31,8 @@ export interface StepShape {
   readonly most: number;
   /** It may take none. */
   readonly optional: boolean;
+  /** By which methods it was said how many it takes, and where they end: of two of a kind, one would be said in vain. */
+  readonly said?: readonly Saying[];
   /** It takes every record that it can. */
   readonly greedy: boolean;
   /** Between its own records. */

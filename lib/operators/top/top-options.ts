@@ -1,5 +1,5 @@
 import type { Duration, Key } from '../../model/index.ts';
-import { functionMistakes, optionalMistakes } from '../author-code.ts';
+import { functionMistakes, optionalMistakes, shown } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import { lifeOf, ttlMistakes } from '../row-life.ts';
 import { type Order, orderMistakes, type SortKey } from './sort-key.ts';
@@ -55,7 +55,7 @@ export function topMistakes(n: number, { by, order, rows, unique, ttl, ttlBy }: 
     ...ttlMistakes(ttl, ttlBy),
   ];
   if (!(Number.isSafeInteger(n) && n >= 1)) {
-    mistakes.push({ rule: `it keeps the best ${n}`, fix: 'give a whole number from 1' });
+    mistakes.push({ rule: `it keeps the best ${shown(n)}`, fix: 'give a whole number from 1' });
   }
   if (order !== undefined) mistakes.push(...orderMistakes(order));
   if (rows !== undefined && !['lists', 'ranks', 'entries'].includes(rows)) {

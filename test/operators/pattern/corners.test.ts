@@ -86,6 +86,17 @@ describe('the faults of a pattern', () => {
       a.notNext('b').withinPrevious(span).next('c').within(span),
       '"b" must not come, so that it has no time',
     ],
+    [
+      'two numbers of records',
+      a.times(2).oneOrMore().within(span),
+      'step "a" says twice how many records it takes: times and oneOrMore',
+    ],
+    ['two ends', a.oneOrMore().until(is('b')).until(is('c')).within(span), 'step "a" has two ends by until(...)'],
+    [
+      'a number of what must not come',
+      (a.notNext('b') as unknown as typeof ab).times(2).next('c').within(span) as never,
+      '"b" must not come, so that it takes no number of records',
+    ],
     ['a half of a record', a.times(0.5).within(span), 'step "a" takes 0.5 to 0.5 records'],
     [
       'no duration',
