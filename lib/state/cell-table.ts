@@ -133,9 +133,7 @@ export class CellTable<V> implements AnyTable {
   cellsOf(key: KeyId): Cell<V>[] {
     const found = this.#byKey.get(key);
     if (found === undefined) return [];
-    const cells: Cell<V>[] = [];
-    if (found instanceof Map) cells.push(...found.values());
-    else for (let cell: Cell<V> | undefined = found; cell !== undefined; cell = cell.next) cells.push(cell);
+    const cells = found instanceof Map ? [...found.values()] : chained(found);
     if (cells.length > 1) sortBySub(cells);
     return cells;
   }
@@ -193,6 +191,12 @@ export class CellTable<V> implements AnyTable {
     }
     cell.next = undefined;
   }
+}
+
+function chained<V>(first: Cell<V>): Cell<V>[] {
+  const cells: Cell<V>[] = [];
+  for (let cell: Cell<V> | undefined = first; cell !== undefined; cell = cell.next) cells.push(cell);
+  return cells;
 }
 
 function mapOf<V>(first: Cell<V>, added: Cell<V>): Map<Sub, Cell<V>> {

@@ -12,6 +12,7 @@ import {
   keyIdOf,
   keyOf,
   MillraceError,
+  taskName,
   type WallTime,
 } from '../model/index.ts';
 import type { Pipeline } from '../pipeline/index.ts';
@@ -161,10 +162,19 @@ export class TestDriver {
     }
   }
 
-  /** Ends these sources, or all: then every window closes. */
+  /** Ends these sources, or all: then every window closes. Throws if a task waits to try again what has failed: `advance` lets it, and what comes behind. */
   async end(...sources: readonly string[]): Promise<void> {
     for (const source of sources.length === 0 ? this.#feeds.keys() : sources) this.#feed(source).seal();
     await this.settle();
+    for (const { id, state } of this.#run.tasks) {
+      if (state?.status.kind !== 'backoff') continue;
+      const { until, failure } = state.status;
+      throw new MillraceError(
+        'operator-failed',
+        `${taskName(id)} has not ended: it tries again in ${until - this.clock.now()} ms what has failed: ${failure.message}`,
+        { hint: 'move the clock by driver.advance(...), or give the pipeline restart: noRestart()' },
+      );
+    }
   }
 
   /** Every task forgets what it has in memory and goes on from its commits. */

@@ -106,6 +106,13 @@ const anyOp = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('settle' as const) }) },
 );
 
+test('lists the cells of a key with more of them than a call takes arguments', () => {
+  const store = new KeyedStore();
+  const table = store.table<number>('op/t', { clone: (n) => n, domain: 'none' });
+  for (let i = 200_000; i > 0; i--) table.create('k', i, i);
+  expect(table.cellsOf('k').map(({ sub }) => sub)).toEqual(Array.from({ length: 200_000 }, (_, i) => i + 1));
+});
+
 describe('keyed state', () => {
   test('fires many timers of one time in the order of keys, tables and subs, each once', () => {
     const someKey = fc.oneof(

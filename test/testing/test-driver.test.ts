@@ -98,6 +98,17 @@ describe('the test driver', () => {
     await driver.close();
   });
 
+  it('does not end without a word while a task waits to try again', async () => {
+    const driver = await TestDriver.open(summing({ restart: fixedDelay(1, milliseconds(100)), fallback: 'skip' }));
+    await driver.feed('in', [reading(2, 'a', -2), reading(3, 'a', 3)]);
+    const waiting = /^sums\/\d has not ended: it tries again in 100 ms what has failed: negative: -2$/;
+    await expect(driver.end()).rejects.toThrow(waiting);
+    await driver.advance(milliseconds(100));
+    await driver.end();
+    expect(driver.all('out')).toEqual([{ key: 'a', n: 1, total: 3 }]);
+    await driver.close();
+  });
+
   it('replays dead letters, of operators and of sources, each once', async () => {
     const mended = { source: false, sums: false };
     const built = pipeline(
