@@ -1,5 +1,5 @@
 /** No more records than so many a span of time, by a token bucket. */
-import type { Duration, KeyId } from '../model/index.ts';
+import { type Duration, type KeyId, MIN_TIME } from '../model/index.ts';
 import type { Cell, CellTable } from '../state/index.ts';
 import { definition, isObject, unfit } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
@@ -15,19 +15,19 @@ export interface RateLimit {
   /** How many may go on at once after a pause. Default: `limit`. */
   readonly burst?: number;
   /**
-   * `event` (default): by the records' own times, in which an earlier time than one before counts as that one's; the same at every run. `processing`: by when they
-   * come to the task, as its log has it.
+   * `event` (default): by the records' own times, in which an earlier time than one before of the key, or than the watermark, counts as that one; the same at every run but for late
+   * records. `processing`: by when they come to the task, as its log has it.
    */
   readonly by?: 'event' | 'processing';
-  /** What becomes of a record that is too much: it is dropped, or waits in the state until its turn, behind those before it. */
+  /** What becomes of a record that is too much: it is dropped, or waits in the state until its turn, behind those before it of its key. */
   readonly excess: 'drop' | 'delay';
-  /** How many records of a key may wait; what comes on top is dropped. Default: 1,000. */
+  /** How many records of a key may wait for a token; what comes on top is dropped. Default: 1,000. */
   readonly maxDelayed?: number;
   /** Where dropped records go, as they came: read it by `sideOutput(tag)` of the results. Without it they are only counted. */
   readonly dropped?: { readonly side: string };
 }
 
-/** Most records that may be waiting of a key, unless said otherwise. */
+/** Most records of a key that may be waiting for a token, unless said otherwise. */
 const MAX_DELAYED = 1_000;
 
 /**
@@ -35,9 +35,12 @@ const MAX_DELAYED = 1_000;
  * at most `burst + limit * t / per` records go on in any time t. It is computed as the generic cell rate algorithm (ITU-T I.371, virtual scheduling), in whole numbers
  * without rounding.
  *
- * A record that finds no token is dropped (counted as `limited`) or waits for one; records of a key go on in the order in which they came. By event time a record that waited has
- * the time at which there was a token for it, so that it is not late for what follows, and goes on when the watermark or a later record of its key is there; by processing time it keeps
- * its own, and what works by event time behind it may find it late. When all input has ended by event time, all go on.
+ * A record that finds no token is dropped (counted as `limited`) or waits for one; records of a key go on in the order in which they came. What waits goes on by a timer, so that code
+ * behind it fails for it alone: by event time when the watermark is there, and one of its key that finds a token meanwhile waits behind it. Where records may wait, each has by event time
+ * the time at which it had its token, which is not before that of another before it of its key: so it is not late for what follows, and the same wherever the watermark was. By
+ * processing time records keep their own, and what works by event time behind may find them late. When all input has ended by event time, all go on.
+ *
+ * By event time a late record counts as one of the watermark's time: a bucket that the watermark has seen full is then the same as none, and is forgotten.
  *
  * State: five numbers for each key whose bucket is not full, and the records that wait.
  */
@@ -79,7 +82,7 @@ interface Waiting {
   readonly time: number;
 }
 
-/** A bucket: the latest time seen; when it is full again, in milliseconds and in parts of one, `limit` to the millisecond; numbers of the first record that waits, and of the next. */
+/** A bucket: the latest time seen; when it is full again, in milliseconds and in parts of one, `limit` to the millisecond; numbers of the first record that waits for a token, and of the next. */
 type Bucket = [now: number, full: number, part: number, first: number, next: number];
 
 class RateLimiting implements Operator {
@@ -119,24 +122,26 @@ class RateLimiting implements Operator {
   }
 
   #record(value: unknown, time: number, key: KeyId): void {
-    const { by, limit } = this.#given;
-    const seen = by === 'event' ? time : this.#context.time.processingTime;
+    const { by, limit, delays } = this.#given;
+    const { watermark, processingTime } = this.#context.time;
+    const seen = by === 'event' ? Math.max(time, watermark) : processingTime;
     const cell = this.#buckets.find(key, undefined) ?? this.#buckets.create(key, undefined, [seen, seen, 0, 0, 0]);
     this.#buckets.touch(cell);
     const bucket = cell.value;
     const now = Math.max(bucket[0], seen);
     bucket[0] = now;
-    this.#letOut(cell, now);
     if (bucket[2] >= limit) fill(bucket, bucket[1] + 1, 0);
     if (bucket[1] < now) fill(bucket, now, 0);
     const wait = this.#waitOf(bucket, now);
-    if (wait === 0) this.#take(bucket);
-    else if (!this.#hold(bucket, key, value, time, now + wait)) {
+    const last = this.#waiting?.find(key, bucket[4] - 1);
+    const goesOn = wait === 0 && last === undefined;
+    if (goesOn) this.#take(bucket);
+    else if (!this.#hold(cell, { value, time }, Math.max(now + wait, last?.timer ?? MIN_TIME))) {
       this.#context.count('limited', 1);
       this.#dropped?.record(value, time, key);
     }
     this.#buckets.schedule(cell, bucket[1] + (bucket[2] > 0 ? 1 : 0));
-    if (wait === 0) this.#out.record(value, time, key);
+    if (goesOn) this.#out.record(value, by === 'event' && delays ? now : time, key);
   }
 
   /** Milliseconds until there is a token. */
@@ -155,24 +160,15 @@ class RateLimiting implements Operator {
     else fill(bucket, bucket[1] + ms, part);
   }
 
-  /** Lets the record wait until `due`; false if there is no room. */
-  #hold(bucket: Bucket, key: KeyId, value: unknown, time: number, due: number): boolean {
+  /** Lets a record wait until `due`; false if there is no room. Those whose time the key's records have reached take up none, so that it does not matter where the watermark is. */
+  #hold({ key, value: bucket }: Cell<Bucket>, record: Waiting, due: number): boolean {
     const waiting = this.#waiting;
-    if (waiting === undefined || bucket[4] - bucket[3] >= this.#given.maxDelayed) return false;
+    if (waiting === undefined) return false;
+    while (bucket[3] < bucket[4] && (waiting.find(key, bucket[3])?.timer ?? MIN_TIME) <= bucket[0]) bucket[3]++;
+    if (bucket[4] - bucket[3] >= this.#given.maxDelayed) return false;
     this.#take(bucket);
-    waiting.schedule(waiting.create(key, bucket[4]++, { value, time }), due);
+    waiting.schedule(waiting.create(key, bucket[4]++, record), due);
     return true;
-  }
-
-  /** Lets out what has waited long enough by a time that a record of the key has brought; passes over what timers have let out. */
-  #letOut(cell: Cell<Bucket>, now: number): void {
-    const bucket = cell.value;
-    while (bucket[3] < bucket[4]) {
-      const first = this.#waiting!.find(cell.key, bucket[3]);
-      if (first !== undefined && first.timer > now) return;
-      bucket[3]++;
-      if (first !== undefined) this.#emit(first, first.timer);
-    }
   }
 
   /** A record goes on whose turn has come. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareKeyIds, epochMillis, milliseconds, seconds } from '../../lib/model/index.ts';
+import { boundedOutOfOrderness, collection, noRestart, pipeline, toMemory } from '../../lib/index.ts';
+import { compareKeyIds, epochMillis, MIN_TIME, milliseconds, seconds } from '../../lib/model/index.ts';
 import { type RateLimit, rateLimitOperator, sideOutput } from '../../lib/operators/index.ts';
-import { verifyOperator } from '../../lib/testing/index.ts';
+import { TestDriver, verifyOperator } from '../../lib/testing/index.ts';
 import { Harness } from './harness.ts';
 
 type Happening =
@@ -19,27 +20,24 @@ interface Out {
 
 const DROPPED = sideOutput<number>('dropped');
 
-/** Keeps an account of units for each key, in which waiting records are debts, and looks through everything at each step. */
+/** Keeps for ever an account of units for each key, in which waiting records are debts, and looks through everything at each step. */
 function reference(happenings: readonly Happening[], rate: RateLimit): Out[] {
   const { limit, per, burst = limit, by = 'event', excess, maxDelayed = 1_000 } = rate;
   const most = burst * per;
-  let accounts: { key: string; at: number; units: number }[] = [];
+  const accounts: { key: string; at: number; units: number }[] = [];
   let waiting: (Out & { due: number })[] = [];
   const out: Out[] = [];
-  let processing = 0;
-  const release = (which: (each: (typeof waiting)[number]) => boolean): void => {
-    const now = waiting.filter(which);
-    waiting = waiting.filter((each) => !now.includes(each));
+  let [watermark, processing] = [MIN_TIME as number, 0];
+  const pass = (time: number): void => {
+    const now = waiting.filter(({ due }) => due <= time);
+    waiting = waiting.filter(({ due }) => due > time);
     now.sort((a, b) => a.due - b.due || compareKeyIds(a.key, b.key) || a.id - b.id);
     for (const { due, ...each } of now) out.push({ ...each, time: by === 'event' ? due : each.time });
   };
-  const pass = (time: number): void => {
-    release(({ due }) => due <= time);
-    accounts = accounts.filter(({ at, units }) => at + Math.ceil((most - units) / limit) > time);
-  };
   happenings.forEach((one, id) => {
     if ('watermark' in one) {
-      if (by === 'event') pass(one.watermark);
+      watermark = one.watermark;
+      if (by === 'event') pass(watermark);
       return;
     }
     if ('processing' in one) {
@@ -48,22 +46,25 @@ function reference(happenings: readonly Happening[], rate: RateLimit): Out[] {
       return;
     }
     const { key, time } = one;
-    const seen = by === 'event' ? time : processing;
+    const seen = by === 'event' ? Math.max(time, watermark) : processing;
     let account = accounts.find((each) => each.key === key);
     if (account === undefined) {
       account = { key, at: seen, units: most };
       accounts.push(account);
     }
     const now = Math.max(account.at, seen);
-    release((each) => each.key === key && each.due <= now);
     account.units = Math.min(most, account.units + (now - account.at) * limit);
     account.at = now;
+    const before = waiting.filter((each) => each.key === key);
     const has = account.units >= per;
-    const mayWait = excess === 'delay' && waiting.filter((each) => each.key === key).length < maxDelayed;
+    const mayWait = excess === 'delay' && before.filter(({ due }) => due > now).length < maxDelayed;
     if (has || mayWait) account.units -= per;
-    if (has) out.push({ id, key, time, dropped: false });
-    else if (mayWait) waiting.push({ id, key, time, dropped: false, due: now + Math.ceil(-account.units / limit) });
-    else out.push({ id, key, time, dropped: true });
+    if (has && before.length === 0)
+      out.push({ id, key, time: excess === 'delay' && by === 'event' ? now : time, dropped: false });
+    else if (has || mayWait) {
+      const due = now + Math.max(0, Math.ceil(-account.units / limit));
+      waiting.push({ id, key, time, dropped: false, due });
+    } else out.push({ id, key, time, dropped: true });
   });
   return out;
 }
@@ -150,21 +151,26 @@ describe('a rate limit', () => {
     );
   });
 
-  it('never lets more of a key through in any time than the bucket holds and gains in it', () => {
+  it('never lets more of a key through in any time than the bucket holds and gains in it, late records among them', () => {
     fc.assert(
       fc.property(script, rates, (happenings, rate) => {
-        let now = 0;
-        const inOrder = happenings.flatMap((one): Happening[] => {
-          if (!('key' in one)) return [];
-          now = Math.max(now, one.time);
-          return [{ key: one.key, time: now }];
-        });
         const { limit, per, burst } = rate;
-        const harness = operated([...inOrder, { watermark: END }], { ...rate, by: 'event' }, 100);
-        for (const key of ['a', 'b', 'c']) {
-          const times = outOf(harness, false)
-            .filter((each) => each.key === key)
-            .map(({ time }) => time);
+        const harness = new Harness(rateLimitOperator({ ...rate, by: 'event' }));
+        const seen = new Map<string, number>();
+        const counted: number[] = [];
+        const passed: Record<string, number[]> = { a: [], b: [], c: [] };
+        for (const one of [...happenings, { watermark: END }]) {
+          const before = harness.emitted().length;
+          if ('key' in one) {
+            const { key, time } = one;
+            seen.set(key, Math.max(time, harness.watermark, seen.get(key) ?? 0));
+            harness.record(counted.push(seen.get(key)!) - 1, time, key);
+          } else if ('watermark' in one) harness.advance(one.watermark);
+          for (const { value, key, time } of harness.emitted().slice(before)) {
+            passed[key as string]!.push(Math.max(time, counted[value as number]!));
+          }
+        }
+        for (const times of Object.values(passed)) {
           expect(times).toEqual(times.toSorted((a, b) => a - b));
           for (let i = 0; i < times.length; i++) {
             for (let j = i; j < times.length; j++) {
@@ -186,6 +192,8 @@ describe('a rate limit', () => {
     harness.advance(10_500);
     expect(harness.emitted().slice(2)).toEqual([{ value: 2, time: 10_500, key: 'k' }]);
     harness.record(5, 11_200, 'k');
+    expect(harness.emitted()).toHaveLength(3);
+    harness.advance(11_200);
     expect(harness.emitted().slice(3)).toEqual([{ value: 3, time: 11_000, key: 'k' }]);
     harness.end();
     expect(harness.emitted().slice(4)).toEqual([
@@ -193,6 +201,80 @@ describe('a rate limit', () => {
       { value: 5, time: 12_000, key: 'k' },
     ]);
   });
+
+  it('lets a record that finds a token wait behind those of its key that still wait, which then take up no room', () => {
+    const rate = { limit: 1, per: seconds(1), burst: 2, excess: 'delay', maxDelayed: 2, dropped: DROPPED } as const;
+    const harness = new Harness(rateLimitOperator(rate));
+    for (let i = 0; i < 5; i++) harness.record(i, 10_000, 'k');
+    expect(harness.values('dropped')).toEqual([4]);
+    harness.record(5, 30_000, 'k').record(6, 25_000, 'k').record(7, 30_000, 'other');
+    expect(harness.values()).toEqual([0, 1, 7]);
+    for (let i = 8; i < 11; i++) harness.record(i, 30_000, 'k');
+    expect(harness.values('dropped')).toEqual([4, 10]);
+    expect(harness.advance(30_000).emitted().slice(3)).toEqual([
+      { value: 2, time: 11_000, key: 'k' },
+      { value: 3, time: 12_000, key: 'k' },
+      { value: 5, time: 30_000, key: 'k' },
+      { value: 6, time: 30_000, key: 'k' },
+    ]);
+    expect(harness.end().values().slice(7)).toEqual([8, 9]);
+    expect(harness.store.size).toBe(0);
+  });
+
+  it('gives records of a key that may wait the same times wherever the watermark was', () => {
+    const records = [10_000, 10_000, 10_000, 20_000, 19_000].map((at, i) => ({ id: i, at }));
+    const [early, late] = [true, false].map((knows) => {
+      const harness = new Harness(rateLimitOperator({ limit: 1, per: seconds(1), burst: 2, excess: 'delay' }));
+      for (const { id, at } of records) {
+        if (knows && at === 20_000) harness.advance(15_000);
+        harness.record(id, at, 'k');
+      }
+      return harness.end().emitted();
+    });
+    expect(early).toEqual(late);
+  });
+
+  it('takes a late record for one of the time of the watermark, whether its bucket is still there or not', () => {
+    const harness = new Harness(rateLimitOperator({ limit: 1, per: seconds(60), excess: 'drop' }));
+    harness.record(0, 100_000, 'k').record(1, 101_000, 'k').advance(295_000);
+    expect(harness.store.size).toBe(0);
+    harness.record(2, 102_000, 'k').advance(296_000).record(3, 103_000, 'k').advance(354_999).record(4, 104_000, 'k');
+    expect(harness.values()).toEqual([0, 2]);
+    expect(harness.advance(355_000).record(5, 104_000, 'k').values()).toEqual([0, 2, 5]);
+  });
+
+  it.each(['drop', 'delay'] as const)(
+    'blames a failure behind it on nothing but the record that failed: %s',
+    async (excess) => {
+      const of = (n: number, at: number) => ({ n, at, key: 'k' });
+      const driver = await TestDriver.open(
+        pipeline(
+          'poisoned',
+          (p) => {
+            p.source('in', collection<{ n: number; at: number; key: string }>([]), {
+              eventTime: ({ at }) => epochMillis(at),
+              watermark: boundedOutOfOrderness(seconds(1)),
+            })
+              .keyBy('by-key', ({ key }) => key)
+              .rateLimit('limited', { limit: 1, per: seconds(1), excess })
+              .map('mapped', ({ n }) => {
+                if (n === 2) throw new Error('poison');
+                return n;
+              })
+              .to('out', toMemory());
+          },
+          { restart: noRestart(), fallback: 'dead-letter' },
+        ),
+      );
+      for (const each of [of(1, 100_000), of(2, 100_000), of(3, 100_000), of(4, 110_000)])
+        await driver.feed('in', [each]);
+      await driver.end();
+      expect(driver.read('out')).toEqual(excess === 'delay' ? [1, 3, 4] : [1, 4]);
+      const letters = (await driver.deadLetters()).map(({ value }) => value);
+      expect(letters).toMatchObject(excess === 'delay' ? [{ value: { n: 2 } }] : []);
+      await driver.close();
+    },
+  );
 
   it('adds nothing up over the years: thirds of a millisecond are thirds', () => {
     const harness = new Harness(rateLimitOperator({ limit: 3, per: milliseconds(1), burst: 1, excess: 'delay' }));
