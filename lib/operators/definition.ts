@@ -38,7 +38,7 @@ export interface OperatorDefinition {
   readonly inputs?: readonly ('key' | 'broadcast' | 'any')[];
   /** Its results are changes of a table, which update and delete: a sink that only appends cannot take them. */
   readonly updates?: boolean;
-  /** Where its state holds the rows of a table, for those who read them from outside. */
+  /** Where its state holds the rows of a table, for those who read them from outside, together with the watermark. */
   readonly rows?: TableRows;
   /** It has tables: its id names data that outlives the code. */
   readonly stateful: boolean;

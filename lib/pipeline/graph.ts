@@ -117,6 +117,7 @@ export class Graph {
         inputs: [inputs].flat(),
         ...(operator.inputs === undefined ? {} : { needs: operator.inputs }),
         ...(operator.updates === true ? { updates: true } : {}),
+        ...(operator.rows === undefined ? {} : { readable: true }),
         ...(operator.holdsBack === true ? { holdsBack: true } : {}),
         code: fingerprint(type, operator.options, operator.functions),
         mistakes: [...(operator.mistakes ?? []), ...optionsMistakes(options, operatorOptions(type))],

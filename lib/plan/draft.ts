@@ -80,6 +80,8 @@ export interface DraftOperator
   readonly needs?: readonly InputNeed[];
   /** Its results are changes of a table. */
   readonly updates?: boolean;
+  /** The rows of a table in its state can be read from outside, so that its results may go nowhere. */
+  readonly readable?: boolean;
   /** Its results go on under the key of their causes. */
   readonly keepsKey: boolean;
   /** It emits records whose time the watermark of its own task has passed, under their key. */

@@ -72,8 +72,6 @@ function* pipelineMistakes(draft: Draft): Generator<Mistake> {
     yield { rule: 'there is nothing in it', fix: 'begin with p.source(id, connector) and end with .to(id, connector)' };
   } else if (!draft.nodes.some((node) => node.kind === 'source')) {
     yield { rule: 'it has no source', fix: 'begin with p.source(id, connector)' };
-  } else if (!draft.nodes.some((node) => node.kind === 'sink')) {
-    yield { rule: 'it has no sink', fix: 'end with .to(id, connector)' };
   }
   yield* parallelismMistakes(draft.parallelism);
   if (draft.fusing !== 'all' && draft.fusing !== 'none') {
@@ -108,7 +106,7 @@ function* useMistakes(node: DraftNode, readers: readonly DraftRef[]): Generator<
   if (node.kind === 'sink') return;
   if (node.kind === 'source' && readers.length === 0) {
     yield { rule: 'the source is never used', fix: 'lead it to a sink with .to(id, connector), or take it out' };
-  } else if (readers.length === 0) {
+  } else if (readers.length === 0 && !(node.kind === 'operator' && node.readable === true)) {
     yield {
       rule: `the results of this ${labelOf(node)} go nowhere`,
       fix: 'end it with .to(id, connector), or take it out',

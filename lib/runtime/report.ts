@@ -85,7 +85,8 @@ export function reportStep(
   for (const [output, outlet] of state.chain.outlets) {
     if (outlet.count === 0) continue;
     telemetry.count(metrics.recordsOut, outlet.count, of.of(output));
-    if (outlet.targets.length === 0) telemetry.count(metrics.dropped, outlet.count, of.of(output));
+    if (outlet.targets.length === 0 && host.code.operators.get(output)?.rows === undefined)
+      telemetry.count(metrics.dropped, outlet.count, of.of(output));
     countTaken(telemetry, outlet, of);
   }
   for (const [operator, counts] of state.chain.counts) {

@@ -121,6 +121,34 @@ describe('a table, read from outside', () => {
     ]);
   });
 
+  it('needs no sink, and nothing in its stage that asks for time; tasks without records know it too', async () => {
+    const feed = new Feed<Sale>(1, () => 0);
+    const built = pipeline(
+      'read-only',
+      (p) => {
+        p.source('sales', feed, {
+          eventTime: (sale) => epochMillis(sale.at),
+          watermark: boundedOutOfOrderness(milliseconds(0)),
+        })
+          .keyBy('by-shop', (sale) => sale.shop)
+          .toTable('latest');
+      },
+      { parallelism: 8 },
+    );
+    const open = await openEmbedded(built);
+    opened.push(open);
+    const latest = readTable<string, Sale>(open, 'latest');
+    for (const at of [0, 120_000]) {
+      feed.push(0, [{ at, shop: 's', item: 1, price: 1 }]);
+      for (let i = 0; i < 3; i++) for (const task of open.run.open.tasks) await task.ring();
+    }
+    expect(await latest.rows()).toEqual({
+      rows: [{ key: 's', value: { at: 120_000, shop: 's', item: 1, price: 1 } }],
+      more: false,
+      asOf: 119_999,
+    });
+  });
+
   it('gives rows by range, in the order of their keys', async () => {
     const latest = readTable<string, Sale>(await finished(), 'latest');
     const { rows, more } = await latest.rows({ from: 's2', to: 's5', limit: 2 });
@@ -218,11 +246,6 @@ describe('tables over HTTP', () => {
         status: 400,
         body: { error: expect.stringContaining('there is no parameter form') as string },
       });
-    } finally {
-      await server.close();
-    }
-  });
-});
       for (const wrong of ['latest?limit=-1', 'latest?limit=1.5', 'per-window/s1?windowFrom=-5', '%zz', 'latest/%zz']) {
         expect(await get(`/tables/${wrong}`), wrong).toMatchObject({ status: 400 });
       }
@@ -230,3 +253,8 @@ describe('tables over HTTP', () => {
         await expect(readTable(open, 'latest').rows({ limit })).rejects.toThrow('which is no number of rows');
       }
       expect(await readTable(open, 'latest').rows({ limit: 0 })).toMatchObject({ rows: [], more: true });
+    } finally {
+      await server.close();
+    }
+  });
+});
