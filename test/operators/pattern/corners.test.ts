@@ -264,6 +264,44 @@ describe('time', () => {
   });
 });
 
+describe('matches that begin alike', () => {
+  const loop = a.followedBy('b').where(is('b')).oneOrMore();
+
+  it('come out as they become complete, and the first of them is left', () => {
+    expect(found(loop, 'a1 b1 b2').matches).toEqual(['a1 b1', 'a1 b1 b2']);
+    for (const skip of [skipToNext(), skipPastLastEvent()]) {
+      expect(found(loop, 'a1 b1 b2', skip).matches).toEqual(['a1 b1']);
+    }
+  });
+
+  it('and are completed by one record, or by one end of time, come out the longer first', () => {
+    const ended = loop.followedBy('c').where(is('c'));
+    const quiet = loop.notFollowedBy('c').where(is('c')).within(span);
+    for (const [pattern, text] of [
+      [ended, 'a1 b1 b2 c1'],
+      [quiet, 'a1 b1 b2'],
+    ] as const) {
+      expect(found(pattern, text).matches).toEqual([text, text.replace(' b2', '')]);
+      for (const skip of [skipToNext(), skipPastLastEvent()])
+        expect(found(pattern, text, skip).matches).toEqual([text]);
+    }
+  });
+
+  it('and have the same records come out first with those of the earlier step', () => {
+    const steps = a.followedBy('b').optional().followedBy('c').optional().within(span);
+    const fn = (lists: Readonly<Record<string, readonly string[]>>) => Object.values(lists).map((list) => list.join());
+    const told = matchOperator({
+      ...{ pattern: steps.shape, fn: fn as never, skip: noSkip(), maxPartialMatches: 10, waitForever: false },
+    });
+    const harness = new Harness(told).record('a1', 1, 'k').record('x1', 2, 'k').advance(20);
+    expect(harness.values()).toEqual([
+      ['a1', '', ''],
+      ['a1', 'x1', ''],
+      ['a1', '', 'x1'],
+    ]);
+  });
+});
+
 describe('the partial matches of a key', () => {
   it('that began earlier make only those skip strategies wait that might do away with a match', () => {
     const pattern = a.followedBy('b').where((word, ctx) => word === `b${ctx.taken('a')[0]!.at(-1)}`);
