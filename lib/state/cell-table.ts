@@ -138,6 +138,13 @@ export class CellTable<V> implements AnyTable {
     return cells;
   }
 
+  /** Calls with each cell of a key, in no certain order, as a search for few among many needs none. Nothing may be added or removed meanwhile. */
+  eachOf(key: KeyId, visit: (cell: Cell<V>) => void): void {
+    const found = this.#byKey.get(key);
+    if (found instanceof Map) found.forEach(visit);
+    else for (let cell: Cell<V> | undefined = found; cell !== undefined; cell = cell.next) visit(cell);
+  }
+
   /** The first cell of a key's chain; only for tables of at most one cell a key. */
   single(key: KeyId): Cell<V> | undefined {
     const found = this.#byKey.get(key);

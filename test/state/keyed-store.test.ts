@@ -5,6 +5,7 @@ import { ByteReader, ByteWriter } from '../../lib/protocol/index.ts';
 import {
   type AnyCell,
   applyCells,
+  type CellTable,
   encodeCells,
   KeyedStore,
   type Mark,
@@ -312,6 +313,10 @@ describe('keyed state', () => {
       for (const sub of subs) table.create('k', sub, sub);
       table.create('k', undefined, 'bare');
       expect(table.cellsOf('k').map((cell) => cell.sub)).toEqual([undefined, ...subs.toSorted((a, b) => a - b)]);
+      const some: unknown[] = [];
+      (table as CellTable<unknown>).eachOf('k', ({ value }) => some.push(value));
+      expect(new Set(some)).toEqual(new Set(['bare', ...subs]));
+      expect(some).toHaveLength(many + 1);
       for (const sub of subs) table.remove(table.find('k', sub)!);
       expect(table.cellsOf('k').map((cell) => cell.value)).toEqual(['bare']);
       expect(table.size).toBe(1);

@@ -1,5 +1,5 @@
 import { type EventTime, type KeyId, MIN_TIME, type WallTime } from '../../model/index.ts';
-import type { Cell } from '../../state/index.ts';
+import { type Cell, compareSubs } from '../../state/index.ts';
 import type { Aggregator } from '../aggregate/index.ts';
 import { ChunkedList, WindowSubs } from '../keyed/index.ts';
 import type { Operator, OperatorContext, Receiver, TaskTime } from '../operator.ts';
@@ -114,8 +114,7 @@ class GeneralPath implements Operator {
   }
 
   #addToSession(key: KeyId, at: number, gap: number, value: unknown, time: number): void {
-    const cells = this.#windows.cells.cellsOf(key);
-    const touching = cells.filter((cell) => cell.value.start <= at + gap && cell.value.end >= at);
+    const touching = this.#touching(key, at, at + gap);
     let session = touching[0];
     if (session === undefined) {
       if (this.#isCleared(at + gap)) {
@@ -128,6 +127,16 @@ class GeneralPath implements Operator {
     }
     if (this.#isOver(session.value.end)) this.#late.refired();
     this.#add(session, value, time);
+  }
+
+  /** The sessions of a key that a record's span overlaps or touches, in the order of their subs. */
+  #touching(key: KeyId, from: number, to: number): Window[] {
+    const touching: Window[] = [];
+    this.#windows.cells.eachOf(key, (cell) => {
+      const { start, end } = cell.value;
+      if (start <= to && end >= from) touching.push(cell);
+    });
+    return touching.sort(compareSubs);
   }
 
   /** Merges sessions into the first of them, and extends it to a record's span. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Duration } from '../../../lib/model/index.ts';
 import { session, type WindowSpec, windowJoinOperator, windowOperator } from '../../../lib/operators/index.ts';
+import { CellTable } from '../../../lib/state/index.ts';
 import { Harness } from '../harness.ts';
 import { type Rec, sessionReference } from './reference.ts';
 import { aggregation, keepAll, plainTrigger, play, script } from './scripts.ts';
@@ -57,6 +58,17 @@ describe('sessions', () => {
       { key: 'a', windowStart: 0, windowEnd: 30, n: 3, sum: 6, all: [1, 3, 2] },
     ]);
     expect(harness.count('refired')).toBe(0);
+  });
+
+  it.each(Object.entries(layouts))('find those they merge with among many that are open, by %s', (_name, layout) => {
+    const sorted = vi.spyOn(CellTable.prototype, 'cellsOf').mockClear();
+    const harness = new Harness(windowOperator({ assigner: session(ms(10)), aggregation, ...layout }));
+    for (let i = 40; i > 0; i--) harness.record(rec(i), i * 20, 'a');
+    harness.record(rec(0), 410, 'a').record(rec(0), 390, 'a').end();
+    expect(sorted).not.toHaveBeenCalled();
+    const merged = { key: 'a', windowStart: 380, windowEnd: 430, n: 5, sum: 60, all: [19, 0, 20, 0, 21] };
+    expect(harness.values<{ n: number }>().filter(({ n }) => n > 1)).toMatchObject([merged]);
+    expect(harness.values()).toHaveLength(38);
   });
 
   it.each([0, -5, 1.5, Number.NaN, Number.POSITIVE_INFINITY, undefined, '10', Promise.resolve(5)])(
