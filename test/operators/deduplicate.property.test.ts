@@ -200,4 +200,28 @@ describe('one row of each key', () => {
     harness.advance(MAX_TIME as EventTime);
     expect(harness.values()).toEqual([{ before: undefined, after: 5 }]);
   });
+
+  it('is deleted when the watermark has gone the ttl beyond it, and not a millisecond before', () => {
+    const harness = run({ keep: 'last', by: 'event', ttl: TTL }, [{ key: 'a', time: 1_000, value: 5 }]);
+    expect(harness.advance(1_000 + TTL - 1).emitted()).toHaveLength(1);
+    expect(
+      harness
+        .advance(1_000 + TTL)
+        .emitted()
+        .slice(1),
+    ).toEqual([{ value: { before: 5, after: undefined }, time: 1_000 + TTL, key: 'a' }]);
+  });
+
+  it('comes back by a late record that is older than its deletion, once the watermark has reached that', () => {
+    const deleted = [
+      { key: 'a', time: 1_000, value: 5 },
+      { key: 'a', time: 2_000, value: null },
+    ];
+    const older = { key: 'a', time: 1_500, value: 6 };
+    const before = run({ keep: 'last', by: 'event' }, [...deleted, { watermark: 1_999 }, older]);
+    expect(before.values()).toHaveLength(2);
+    expect(before.count('duplicates')).toBe(1);
+    const reached = run({ keep: 'last', by: 'event' }, [...deleted, { watermark: 2_000 }, older]);
+    expect(reached.values().slice(2)).toEqual([{ before: undefined, after: 6 }]);
+  });
 });
