@@ -57,7 +57,7 @@ export interface RowsQuery {
 export interface TableReader<K, V> {
   /** The row of a key; of a table of windows, its key with the window: `{ key, start, end }`. */
   get(key: K): Promise<RowRead<V>>;
-  /** Rows in the order of their keys. Looks at every key of the table, unless the query names one. Throws `bad-record` where the limit is no whole number from 0. */
+  /** Rows in the order of their keys. Looks at every key of the table, unless the query names one. Throws `bad-record` where the limit is no whole number from 0, or something else is asked for. */
   rows(query?: RowsQuery): Promise<RowsRead<K, V>>;
 }
 
@@ -147,7 +147,7 @@ class StateRows implements TableReader<Key, unknown> {
 
   async rows(query: RowsQuery = {}): Promise<RowsRead<Key, unknown>> {
     const { limit = MOST_ROWS } = query;
-    if (!(Number.isSafeInteger(limit) && limit >= 0)) throw noLimit(limit);
+    checkQuery(query, limit);
     const id = query.key === undefined ? undefined : keyIdOf(query.key);
     const wanted = wantedBy(query);
     const read = await Promise.all(
@@ -180,10 +180,18 @@ class StateRows implements TableReader<Key, unknown> {
   }
 }
 
-const noLimit = (limit: unknown): MillraceError =>
-  new MillraceError('bad-record', `the limit is ${String(limit)}, which is no number of rows`, {
+const ASKED = ['key', 'from', 'to', 'windowFrom', 'windowTo', 'limit'] satisfies readonly (keyof RowsQuery)[];
+
+function checkQuery(query: RowsQuery, limit: number): void {
+  const unknown = Object.keys(query).find((name) => !(ASKED as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new MillraceError('bad-record', `rows are not asked for by ${unknown}`, { hint: `use ${ASKED.join(', ')}` });
+  }
+  if (Number.isSafeInteger(limit) && limit >= 0) return;
+  throw new MillraceError('bad-record', `the limit is ${String(limit)}, which is no number of rows`, {
     hint: 'give a whole number from 0, or leave it out for 1000',
   });
+}
 
 function wantedBy({ from, to, windowFrom, windowTo }: RowsQuery): (key: KeyId, sub: Sub) => boolean {
   const [low, high] = [from, to].map((key) => (key === undefined ? undefined : keyIdOf(key)));

@@ -252,6 +252,7 @@ describe('tables over HTTP', () => {
       for (const limit of [-1, 0.5, Number.NaN]) {
         await expect(readTable(open, 'latest').rows({ limit })).rejects.toThrow('which is no number of rows');
       }
+      await expect(readTable(open, 'latest').rows({ form: 's2' } as object)).rejects.toThrow('not asked for by form');
       expect(await readTable(open, 'latest').rows({ limit: 0 })).toMatchObject({ rows: [], more: true });
     } finally {
       await server.close();
