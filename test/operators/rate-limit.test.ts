@@ -295,7 +295,12 @@ describe('a rate limit', () => {
     expect(harness.end().store.size).toBe(0);
   });
 
-  it.each(['drop', 'delay'] as const)('comes to the same however it is cut and restarted: %s', async (excess) => {
+  it.each([
+    ['drop', 15],
+    ['delay', 15],
+    ['drop', 2],
+    ['delay', 2],
+  ] as const)('comes to the same however it is cut and restarted: %s, out of order by %d ms', async (excess, bound) => {
     const records = Array.from({ length: 60 }, (_, i) => ({
       id: i,
       at: 1_000 + i * 3 - ((i * 7) % 11),
@@ -314,7 +319,7 @@ describe('a rate limit', () => {
       },
       records,
       eventTime: ({ at }) => epochMillis(at),
-      outOfOrderness: milliseconds(15),
+      outOfOrderness: milliseconds(bound),
     });
     expect(outputs[0]!.length + outputs[1]!.length).toBe(60);
     expect(outputs[1]!.length).toBeGreaterThan(0);
