@@ -63,6 +63,8 @@ describe.skipIf(cloud.missing)(`a deployed pipeline in trouble${skipNote(cloud.m
       await expect.poll(arrived, { timeout: 300_000, interval: 500 }).toBe(total());
       deployment.signal('SIGSTOP', 'all');
     }
+    // One that was stopped before it had a call to answer would be waited for as long as the cloud stands.
+    deployment.signal('SIGKILL', 'all');
     await expect.poll(arrived, { timeout: 300_000, interval: 500 }).toBe(total());
     await checkCounts();
     expect(timedOut()).toBe(true);
