@@ -83,6 +83,7 @@ const READ_STEPS = [60_000];
 export function definition(
   given: Pick<OperatorDefinition, 'type' | 'code'> & Partial<OperatorDefinition>,
 ): OperatorDefinition {
+  const { rows, steps = 'none' } = given;
   return {
     options: null,
     needsKey: false,
@@ -91,11 +92,11 @@ export function definition(
     nondeterministic: false,
     eventTime: false,
     processingTime: false,
-    steps: given.rows === undefined ? 'none' : READ_STEPS,
     state: {},
     sides: [],
     functions: [],
     ...given,
+    steps: rows !== undefined && steps === 'none' ? READ_STEPS : steps,
   };
 }
 

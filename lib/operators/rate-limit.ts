@@ -1,5 +1,5 @@
 /** No more records than so many a span of time, by a token bucket. */
-import { type Duration, type KeyId, MIN_TIME } from '../model/index.ts';
+import { type Duration, type KeyId, MAX_TIME, MIN_TIME } from '../model/index.ts';
 import type { Cell, CellTable } from '../state/index.ts';
 import { definition, isObject, unfit } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
@@ -38,7 +38,8 @@ const MAX_DELAYED = 1_000;
  * A record that finds no token is dropped (counted as `limited`) or waits for one; records of a key go on in the order in which they came. What waits goes on by a timer, so that code
  * behind it fails for it alone: by event time when the watermark is there, and one of its key that finds a token meanwhile waits behind it. Where records may wait, each has by event time
  * the time at which it had its token, which is not before that of another before it of its key: so it is not late for what follows, and the same wherever the watermark was. By
- * processing time records keep their own, and what works by event time behind may find them late. When all input has ended by event time, all go on.
+ * processing time records keep their own, and what works by event time behind may find them late. When all input has ended by event time, all go on, and what is
+ * replayed after that is not limited.
  *
  * By event time a late record counts as one of the watermark's time: a bucket that the watermark has seen full is then the same as none, and is forgotten.
  *
@@ -124,6 +125,10 @@ class RateLimiting implements Operator {
   #record(value: unknown, time: number, key: KeyId): void {
     const { by, limit, delays } = this.#given;
     const { watermark, processingTime } = this.#context.time;
+    if (by === 'event' && watermark === MAX_TIME) {
+      this.#out.record(value, time, key);
+      return;
+    }
     const seen = by === 'event' ? Math.max(time, watermark) : processingTime;
     const cell = this.#buckets.find(key, undefined) ?? this.#buckets.create(key, undefined, [seen, seen, 0, 0, 0]);
     this.#buckets.touch(cell);

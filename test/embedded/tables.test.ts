@@ -126,12 +126,15 @@ describe('a table, read from outside', () => {
     const built = pipeline(
       'read-only',
       (p) => {
-        p.source('sales', feed, {
+        const input = p.source('sales', feed, {
           eventTime: (sale) => epochMillis(sale.at),
           watermark: boundedOutOfOrderness(milliseconds(0)),
-        })
-          .keyBy('by-shop', (sale) => sale.shop)
-          .toTable('latest');
+        });
+        input.keyBy('by-shop', (sale) => sale.shop).toTable('latest');
+        p.source('more', new Feed<Sale>(1, () => 0))
+          .keyBy('by-shop-too', (sale) => sale.shop)
+          .toTable('timeless');
+        input.keyBy('by-shop-for-best', (sale) => sale.shop).top('best', 1, { by: ({ price }) => price });
       },
       { parallelism: 8 },
     );
@@ -147,6 +150,8 @@ describe('a table, read from outside', () => {
       more: false,
       asOf: 119_999,
     });
+    expect((await readTable(open, 'best').rows()).asOf).toBe(119_999);
+    expect(await readTable(open, 'timeless').rows()).toEqual({ rows: [], more: false, asOf: 'none' });
   });
 
   it('gives rows by range, in the order of their keys', async () => {

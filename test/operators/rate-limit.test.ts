@@ -276,6 +276,20 @@ describe('a rate limit', () => {
     },
   );
 
+  it('lets all go on that is replayed after the end of all input, with its own time', () => {
+    for (const excess of ['drop', 'delay'] as const) {
+      const harness = new Harness(rateLimitOperator({ limit: 1, per: seconds(1), excess }));
+      harness.record(1, 10, 'k').end();
+      harness.record(2, 20, 'k').record(3, 20, 'k');
+      expect(harness.emitted().map(({ value, time }) => [value, time])).toEqual([
+        [1, 10],
+        [2, 20],
+        [3, 20],
+      ]);
+      expect(harness.store.size).toBe(0);
+    }
+  });
+
   it('adds nothing up over the years: thirds of a millisecond are thirds', () => {
     const harness = new Harness(rateLimitOperator({ limit: 3, per: milliseconds(1), burst: 1, excess: 'delay' }));
     const start = 1_790_000_000_000;
