@@ -132,6 +132,11 @@ export class DeployedFunctions {
     this.#ahead += span;
   }
 
+  /** Of the hour that the functions' clock shows. */
+  get minute(): number {
+    return Math.floor((this.#connections.ports.clock.now() % (60 * MINUTE)) / MINUTE);
+  }
+
   /** Calls the controller as its schedule does. With so many milliseconds left it may make several rounds, if there is something to do. */
   async round(left = MINUTE): Promise<void> {
     const make = (settings: Settings): Handler =>
