@@ -27,12 +27,13 @@ import { rules } from './rules.ts';
 import { tables } from './tables.ts';
 import { ticks } from './ticks.ts';
 import { upgrade, upgradeLooking } from './upgrade.ts';
+import { versions } from './versions.ts';
 import { wild } from './wild.ts';
 import { windows } from './windows.ts';
 
 export const scenarios: readonly Scenario[] = [
   ...[rolling, windows, quiet, letters, flaky, journaled, upgrade, upgradeLooking],
-  ...[bounded, late, drift, ticks, wild, lostLog, tables, ranks],
+  ...[bounded, late, drift, ticks, wild, lostLog, tables, versions, ranks],
   ...[anchored, joins, joinsLate, patterns, rules, lookups, limits],
   ...[grid, replay, moody, heavy, growth, groups, groupsMoody, everything],
 ];

@@ -1,4 +1,5 @@
 import { epochMillis, milliseconds } from '../../../lib/model/index.ts';
+import { untilTimeLimit } from '../../../lib/operators/index.ts';
 import { boundedOutOfOrderness, pipeline } from '../../../lib/pipeline/index.ts';
 import { simSink, simSource } from '../../../lib/testing/simulation/index.ts';
 import { rowsOf } from '../../operators/table/changelog.ts';
@@ -9,7 +10,7 @@ const pair = (a: Event | undefined, b: Event | undefined): string => `${a?.id ??
 const named = (event: Event): string | null => (event.n === 9 ? null : `k${event.n % 4}`);
 const rowOf = (event: Event): Event | null => (event.n % 4 === 3 ? null : event);
 
-/** Tables joined by their key and by another, and counted in groups: messages of one change take several ways. */
+/** Tables joined by their key and by another, counted in groups, and summed in groups that are let out late: messages of one change take several ways. */
 export const tables: Scenario = {
   name: 'tables',
   make(random) {
@@ -36,6 +37,13 @@ export const tables: Scenario = {
           .count('counts')
           .changes()
           .to('counts-out', simSink());
+        lefts!
+          .filter((e) => e.n % 2 === 0)
+          .groupBy('by-half', (e) => e.id % 2)
+          .aggregate('sums', { init: () => 0, add: (sum, e) => sum + e.id, subtract: (sum, e) => sum - e.id })
+          .suppress('calm', untilTimeLimit(milliseconds(1_500)))
+          .changes()
+          .to('sums-out', simSink());
       },
       { parallelism: 2 },
     );
@@ -55,11 +63,16 @@ export const tables: Scenario = {
         const [lefts, rights] = [latest('left'), latest('right')];
         const keys = [...new Set([...lefts.keys(), ...rights.keys()])];
         const counts = new Map<number, number>();
-        for (const { n } of lefts.values()) counts.set(n, (counts.get(n) ?? 0) + 1);
+        const sums = new Map<number, number>();
+        for (const { id, n } of lefts.values()) {
+          counts.set(n, (counts.get(n) ?? 0) + 1);
+          if (n % 2 === 0) sums.set(id % 2, (sums.get(id % 2) ?? 0) + id);
+        }
         const expected: Record<string, [unknown, unknown][]> = {
           pairs: keys.map((key) => [key, pair(lefts.get(key), rights.get(key))]),
           named: [...lefts].map(([key, row]) => [key, pair(row, rights.get(named(row) ?? ''))]),
           counts: [...counts],
+          sums: [...sums],
         };
         for (const [name, rows] of Object.entries(expected)) {
           const found = [...rowsOf((sinks[`${name}-out`] ?? []).map(({ value }) => value))];
