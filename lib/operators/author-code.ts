@@ -26,18 +26,39 @@ export function objectMistakes(what: string, given: unknown, fix: string): Mista
 /** The same of options, which may be left out. `known`: the names that they may have. */
 export function optionsMistakes(options: unknown, known?: readonly string[]): Mistake[] {
   if (options === undefined) return [];
-  const names = isObject(options) && known !== undefined ? Object.keys(options) : [];
   return [
     ...objectMistakes('the options', options, 'give { ... } or leave them out'),
-    ...names.filter((name) => known?.includes(name) === false).map((name) => unknownOption(name, known ?? [])),
+    ...(isObject(options) && known !== undefined ? unknownMistakes(options, known) : []),
   ];
 }
 
-function unknownOption(name: string, known: readonly string[]): Mistake {
-  const near = known.find((each) => isNear(name.toLowerCase(), each.toLowerCase()));
-  const fix = near === undefined ? `leave it out: it knows ${known.join(', ')}` : `did you mean ${near}?`;
-  return { rule: `it knows no option "${name}"`, fix };
+/** The names of all that may be set of a kind: the compiler sees that none is missing. */
+export const namesOf = <T>(all: { readonly [Name in keyof T]-?: true }): readonly string[] => Object.keys(all);
+
+/** The mistakes of setting what is not known. */
+export function unknownMistakes(given: object, known: readonly string[]): Mistake[] {
+  return namesUnknown(given, known).map((name) => {
+    const near = nearest(name, known);
+    const fix = near === undefined ? `leave it out: it knows ${known.join(', ')}` : `did you mean ${near}?`;
+    return { rule: `it knows no option "${name}"`, fix };
+  });
 }
+
+/** The mistakes of misspelling what may be left out, in an object that may have parts of its own beside. One of an author's class has fields of any name. */
+export function misspeltMistakes(given: object, known: readonly string[]): Mistake[] {
+  if (Object.getPrototypeOf(given) !== Object.prototype) return [];
+  return namesUnknown(given, known).flatMap((name) => {
+    const near = nearest(name, known);
+    if (near === undefined || near in given) return [];
+    return [{ rule: `it does nothing with "${name}"`, fix: `did you mean ${near}?` }];
+  });
+}
+
+const namesUnknown = (given: object, known: readonly string[]): string[] =>
+  Object.keys(given).filter((name) => !known.includes(name));
+
+const nearest = (name: string, known: readonly string[]): string | undefined =>
+  known.find((each) => isNear(name.toLowerCase(), each.toLowerCase()));
 
 /** Whether one comes of the other by at most two characters put in, taken out or changed: Levenshtein's distance, by its definition. */
 function isNear(a: string, b: string, left = a.length > 3 ? 2 : 1): boolean {

@@ -1,5 +1,5 @@
 import { type EventTime, type Key, type KeyId, keyOf, MillraceError, type WallTime } from '../model/index.ts';
-import { functionMistakes, optionalMistakes, returnedPromise } from './author-code.ts';
+import { functionMistakes, misspeltMistakes, optionalMistakes, returnedPromise } from './author-code.ts';
 import { AuthorCounters } from './author-counters.ts';
 import type { Mistake } from './definition.ts';
 import {
@@ -29,6 +29,9 @@ export interface HandlerSpec {
   onProcessingTimer?(time: WallTime, ctx: never, name: string | undefined): void;
 }
 
+/** What may be left out. */
+const OPTIONAL = ['state', 'outputs', 'onTimer', 'onProcessingTimer'];
+
 /** What a plan must know of an operator written as handlers: of records, in the order of its inputs, and of timers. */
 export function handlerFacts(type: string, spec: HandlerSpec, onRecords: readonly unknown[]) {
   const states = spec.state ?? {};
@@ -52,6 +55,7 @@ export function handlerFacts(type: string, spec: HandlerSpec, onRecords: readonl
     functions: [...handlers, ...stateFunctions(states)],
     mistakes: [
       ...mistakesIn(spec, keyed),
+      ...misspeltMistakes(spec, OPTIONAL),
       ...stateMistakes(states),
       ...onRecords.flatMap((onRecord) => functionMistakes(type, onRecord)),
       ...optionalMistakes(type, onTimer, onProcessingTimer),

@@ -1,7 +1,7 @@
 /** No more records than so many a span of time, by a token bucket. */
 import { type Duration, type KeyId, MAX_TIME, MIN_TIME } from '../model/index.ts';
 import type { Cell, CellTable } from '../state/index.ts';
-import { definition, isObject, unfit } from './author-code.ts';
+import { definition, isObject, namesOf, unfit, unknownMistakes } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
 import type { Operator, OperatorContext, Receiver } from './operator.ts';
 import { sideName } from './side-output.ts';
@@ -26,6 +26,10 @@ export interface RateLimit {
   /** Where dropped records go, as they came: read it by `sideOutput(tag)` of the results. Without it they are only counted. */
   readonly dropped?: { readonly side: string };
 }
+
+const NAMES = namesOf<RateLimit>({
+  ...{ limit: true, per: true, burst: true, by: true, excess: true, maxDelayed: true, dropped: true },
+});
 
 /** Most records of a key that may be waiting for a token, unless said otherwise. */
 const MAX_DELAYED = 1_000;
@@ -193,8 +197,9 @@ function fill(bucket: Bucket, full: number, part: number): void {
   bucket[2] = part;
 }
 
-function mistakesIn({ limit, per, burst = limit, by, excess, maxDelayed }: RateLimit): Mistake[] {
-  const mistakes: Mistake[] = [];
+function mistakesIn(rate: RateLimit): Mistake[] {
+  const { limit, per, burst = limit, by, excess, maxDelayed } = rate;
+  const mistakes = unknownMistakes(rate, NAMES);
   const whole = (name: string, value: number | undefined): void => {
     if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return;
     mistakes.push({ rule: `its ${name} is ${value}`, fix: 'give a whole number from 1' });
@@ -203,7 +208,10 @@ function mistakesIn({ limit, per, burst = limit, by, excess, maxDelayed }: RateL
   whole('burst', burst === limit ? undefined : burst);
   whole('maxDelayed', maxDelayed);
   if (!(Number.isSafeInteger(per) && per >= 1)) {
-    mistakes.push({ rule: `its limit is per ${per} ms`, fix: 'give a span such as seconds(1)' });
+    mistakes.push({
+      rule: per === undefined ? 'it has no span of time' : `its limit is per ${per} ms`,
+      fix: 'give a span: per: seconds(1)',
+    });
   }
   if (mistakes.length === 0 && !Number.isSafeInteger(burst * per)) {
     mistakes.push({ rule: `a burst of ${burst} at ${limit} per ${per} ms takes too long`, fix: 'lower burst or per' });

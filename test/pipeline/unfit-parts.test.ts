@@ -174,8 +174,48 @@ describe('options that are not known', () => {
           .aggregate('it', count()),
       'it knows no option "alowedLatenes"; did you mean allowedLateness?',
     ],
+    [
+      'rateLimit',
+      (s) => by(s).rateLimit('it', { limit: 1, per: seconds(1), exces: 'drop', excess: 'drop' }),
+      'it knows no option "exces"; did you mean excess?',
+    ],
+    ['sample', (s) => s.sample('it', { every: 2, sead: 1 }), 'it knows no option "sead"; did you mean seed?'],
+    [
+      'lookupJoin',
+      (s) => s.lookupJoin('it', { key: fn, fetch: fn, timout: 3 }, fn),
+      'it does nothing with "timout"; did you mean timeout?',
+    ],
+    [
+      'the cache of lookupJoin',
+      (s) => s.lookupJoin('it', { key: fn, fetch: fn, cache: { ttl: 5, max: 3 } }, fn),
+      'it knows no option "max"; leave it out: it knows ttl, maxEntries, missing',
+    ],
+    [
+      'suppress',
+      (s) =>
+        by(s)
+          .toTable('t')
+          .suppress('it', untilTimeLimit(seconds(1), { maxkeys: 5 } as never)),
+      'it knows no option "maxkeys"; did you mean maxKeys?',
+    ],
+    [
+      'process',
+      (s) => by(s).process(process('it', { key: type<string>(), onRecord: fn, ontimer: fn } as never)),
+      'it does nothing with "ontimer"; did you mean onTimer?',
+    ],
   ])('are listed with what is near: %s', (_, write, said) => {
     expect(fixes(write)).toEqual([said]);
+  });
+
+  it('are of no matter in objects of classes, which have fields of their own', () => {
+    class Handler {
+      readonly key = type<string>();
+      readonly states = new Map();
+      onRecord(): void {
+        this.states.clear();
+      }
+    }
+    expect(fixes((s) => by(s).process(process('it', new Handler())))).toEqual([]);
   });
 
   it('are listed for sources and pipelines', () => {
@@ -220,6 +260,20 @@ describe('what is listed', () => {
     ['sample', (s) => s.sample(), ['sample-1: sample takes an object, not undefined']],
     ['sample by id', (s) => s.sample('it'), ['it: sample takes an object, not undefined']],
     ['rateLimit', (s) => s.rateLimit('it'), ['it: rate-limit takes an object, not undefined']],
+    [
+      'rateLimit without its span',
+      (s) => s.rateLimit('it', { limit: 5, excess: 'drop' }),
+      ['it: it has no span of time'],
+    ],
+    [
+      'suppress by what there is not',
+      (s) =>
+        s
+          .keyBy('k', fn)
+          .toTable('t')
+          .suppress('it', untilTimeLimit(seconds(1), { by: 'clock', whenFull: 'drop' } as never)),
+      ["it: it goes by 'clock'", "it: its whenFull is 'drop'"],
+    ],
     ['deduplicate', (s) => s.keyBy('k', fn).deduplicate('it', null), ['it: the options must be an object, not null']],
     ['async', (s) => s.async('it'), ['it: async takes a function, not undefined']],
     ['process', (s) => s.process('it'), ['it: it takes an operator of one input']],

@@ -1,6 +1,16 @@
 /** Records joined to what is kept outside, asked for by key: Flink's lookup join, with its partial cache. */
 import { type Duration, type KeyId, keyIdOf, MillraceError } from '../../model/index.ts';
-import { definition, functionMistakes, isObject, returnedPromise, settings, unfit } from '../author-code.ts';
+import {
+  definition,
+  functionMistakes,
+  isObject,
+  misspeltMistakes,
+  namesOf,
+  optionsMistakes,
+  returnedPromise,
+  settings,
+  unfit,
+} from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { AsyncCalls, AsyncHost, AsyncRecord, Operator, OperatorContext } from '../operator.ts';
 import {
@@ -70,6 +80,12 @@ export type FoundValues<K, V> = ReadonlyMap<K, V | null | undefined> | readonly 
 /** What is looked up, how, and how often. */
 export type Lookup<T, K, V, C = undefined> = LookupOne<T, K, V, C> | LookupMany<T, K, V, C>;
 
+const NAMES = namesOf<SomeLookup>({
+  ...{ key: true, fetch: true, fetchMany: true, maxKeys: true, cache: true, retryMissing: true, onFailure: true },
+  ...{ capacity: true, timeout: true, retries: true, retryDelay: true, retryIf: true, open: true, close: true },
+});
+const CACHE_NAMES = namesOf<LookupCacheOptions>({ ttl: true, maxEntries: true, missing: true });
+
 /** Makes a result of a record and what was found for it; `value` is undefined only in a left join, `key` only there and where the record names none. */
 export type LookupJoiner<T, V, K, R> = (record: T, value: V, key: K) => R;
 
@@ -106,6 +122,7 @@ export function lookupJoinOperator<T, K, V, R, C>(
     nondeterministic: true,
     functions: [key, ...calls, joiner, ...functionsIn(given)],
     mistakes: [
+      ...misspeltMistakes(given, NAMES),
       ...limitMistakes(limits),
       ...wholeMistakes('maxKeys', maxKeys, 1),
       ...cacheMistakes(cache),
@@ -304,7 +321,7 @@ const cacheOf = (cache: LookupCacheOptions) => {
 function cacheMistakes(cache: LookupCacheOptions | undefined): Mistake[] {
   if (cache === undefined) return [];
   const { ttl, maxEntries } = cacheOf(cache);
-  const mistakes = wholeMistakes('maxEntries of the cache', maxEntries, 1);
+  const mistakes = [...optionsMistakes(cache, CACHE_NAMES), ...wholeMistakes('maxEntries of the cache', maxEntries, 1)];
   if (Number.isFinite(ttl) && ttl > 0) return mistakes;
   return [...mistakes, { rule: `the ttl of its cache is ${ttl} ms`, fix: 'give a span such as minutes(5)' }];
 }

@@ -1,6 +1,6 @@
 import { compareKeyIds, type KeyId, MillraceError } from '../../model/index.ts';
 import { type Cell, type CellTable, sizeOfValue } from '../../state/index.ts';
-import { definition, faulty, settings } from '../author-code.ts';
+import { definition, faulty, namesOf, settings, unknownMistakes } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
 import type { WindowTime } from '../window/index.ts';
@@ -88,6 +88,10 @@ export function suppressOperator(
     code: { create: (context) => new Suppressing(context, suppression, byEvent, lateness ?? 0) },
   });
 }
+
+const NAMES = namesOf<Suppression & { readonly kind: 'time' }>({
+  ...{ kind: true, limit: true, by: true, whenFull: true, maxKeys: true, maxBytes: true },
+});
 
 const NOTHING: Mistake = {
   rule: 'it is not said when it lets changes out',
@@ -208,7 +212,7 @@ function full(keys: number, bytes: number, { maxKeys, maxBytes }: HeldLimits): M
 }
 
 function mistakesIn(suppression: Suppression, lateness: number | undefined): Mistake[] {
-  const mistakes: Mistake[] = [];
+  const mistakes = unknownMistakes(suppression, NAMES);
   if (suppression.kind === 'window' && lateness === undefined) {
     mistakes.push({
       rule: 'it waits for windows to close, and this is no table of windows',
@@ -217,6 +221,15 @@ function mistakesIn(suppression: Suppression, lateness: number | undefined): Mis
   }
   if (suppression.kind === 'time' && !(Number.isFinite(suppression.limit) && suppression.limit >= 0)) {
     mistakes.push({ rule: `its time limit is ${suppression.limit} ms`, fix: 'give a span such as seconds(10)' });
+  }
+  if (suppression.kind === 'time') {
+    const { by, whenFull } = suppression;
+    if (by !== 'event' && by !== 'processing') {
+      mistakes.push({ rule: `it goes by '${String(by)}'`, fix: "use 'event' or 'processing'" });
+    }
+    if (whenFull !== 'emit-early' && whenFull !== 'stop') {
+      mistakes.push({ rule: `its whenFull is '${String(whenFull)}'`, fix: "use 'emit-early' or 'stop'" });
+    }
   }
   for (const name of ['maxKeys', 'maxBytes'] as const) {
     const limit = suppression[name];
