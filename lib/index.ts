@@ -72,6 +72,7 @@ export {
   type Order,
   type PartialMatch,
   type Pattern,
+  type PatternGroup,
   type PatternStep,
   type Process,
   type ProcessContext,

@@ -102,3 +102,29 @@ test('only keyed records of the right type are matched, and only steps that are 
   const wide = begin('x', type<string | number>());
   numbers.match('wide', wide, ({ x }) => expectTypeOf(x[0]).toEqualTypeOf<string | number>());
 });
+
+test('of a group a match has the lists of its steps, which may be empty if it may be left out', () => {
+  const group = begin('reminded', type<Step>()).where(isOpened).next('answered').where(isPaid).optional();
+  const whole = begin(group).times(2).followedBy('paid').where(isPaid);
+  const result = steps.match('whole', whole, (match) => {
+    expectTypeOf(match).toEqualTypeOf<{
+      readonly reminded: readonly [Opened, ...Opened[]];
+      readonly answered: readonly Paid[];
+      readonly paid: readonly [Paid, ...Paid[]];
+    }>();
+    return match.reminded[0].at;
+  });
+  expectTypeOf(result).toEqualTypeOf<Stream<number>>();
+  const left = begin('first', type<Step>()).followedBy(group).times(0, 2).next('paid').where(isPaid);
+  steps.match('left', left, ({ reminded, first }) => {
+    expectTypeOf(reminded).toEqualTypeOf<readonly Opened[]>();
+    expectTypeOf(first[0]).toEqualTypeOf<Step>();
+  });
+  // @ts-expect-error what is said of its steps
+  begin(group).where(isOpened);
+  // @ts-expect-error records of another kind
+  begin('number', type<number>()).next(group);
+  steps.match('skipped', whole, () => 1, { afterMatch: skipToFirst('answered') });
+  // @ts-expect-error other records
+  numbers.match('whole', whole, () => 1);
+});

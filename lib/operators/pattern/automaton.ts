@@ -1,17 +1,19 @@
 /** What a partial match waits for, by what it has taken. Pure, and the same for all keys. */
+import { bitOf } from './partial-matches.ts';
+import { AT_END, type Place, placesOf, type Way } from './places.ts';
 import type { Clause, ConditionCode, Contiguity, PatternShape, StepShape } from './shape.ts';
-import { isNot } from './shape.ts';
 
 /** One thing that a partial match may go on with. */
 export interface Target {
-  /** Number of the step; as many as there are steps for the end of the pattern. */
+  /** Number of the step's place; as many as there are places for the end of the pattern. */
   readonly step: number;
   /** Another record of the step that the last one was taken for. */
   readonly inner: boolean;
   readonly contiguity: Contiguity;
   readonly clauses: readonly Clause[];
   readonly until: ConditionCode | undefined;
-  readonly greedy: boolean;
+  /** The targets behind it, as bits, that do not get what it takes: those that follow a greedy step in its sequence. */
+  readonly bars: number;
   /** It is given up so many milliseconds after the last record; Infinity without limit. */
   readonly sincePrevious: number;
   /** The end of a pattern that says what must not come last: complete with the next record, or when the time is over. */
@@ -20,7 +22,7 @@ export interface Target {
 
 /** Where a partial match stands. */
 export interface Position {
-  /** The order is that of precedence: what a greedy one takes, those behind it may not. */
+  /** The order is that of precedence. */
   readonly targets: readonly Target[];
   /** Nothing more is needed: it is a match. */
   readonly complete: boolean;
@@ -32,42 +34,48 @@ export interface Position {
 
 const NOTHING: readonly (readonly Clause[])[] = [];
 
-/** The steps that take records, with what must not come after each. */
+/** The places of the steps that take records, and what may come at each. */
 export class Automaton {
-  readonly steps: readonly StepShape[];
+  /** Of the steps that take records, in their order. */
+  readonly names: readonly string[];
   readonly within: number;
   /** What any record may begin with. */
   readonly start: Position;
-  readonly #nots: readonly { readonly near: readonly StepShape[]; readonly far: readonly StepShape[] }[];
+  readonly #places: readonly Place[];
   readonly #positions: readonly (readonly Position[])[];
 
-  constructor({ steps, within }: PatternShape) {
-    this.steps = steps.filter((step) => !isNot(step));
-    this.within = within ?? Number.POSITIVE_INFINITY;
-    const nots: { near: StepShape[]; far: StepShape[] }[] = [];
-    for (const step of steps) {
-      if (!isNot(step)) nots.push({ near: [], far: [] });
-      else nots.at(-1)?.[step.follows === 'notNext' ? 'near' : 'far'].push(step);
-    }
-    this.#nots = nots;
-    this.start = this.#position(-1, false, true);
-    this.#positions = this.steps.map((_, step) => [
-      this.#position(step, true, false),
-      this.#position(step, true, true),
-      this.#position(step, false, true),
-    ]);
+  constructor(pattern: PatternShape) {
+    const { names, places, begin } = placesOf(pattern);
+    this.names = names;
+    this.within = pattern.within ?? Number.POSITIVE_INFINITY;
+    this.#places = places;
+    this.start = this.#position(undefined, false, begin);
+    this.#positions = places.map((place, i) => {
+      const after = place.after();
+      return [this.#position(i, true, []), this.#position(i, true, after), this.#position(i, false, after)];
+    });
   }
 
-  /** Where a partial match stands whose last record was the `count`-th of a step. */
-  at(step: number, count: number): Position {
-    const { least, most } = this.steps[step]!;
-    return this.#positions[step]![count < least ? 0 : count < most ? 1 : 2]!;
+  /** Where a partial match stands whose last record was the `count`-th of a step in its place. */
+  at(place: number, count: number): Position {
+    const { least, most } = this.#places[place]!.shape;
+    return this.#positions[place]![count < least ? 0 : count < most ? 1 : 2]!;
   }
 
   /** The count that matters: beyond the least of a loop without end, one is as another. */
-  counted(step: number, count: number): number {
-    const { least, most } = this.steps[step]!;
+  counted(place: number, count: number): number {
+    const { least, most } = this.#places[place]!.shape;
     return most === Number.POSITIVE_INFINITY ? Math.min(count, least) : count;
+  }
+
+  /** Under which of the names a place's records stand. */
+  nameAt(place: number): number {
+    return this.#places[place]!.name;
+  }
+
+  /** What a partial match may wait for at once, at the most. */
+  get mostTargets(): number {
+    return Math.max(...[this.start, ...this.#positions.flat()].map(({ targets }) => targets.length));
   }
 
   /** Whether no partial match outlives all limits of time. */
@@ -77,8 +85,8 @@ export class Automaton {
   }
 
   #reachable(): readonly Position[] {
-    return this.steps.flatMap(({ least, most }, step) => {
-      const [below, between, last] = this.#positions[step] as [Position, Position, Position];
+    return this.#places.flatMap(({ shape: { least, most } }, place) => {
+      const [below, between, last] = this.#positions[place] as [Position, Position, Position];
       const before = least > 1 ? [below] : [];
       return most === Number.POSITIVE_INFINITY
         ? [...before, between]
@@ -86,43 +94,45 @@ export class Automaton {
     });
   }
 
-  #position(step: number, goesOn: boolean, mayLeave: boolean): Position {
-    const targets: Target[] = [];
-    if (goesOn) targets.push(targetOf(this.steps[step]!, step, true));
-    let ahead = step + 1;
-    for (; mayLeave && ahead < this.steps.length; ahead++) {
-      targets.push(targetOf(this.steps[ahead]!, ahead, false));
-      if (!this.steps[ahead]!.optional) break;
-    }
-    const atEnd = mayLeave && ahead === this.steps.length;
-    const { near, far } = this.#nots[step] ?? { near: [], far: [] };
-    const ends = mayLeave && step === this.steps.length - 1 && near.length + far.length > 0;
-    if (ends) targets.push(this.#end(far));
+  /** The position behind a place, or at the beginning; `after`: none as long as the step must take more. */
+  #position(place: number | undefined, goesOn: boolean, after: readonly Way[]): Position {
+    const ways = after.filter((way) => way !== AT_END);
+    const { near = [], far = [] } = place === undefined ? {} : this.#places[place]!;
+    const ends = after.length === 1 && after[0] === AT_END && near.length + far.length > 0;
+    const again = goesOn && place !== undefined ? [{ place, contiguity: this.#places[place]!.shape.inner }] : [];
+    const steps = [...again, ...ways].map((way, i, all) => this.#target(way, i < again.length, this.#barred(all, i)));
     const clausesOf = (nots: readonly StepShape[]) =>
       nots.length === 0 ? NOTHING : nots.map(({ clauses }) => clauses);
     return {
-      targets,
-      complete: atEnd && !ends,
-      notNext: mayLeave ? clausesOf(near) : NOTHING,
+      targets: ends ? [...steps, this.#end(far)] : steps,
+      complete: ways.length < after.length && !ends,
+      notNext: after.length > 0 ? clausesOf(near) : NOTHING,
       notFollowedBy: clausesOf(far),
     };
+  }
+
+  #target({ place, contiguity }: Way, inner: boolean, bars: number): Target {
+    const { clauses, until, sincePrevious = Number.POSITIVE_INFINITY } = this.#places[place]!.shape;
+    return { step: place, inner, contiguity, clauses, until, bars, sincePrevious, end: undefined };
+  }
+
+  /** What does not get a record that this way takes. */
+  #barred(ways: readonly Way[], at: number): number {
+    const { shape, sequences } = this.#places[ways[at]!.place]!;
+    if (!shape.greedy) return 0;
+    const own = sequences.at(-1)!;
+    return ways.reduce(
+      (bits, { place }, i) => (i > at && this.#places[place]!.sequences.includes(own) ? bits | bitOf(i) : bits),
+      0,
+    );
   }
 
   #end(far: readonly StepShape[]): Target {
     const spans = far.map(({ sincePrevious }) => sincePrevious ?? Number.POSITIVE_INFINITY);
     return {
-      ...{ step: this.steps.length, inner: false, contiguity: 'relaxed', clauses: [], until: undefined, greedy: false },
+      ...{ step: this.#places.length, inner: false, contiguity: 'relaxed', clauses: [], until: undefined, bars: 0 },
       sincePrevious: Math.min(...spans),
       end: far.length > 0 ? 'with-time' : 'with-next',
     };
   }
 }
-
-function targetOf(shape: StepShape, step: number, inner: boolean): Target {
-  const { clauses, until, greedy, sincePrevious = Number.POSITIVE_INFINITY } = shape;
-  const contiguity = inner ? shape.inner : BETWEEN[shape.follows as keyof typeof BETWEEN];
-  return { step, inner, contiguity, clauses, until, greedy, sincePrevious, end: undefined };
-}
-
-/** Any record may begin a match, whatever came before it. */
-const BETWEEN = { begin: 'any', next: 'strict', followedBy: 'relaxed', followedByAny: 'any' } as const;

@@ -9,6 +9,7 @@ export {
   type NotStep,
   type PartialMatch,
   type Pattern,
+  type PatternGroup,
   type PatternStep,
   type Some,
 } from './pattern.ts';

@@ -3,7 +3,8 @@ import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { MatchSpec } from './match-spec.ts';
 import { Matching, PARTIALS, WAITING } from './matching.ts';
 import { patternMistakes } from './mistakes.ts';
-import { isNot, shapeAsJson, shapeFunctions } from './shape.ts';
+import { leavesOf } from './places.ts';
+import { shapeAsJson, shapeFunctions } from './shape.ts';
 import { LINKS, RECORDS } from './taken-records.ts';
 
 /**
@@ -62,7 +63,7 @@ function specMistakes({ pattern, fn, skip, timedOut, maxPartialMatches }: MatchS
   const { steps = [] } = settings(pattern);
   if (
     (step !== undefined || how === 'to-first' || how === 'to-last') &&
-    !steps.some((one) => one.name === step && !isNot(one))
+    !leavesOf(steps).some(({ name }) => name === step)
   ) {
     say(`no step of the pattern is called "${step}", to which is skipped`, 'name a step that takes records');
   }

@@ -28,9 +28,9 @@ export class MatchView implements MatchContext {
   readonly #taken: TakenRecords;
   readonly #names: readonly string[];
 
-  constructor(taken: TakenRecords, { steps }: Automaton) {
+  constructor(taken: TakenRecords, { names }: Automaton) {
     this.#taken = taken;
-    this.#names = steps.map(({ name }) => name);
+    this.#names = names;
   }
 
   get key(): Key {
@@ -61,9 +61,9 @@ export class Conditions implements ConditionContext<Record<string, readonly unkn
   readonly #taken: TakenRecords;
   readonly #steps: ReadonlyMap<string, number>;
 
-  constructor(taken: TakenRecords, { steps }: Automaton) {
+  constructor(taken: TakenRecords, { names }: Automaton) {
     this.#taken = taken;
-    this.#steps = new Map(steps.map(({ name }, step) => [name, step]));
+    this.#steps = new Map(names.map((name, step) => [name, step]));
   }
 
   get key(): Key {

@@ -79,7 +79,7 @@ export class Matching implements Operator {
     this.#view = new MatchView(this.#taken, this.#automaton);
     this.#main = context.output();
     this.#timedOut = spec.timedOut === undefined ? undefined : context.output(spec.timedOut.side);
-    this.#skipStep = this.#automaton.steps.findIndex(({ name }) => name === spec.skip.step);
+    this.#skipStep = spec.skip.step === undefined ? -1 : this.#automaton.names.indexOf(spec.skip.step);
     const late = spec.lateSide === undefined ? undefined : context.output(spec.lateSide);
     this.inputs = [
       {
@@ -133,12 +133,14 @@ export class Matching implements Operator {
     this.#conditions.concern(this.#key, this.#time, NO_LINK);
     const { targets } = this.#automaton.start;
     let began = false;
+    let barred = 0;
     for (let i = 0; i < targets.length; i++) {
+      if ((barred & bitOf(i)) !== 0) continue;
       const target = targets[i]!;
       if (!this.#conditions.hold(target.clauses, this.#record) || this.#isOver(target)) continue;
       this.#take(target, NO_LINK, -1, this.#time, 1);
       began = true;
-      if (target.greedy) break;
+      barred |= target.bars;
     }
     return began;
   }
@@ -157,8 +159,9 @@ export class Matching implements Operator {
     }
     let left = 0;
     let took = false;
+    let barred = 0;
     for (let i = 0; i < targets.length; i++) {
-      if ((alive & bitOf(i)) === 0) continue;
+      if ((alive & ~barred & bitOf(i)) === 0) continue;
       const target = targets[i]!;
       if (this.#time - runs[run + LAST_TIME]! >= target.sincePrevious) continue;
       if (target.end !== undefined) {
@@ -172,7 +175,7 @@ export class Matching implements Operator {
       if (!holds || (!target.inner && this.#isOver(target))) continue;
       this.#take(target, link, start, runs[run + FIRST_TIME]!, target.inner ? runs[run + COUNT]! + 1 : 1);
       took = true;
-      if (target.greedy) break;
+      barred |= target.bars;
     }
     if (left === 0) this.#taken.release(this.#key, link);
     else for (let i = 0; i < WIDTH; i++) this.#runs.push(i === ALIVE ? left : runs[run + i]!);
@@ -202,7 +205,7 @@ export class Matching implements Operator {
     }
     const link = this.#next++;
     const began = start === -1 ? this.#number : start;
-    this.#taken.link(key, link, before, this.#number, step);
+    this.#taken.link(key, link, before, this.#number, this.#automaton.nameAt(step));
     const counted = this.#automaton.counted(step, count);
     const { targets, complete, notNext } = this.#automaton.at(step, counted);
     if (complete) this.#complete(link, began);

@@ -1,4 +1,5 @@
 import type { Duration, EventTime, Key } from '../../model/index.ts';
+import { isObject, settings } from '../author-code.ts';
 import type { Type } from '../type.ts';
 import type { Clause, ConditionCode, Contiguity, Follows, PatternShape, Saying, StepShape } from './shape.ts';
 
@@ -30,19 +31,22 @@ export interface Pattern<T, M, First extends string = string> {
   readonly [types]?: { readonly in: (record: T) => void; readonly match: () => M; readonly first: () => First };
 }
 
-/** What may follow a step. Names are unique in a pattern. */
+/** What may follow a step or a group. Names are unique in a pattern. Given a pattern, it is a group: what is said of its first record is said of the group's first step. */
 export interface Following<T, M, First extends string> {
   /** Then a record right after the last one: strict contiguity. */
   next<N extends string>(name: N): PatternStep<T, M, First, N, T, Some<T>>;
+  next<G>(group: Pattern<T, G>): PatternGroup<T, M, First, G>;
   /** Then the first record that fits, whatever lies between: relaxed contiguity. */
   followedBy<N extends string>(name: N): PatternStep<T, M, First, N, T, Some<T>>;
+  followedBy<G>(group: Pattern<T, G>): PatternGroup<T, M, First, G>;
   /** Then any record that fits, so that there is a match for each: non-deterministic relaxed contiguity. */
   followedByAny<N extends string>(name: N): PatternStep<T, M, First, N, T, Some<T>>;
+  followedByAny<G>(group: Pattern<T, G>): PatternGroup<T, M, First, G>;
   /** Then not such a record right after the last one. */
   notNext(name: string): NotStep<T, M, First>;
   /**
    * Then no such record before the next one of the match, or, at the end of a pattern, before the time of `within` is over. Counts from the first record of the step before
-   * it; a record that it forbids ends the partial match also where the step behind would take it.
+   * it, behind a group from the end of each round that may be the last; a record that it forbids ends the partial match also where the step behind would take it.
    */
   notFollowedBy(name: string): NotStep<T, M, First>;
 }
@@ -102,27 +106,58 @@ export interface PatternStep<T, M, First extends string, N extends string, S ext
 }
 
 /**
+ * A pattern in a pattern, Flink's GroupPattern: its steps one behind the other, once, unless it says how many times. A match has the records of all rounds in one list for each step. `M` is what
+ * the steps before it take, `G` what those of the group do.
+ */
+export interface PatternGroup<T, M, First extends string, G>
+  extends Pattern<T, Plain<M & G>, First>,
+    Following<T, M & G, First> {
+  /** So many rounds; with two numbers, at least and at most so many. From 0 on, the group is optional. */
+  times(count: number): PatternGroup<T, M, First, G>;
+  times(least: 0, most: number): PatternGroup<T, M, First, Lists<G>>;
+  times(least: number, most: number): PatternGroup<T, M, First, G>;
+  /** So many rounds or more. What follows need not wait: there is a match for each number. */
+  timesOrMore(least: number): PatternGroup<T, M, First, G>;
+  /** One round or more. */
+  oneOrMore(): PatternGroup<T, M, First, G>;
+  /** May be left out: there are matches with and without it. */
+  optional(): PatternGroup<T, M, First, Lists<G>>;
+  /** Each round begins right after the one before. Default: what does not begin one may lie between. */
+  consecutive(): PatternGroup<T, M, First, G>;
+  /** Rounds may leave out records with which one could begin, so that there is a match for each choice. */
+  allowCombinations(): PatternGroup<T, M, First, G>;
+  /** As for steps. */
+  within(span: Duration): PatternGroup<T, M, First, G>;
+}
+
+/**
  * Begins a pattern of records of one key: `begin('small', type<Payment>()).where((p) => p.amount < 1).followedBy('large').where((p) => p.amount > 500).within(minutes(1))`.
- * Flink's `Pattern.begin`. Every record that the step takes begins a partial match.
+ * Flink's `Pattern.begin`. Every record that the step takes begins a partial match. With a pattern, it begins with a group.
  */
 export function begin<T, N extends string>(
   name: N,
-  _record: Type<T>,
-): PatternStep<T, Record<never, never>, N, N, T, Some<T>> {
-  return new WrittenPattern({ steps: [singleStep(name, 'begin')] }) as unknown as PatternStep<
-    T,
-    Record<never, never>,
-    N,
-    N,
-    T,
-    Some<T>
-  >;
+  record: Type<T>,
+): PatternStep<T, Record<never, never>, N, N, T, Some<T>>;
+export function begin<T, G, First extends string>(
+  group: Pattern<T, G, First>,
+): PatternGroup<T, Record<never, never>, First, G>;
+export function begin(first: string | Grouped): unknown {
+  return new WrittenPattern({ steps: [stepOf(first, 'begin')] });
 }
+
+type Grouped = Pattern<never, unknown>;
 
 const singleStep = (name: string, follows: Follows): StepShape => ({
   ...{ name, follows, clauses: [], least: 1, most: 1 },
   ...{ optional: false, greedy: false, inner: 'relaxed' },
 });
+
+function stepOf(given: string | Grouped, follows: Follows): StepShape {
+  const { shape } = settings(given as Grouped);
+  if (!isObject(shape)) return singleStep(given as string, follows);
+  const { steps: group, within } = shape;
+  return { ...singleStep('', follows), group, ...(within === undefined ? {} : { groupWithin: within }) };
+}
 
 /** A pattern in writing. What it means the automaton knows, what may be said the author's types. */
 class WrittenPattern {
@@ -132,15 +167,15 @@ class WrittenPattern {
     this.shape = shape;
   }
 
-  next(name: string): WrittenPattern {
+  next(name: string | Grouped): WrittenPattern {
     return this.#then(name, 'next');
   }
 
-  followedBy(name: string): WrittenPattern {
+  followedBy(name: string | Grouped): WrittenPattern {
     return this.#then(name, 'followedBy');
   }
 
-  followedByAny(name: string): WrittenPattern {
+  followedByAny(name: string | Grouped): WrittenPattern {
     return this.#then(name, 'followedByAny');
   }
 
@@ -212,8 +247,8 @@ class WrittenPattern {
     return this.#step({ inner });
   }
 
-  #then(name: string, follows: Follows): WrittenPattern {
-    return new WrittenPattern({ ...this.shape, steps: [...this.shape.steps, singleStep(name, follows)] });
+  #then(given: string | Grouped, follows: Follows): WrittenPattern {
+    return new WrittenPattern({ ...this.shape, steps: [...this.shape.steps, stepOf(given, follows)] });
   }
 
   #clause(join: Clause['join'], condition: ConditionCode): WrittenPattern {

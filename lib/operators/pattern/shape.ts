@@ -21,8 +21,13 @@ export type Saying = 'times' | 'timesOrMore' | 'oneOrMore' | 'until';
 
 /** One step of a pattern. */
 export interface StepShape {
+  /** Empty where it is a group. */
   readonly name: string;
   readonly follows: Follows;
+  /** It is a group: these steps, one behind the other, so many times as it takes. */
+  readonly group?: readonly StepShape[];
+  /** What its pattern said of time, which only the whole can. */
+  readonly groupWithin?: number;
   /** None: any record. Otherwise from left to right, without precedence. */
   readonly clauses: readonly Clause[];
   /** How many records it takes at the least, where it takes any. */
@@ -57,24 +62,32 @@ export const isNot = ({ follows }: Pick<StepShape, 'follows'>): boolean =>
 export function shapeAsJson({ steps, within }: PatternShape): Json {
   return {
     within: within ?? null,
-    steps: steps.map((step) => ({
-      name: step.name,
-      follows: step.follows,
-      conditions: step.clauses.map(({ join }) => join),
-      times: [step.least, step.most === Number.POSITIVE_INFINITY ? null : step.most],
-      optional: step.optional,
-      greedy: step.greedy,
-      inner: step.inner,
-      until: step.until !== undefined,
-      sincePrevious: step.sincePrevious ?? null,
-    })),
+    steps: steps.map(stepAsJson),
+  };
+}
+
+function stepAsJson(step: StepShape): Json {
+  const { follows, optional, inner } = step;
+  const times = [step.least, step.most === Number.POSITIVE_INFINITY ? null : step.most];
+  if (step.group !== undefined) return { group: step.group.map(stepAsJson), follows, times, optional, inner };
+  return {
+    name: step.name,
+    follows,
+    conditions: step.clauses.map(({ join }) => join),
+    times,
+    optional,
+    greedy: step.greedy,
+    inner,
+    until: step.until !== undefined,
+    sincePrevious: step.sincePrevious ?? null,
   };
 }
 
 /** The author's functions in a pattern. */
-export function shapeFunctions({ steps }: PatternShape): readonly ConditionCode[] {
+export function shapeFunctions({ steps }: Pick<PatternShape, 'steps'>): readonly ConditionCode[] {
   return steps.flatMap((step) => [
     ...step.clauses.map(({ condition }) => condition),
     ...('until' in step ? [step.until] : []),
+    ...(step.group === undefined ? [] : shapeFunctions({ steps: step.group })),
   ]);
 }

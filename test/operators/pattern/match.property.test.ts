@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchOperator, type PatternShape, type SkipStrategy } from '../../../lib/operators/index.ts';
 import { Harness } from '../harness.ts';
-import { type Happening, happenings, type Letter, patterns, skips } from './random-patterns.ts';
-import { Sequence } from './reference.ts';
+import { grouped, type Happening, happenings, type Letter, patterns, skips } from './random-patterns.ts';
+import { Sequence, writtenOut } from './reference.ts';
 
 const END = 100_000;
 
@@ -86,7 +86,8 @@ function uses({ store }: Harness) {
   return { held, said };
 }
 
-const faultless = patterns.filter((pattern) => operatorOf(pattern, { skip: 'none' }).mistakes?.length === 0);
+const isFaultless = (pattern: PatternShape): boolean => operatorOf(pattern, { skip: 'none' }).mistakes?.length === 0;
+const faultless = patterns.filter(isFaultless);
 
 describe('matching a pattern', () => {
   it('keeps exactly the records that something kept holds, also when attempts are taken back', () => {
@@ -133,4 +134,43 @@ describe('matching a pattern', () => {
       { numRuns: Number(process.env['RUNS'] ?? 400) },
     );
   });
+
+  it('with groups finds what all patterns without groups find that it can be written out to', () => {
+    let groups = 0;
+    fc.assert(
+      fc.property(
+        grouped.filter(isFaultless),
+        happenings(7, 2),
+        fc.integer({ min: 1, max: 20 }),
+        (pattern, script, again) => {
+          const harness = matched(pattern, { skip: 'none' }, script, again);
+          const { byKey } = sequences(script);
+          for (const [key, events] of byKey) {
+            const plain = writtenOut(pattern, events.length).flatMap(
+              (each) => new Sequence(events, each).story({ skip: 'none' }).matches,
+            );
+            const found = ofKey(harness.values<Told>(), key);
+            groups += found.length;
+            expect(inOrder(found)).toEqual(inOrder(plain));
+          }
+          const { held, said } = uses(harness);
+          expect(said).toEqual(held);
+        },
+      ),
+      { numRuns: Number(process.env['RUNS'] ?? 1_000) },
+    );
+    expect(groups).toBeGreaterThan(100);
+  });
 });
+
+/** Without names of steps that took nothing. */
+const inOrder = (told: readonly { readonly lists: unknown; readonly time: number }[]): readonly string[] =>
+  told
+    .map(({ lists, time }) => [
+      Object.entries(lists as object)
+        .filter(([, taken]) => taken.length > 0)
+        .sort(),
+      time,
+    ])
+    .map((each) => JSON.stringify(each))
+    .sort();

@@ -1,6 +1,6 @@
 /** Patterns and sequences at random. */
 import fc from 'fast-check';
-import type { SkipStrategy } from '../../../lib/operators/index.ts';
+import type { SkipStrategy, StepShape } from '../../../lib/operators/index.ts';
 import { begin, type PatternShape, type PatternStep, type } from '../../../lib/operators/index.ts';
 
 export interface Letter {
@@ -141,3 +141,41 @@ export const happenings = (records: number, keys: number): fc.Arbitrary<readonly
         return advances ? [record, { watermark: now - 2 }] : [record];
       });
     });
+
+/** Some of a pattern's steps made a group, and perhaps some of those another. */
+export const grouped: fc.Arbitrary<PatternShape> = fc
+  .record({
+    pattern: patterns,
+    from: fc.nat(3),
+    length: fc.integer({ min: 1, max: 3 }),
+    quantifier,
+    inside: fc.option(fc.record({ from: fc.nat(2), length: fc.integer({ min: 1, max: 2 }), quantifier }), { freq: 2 }),
+  })
+  .map(({ pattern, from, length, quantifier: how, inside }) => {
+    const at = Math.min(from, pattern.steps.length - 1);
+    const steps = wrapped(pattern.steps, at, length, how);
+    const { group } = steps[at]!;
+    if (inside === null || group === undefined) return { ...pattern, steps };
+    const inner = wrapped(group, Math.min(inside.from, group.length - 1), inside.length, inside.quantifier);
+    return { ...pattern, steps: steps.with(at, { ...steps[at]!, group: inner }) };
+  });
+
+type Quantifier = typeof quantifier extends fc.Arbitrary<infer Q> ? Q : never;
+
+function wrapped(steps: readonly StepShape[], from: number, length: number, how: Quantifier): readonly StepShape[] {
+  const [first, ...rest] = steps.slice(from, from + length) as [StepShape, ...StepShape[]];
+  if (first.follows.startsWith('not')) return steps;
+  const [least, most] = how.times ?? [1, 1];
+  const group: StepShape = {
+    ...{
+      name: '',
+      follows: first.follows,
+      clauses: [],
+      greedy: false,
+      group: [{ ...first, follows: 'begin' }, ...rest],
+    },
+    ...{ least: Math.max(1, least), most, optional: how.optional || least === 0 },
+    inner: most === 1 ? 'relaxed' : (how.inner as StepShape['inner']),
+  };
+  return [...steps.slice(0, from), group, ...steps.slice(from + length)];
+}

@@ -290,13 +290,62 @@ export class Sequence {
 
   #lists(path: Path): Lists {
     return Object.fromEntries(
-      this.#steps.map(({ name }, i) => [
+      this.#steps.map(({ name }) => [
         name,
-        path.filter(({ step }) => step === i).map(({ at }) => this.#events[at]!.value),
+        path.filter(({ step }) => this.#steps[step]!.name === name).map(({ at }) => this.#events[at]!.value),
       ]),
     );
   }
 }
+
+/** The patterns without groups that a pattern is: for each number of rounds that its groups may have, the steps of all rounds one behind the other; those that need no more than so many records. */
+export function writtenOut(pattern: PatternShape, records: number): readonly PatternShape[] {
+  return sequencesOf(pattern.steps, records).map((steps) => ({ ...pattern, steps }));
+}
+
+function sequencesOf(steps: readonly StepShape[], records: number): StepShape[][] {
+  let all: StepShape[][] = [[]];
+  for (const [i, step] of steps.entries()) {
+    const next = steps.findIndex(({ follows }, j) => j > i && !follows.startsWith('not'));
+    const nots = steps.slice(i + 1, next < 0 ? steps.length : next);
+    const choices = step.group === undefined ? [[step]] : roundsOf(step, step.group, nots, records);
+    all = each(all, choices, records);
+  }
+  return all;
+}
+
+/** `nots`: what must not come after it, and so after each round that may be the last. */
+function roundsOf(
+  step: StepShape,
+  group: readonly StepShape[],
+  nots: readonly StepShape[],
+  records: number,
+): StepShape[][] {
+  const [going, ending] = [group, [...group, ...nots]].map((steps) => sequencesOf(steps, records)) as [
+    StepShape[][],
+    StepShape[][],
+  ];
+  const rounds = (round: number, follows: StepShape['follows']) =>
+    (round < step.least ? going : ending).map(([first, ...rest]) => [{ ...first!, follows }, ...rest]);
+  // In the place of no round stands what takes nothing, as it matters whether anything may follow a step.
+  const clauses = [{ join: 'and', condition: () => false }] as const;
+  const found: StepShape[][] = step.optional ? [[{ ...step, optional: true, clauses, most: step.least }]] : [];
+  let all = rounds(1, step.follows);
+  for (let round = 1; round <= step.most && all.length > 0; round++) {
+    if (round > 1) all = each(all, rounds(round, AGAIN[step.inner]), records);
+    if (round >= step.least) found.push(...all);
+  }
+  return found;
+}
+
+/** Each of these with each of those behind it. */
+function each(before: readonly StepShape[][], behind: readonly StepShape[][], records: number): StepShape[][] {
+  const needs = (steps: readonly StepShape[]): number =>
+    steps.reduce((sum, { follows, optional, least }) => sum + (optional || follows.startsWith('not') ? 0 : least), 0);
+  return before.flatMap((one) => behind.map((other) => [...one, ...other])).filter((steps) => needs(steps) <= records);
+}
+
+const AGAIN = { strict: 'next', relaxed: 'followedBy', any: 'followedByAny' } as const;
 
 /** Records by place; of two that begin alike the one whose next record is the earlier, and the longer before its beginning. */
 function byPath({ path: a }: Outcome, { path: b }: Outcome): number {

@@ -73,6 +73,21 @@ export const patterns: Scenario = {
             maxPartialMatches: 6,
           })
           .to('runs-out', simSink());
+        const wave = begin('down', type<Event>())
+          .where((e) => e.n < 5)
+          .followedBy('up')
+          .where((e) => e.n > 5);
+        const waves = begin(wave)
+          .oneOrMore()
+          .followedBy('high')
+          .where((e) => e.n === 9)
+          .within(milliseconds(7_000));
+        keyed
+          .match('waves', waves, (m, { key }) => [key, ids(m.down), ids(m.up), ids(m.high)], {
+            afterMatch: skipToLast('up'),
+            maxPartialMatches: 40,
+          })
+          .to('waves-out', simSink());
         const quiet = low
           .oneOrMore()
           .notFollowedBy('high')
