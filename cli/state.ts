@@ -11,7 +11,7 @@ import { addWhere, openView } from './where.ts';
 
 interface StateOptions extends CommonOptions, DeploymentFlags {
   readonly state?: string;
-  readonly rows?: string;
+  readonly rows?: string | true;
 }
 
 interface ListOptions extends StateOptions {
@@ -29,7 +29,10 @@ export function addState(program: Command): void {
   addDeployment(addWhere(group.command('get [data-dir] [operator] [key]').description('the state of one key')))
     .usage('[options] <data-dir> <operator> <key>, or [options] <operator> <key> of another place')
     .option('-s, --state <name>', 'only the state of this name')
-    .option('-r, --rows <pipeline>', 'the rows of the table that the operator makes, by this code')
+    .option(
+      '-r, --rows [pipeline]',
+      'the rows of the table that the operator makes, by this code; of a deployment, by its own',
+    )
     .addHelpText(
       'after',
       `
@@ -41,6 +44,7 @@ Examples:
   millrace state get data aftershocks '[34,-119]' --json
   millrace state get data totals ATL --rows examples/flights
   millrace state get --deployment shop inactivity ATL
+  millrace state get --deployment shop totals ATL --rows
 ${deploymentHelp}
 ${exitCodesHelp}`,
     )
@@ -63,7 +67,10 @@ ${exitCodesHelp}`,
   addDeployment(addWhere(group.command('list [data-dir]').description('all state, or that of one operator')))
     .option('-o, --operator <id>', 'only of this operator')
     .option('-s, --state <name>', 'only the state of this name')
-    .option('-r, --rows <pipeline>', 'the rows of the table that the operator makes, by this code')
+    .option(
+      '-r, --rows [pipeline]',
+      'the rows of the table that the operator makes, by this code; of a deployment, by its own',
+    )
     .option('--from <key>', 'only keys at or after this one')
     .option('--to <key>', 'only keys before this one')
     .option('--window-from <time>', 'only windows at or after this time, milliseconds or ISO 8601')
@@ -111,9 +118,6 @@ ${exitCodesHelp}`,
 }
 
 function table(dataDir: string | undefined, wanted: TableWanted, options: StateOptions): Promise<void> {
-  if (isDeployed(options)) {
-    throw new UsageError('--rows reads stores, not a deployment', 'leave it out to see what the operator keeps');
-  }
   if (options.state !== undefined) throw new UsageError('--state and --rows are given', 'give one of the two');
   return showRows(dataDir, wanted, options);
 }

@@ -7,8 +7,9 @@ import {
   storedLetters,
   storedRun,
   storedState,
+  storedTable,
 } from '../lib/inspect/index.ts';
-import { MillraceError, taskName } from '../lib/model/index.ts';
+import { type Key, MillraceError, taskName } from '../lib/model/index.ts';
 import type { Answers, Command, CommandAnswer, CommandEvent, ListAnswer } from '../lib/operations/index.ts';
 import { dataToJson } from '../lib/protocol/index.ts';
 import { isMendable, notePause, readControl, requestDrain } from '../lib/runtime/index.ts';
@@ -43,6 +44,8 @@ function carryOut(controller: OpenController, command: Command): Promise<Answers
       return statusOf(controller);
     case 'state':
       return state(controller, command);
+    case 'rows':
+      return rows(controller, command);
     case 'dead-letters':
       return deadLetters(controller, command);
     case 'replay':
@@ -69,6 +72,13 @@ type Of<N extends Command['name']> = Extract<Command, { readonly name: N }>;
 async function state(controller: OpenController, { query }: Of<'state'>): Promise<Answers['state']> {
   const { ports } = await controller.connections();
   return fitting(await storedState(ports, await storedRun(ports, controller.pipeline.name), query));
+}
+
+async function rows(controller: OpenController, { operator, query }: Of<'rows'>): Promise<Answers['rows']> {
+  const { ports } = await controller.connections();
+  const read = await storedTable<Key, unknown>(controller.pipeline, ports, operator).rows(query);
+  const { items, of } = fitting(read.rows);
+  return { ...read, rows: items, more: read.more || of !== undefined };
 }
 
 async function deadLetters(

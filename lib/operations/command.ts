@@ -1,11 +1,13 @@
 /** What can be asked of a deployed pipeline, and how it answers: `{ command: { name, ... } }`, the answer a `CommandAnswer`. */
 
-import type { StateEntry, StateQuery, StoredLetter, TaskView } from '../inspect/index.ts';
-import type { ErrorWhere, TaskId } from '../model/index.ts';
+import type { RowsQuery, RowsRead, StateEntry, StateQuery, StoredLetter, TaskView } from '../inspect/index.ts';
+import type { ErrorWhere, Key, TaskId } from '../model/index.ts';
 
 export type Command =
   | { readonly name: 'status' }
   | { readonly name: 'state'; readonly query: StateQuery }
+  /** Rows of the table that an operator makes. */
+  | { readonly name: 'rows'; readonly operator: string; readonly query: RowsQuery }
   /** `replayed`: also those that were. */
   | { readonly name: 'dead-letters'; readonly replayed?: boolean }
   /** All that can be, if no ids are given. */
@@ -37,6 +39,8 @@ export interface ErrorData {
 export interface Answers {
   readonly status: StatusAnswer;
   readonly state: ListAnswer<StateEntry>;
+  /** As many of the rows that were asked for as an answer of Lambda's holds. */
+  readonly rows: RowsRead<Key, unknown>;
   readonly 'dead-letters': ListAnswer<StoredLetter>;
   readonly replay: {
     readonly replayed: number;

@@ -85,6 +85,31 @@ describe('a deployed pipeline', { concurrent: true, timeout: 60_000 }, () => {
     expect(get.stderr).toContain('the first 1 of 7');
   });
 
+  it('shows rows of its tables, which its own code makes', async ({ expect, onTestFinished }) => {
+    const place = new Workplace({ onTestFinished });
+    const { env, asked } = await aws(onTestFinished, () => ({
+      ...{ rows: [{ key: ['a', 1], value: { n: 3n } }], more: true, asOf: 60_000 },
+    }));
+    const list = ['state', 'list', '--deployment', 'shop', '-o', 'totals', '--from', 'a', '-n', '5', '--rows'];
+    const { code, stdout, stderr } = await place.millrace(list, { env });
+    expect([code, stdout.split('\n')[1]]).toEqual([0, '["a",1]  {"n":"3"}']);
+    expect(stderr).toContain('as of watermark 1970-01-01T00:01');
+    expect(stderr).toContain('the first 1: an answer of the controller holds no more');
+    const get = await place.millrace(['state', 'get', '--deployment', 'shop', 'totals', 'a', '--rows', '--json'], {
+      env,
+    });
+    expect(JSON.parse(get.stdout)).toEqual({ key: ['a', 1], value: { n: '3' }, asOf: 60_000 });
+    expect(asked).toMatchObject([
+      { name: 'rows', operator: 'totals', query: { from: 'a', limit: 5 } },
+      { name: 'rows', operator: 'totals', query: { key: 'a' } },
+    ]);
+    const named = await place.millrace([...list, '.'], { env });
+    expect(named).toMatchObject({ code: 2 });
+    expect(named.stderr).toContain('a deployment has its own code');
+    const here = await place.millrace(['state', 'list', 'data', '-o', 'totals', '--rows'], { env });
+    expect(here.stderr).toContain('name it: --rows .');
+  });
+
   it('tells what is wrong with it, with exit code 1', async ({ expect, onTestFinished }) => {
     const place = new Workplace({ onTestFinished });
     const error = { kind: 'state-lost', message: 'the table is empty', hint: 'restore it' };

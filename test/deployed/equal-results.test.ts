@@ -83,6 +83,20 @@ describe.skipIf(cloud.missing)(`a deployed pipeline${skipNote(cloud.missing)}`, 
       expect(expected.length).toBeGreaterThan(2);
       expect(texts(await rows(id)), id).toEqual(texts(expected));
     }
+    // Its controller reads what its tables hold: `located` is the table `locate`, `totals` is `add-up`.
+    for (const [table, id] of [
+      ['locate', 'located'],
+      ['add-up', 'totals'],
+    ] as const) {
+      const printed = await deployment.millrace('state', 'list', '--operator', table, '--rows', '--json');
+      const read = printed
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { key: unknown; value: unknown });
+      expect(texts(read.map(({ key, value }) => [key, value])), table).toEqual(
+        texts(sinks[id].rows.map(({ key, value }) => [key, value])),
+      );
+    }
     const ranked = [...rowsOf(sinks.cheapest.records)];
     expect(ranked.length).toBeGreaterThan(3);
     expect(texts([...rowsOf(await deployment.results('cheapest'))])).toEqual(texts(ranked));

@@ -10,6 +10,7 @@ import {
   toMemory,
   tumbling,
 } from '../../lib/index.ts';
+import type { RowsQuery } from '../../lib/inspect/index.ts';
 import { count } from '../../lib/operators/aggregate/index.ts';
 import { newestRun, noteStop } from '../../lib/runtime/index.ts';
 import { Feed } from '../../lib/testing/index.ts';
@@ -215,6 +216,48 @@ describe('the controller', () => {
     await expect(shop.lambda.command({ name: 'state', query: { operator: 'nobody' } })).rejects.toMatchObject({
       kind: 'invalid-pipeline',
     });
+  });
+
+  it('answers with rows of tables, as its own code makes them of what is kept', async () => {
+    const lambda = new LocalLambda();
+    const feed = new Feed<Row>(2, () => lambda.clock.now());
+    lambda.deploy(
+      pipeline(
+        'prices',
+        (p) => {
+          p.source('rows', feed)
+            .keyBy('by-key', ({ key }) => key)
+            .toTable('latest', ({ n }) => (n < 0 ? null : { n, big: 10n ** 20n }));
+        },
+        { parallelism: 2 },
+      ),
+    );
+    const row = (key: string, n: number): Row => ({ key, n, at: 0 });
+    feed.push(0, [row('a', 1), row('b', 2), row('c', 3), row('b', 4)]);
+    feed.push(1, [row('d', 5), row('d', -1)]);
+    await lambda.flow();
+    const read = (query: RowsQuery) => lambda.command({ name: 'rows', operator: 'latest', query });
+    const big = 10n ** 20n;
+    expect((await read({})).rows).toEqual([
+      { key: 'a', value: { n: 1, big } },
+      { key: 'b', value: { n: 4, big } },
+      { key: 'c', value: { n: 3, big } },
+    ]);
+    expect(await read({ from: 'b', limit: 1 })).toMatchObject({ rows: [{ key: 'b' }], more: true });
+    expect((await read({ key: 'd' })).rows).toEqual([]);
+    await expect(lambda.command({ name: 'rows', operator: 'by-key', query: {} })).rejects.toMatchObject({
+      kind: 'invalid-pipeline',
+      hint: 'it keeps latest',
+    });
+    const long = 'x'.repeat(300_000);
+    feed.push(
+      0,
+      Array.from({ length: 12 }, (_, i) => row(`${long}${i}`, 6)),
+    );
+    await lambda.settle();
+    const cut = await read({ from: 'x' });
+    expect(cut.more).toBe(true);
+    expect(cut.rows.length).toBeLessThan(9);
   });
 
   it('stops tasks of which others have found that they must not go on', async () => {
