@@ -55,7 +55,7 @@ ${exitCodesHelp}`,
         if (operator === undefined || key === undefined || (isElsewhere && third !== undefined)) {
           throw new UsageError(
             'an operator and a key are needed, and a data directory or another place',
-            '--help shows how',
+            typeof options.rows === 'string' ? `--rows took "${options.rows}": say it last` : '--help shows how',
           );
         }
         if (options.rows !== undefined) {

@@ -39,7 +39,7 @@ async function rowsOf(
   if (isDeployed(options)) {
     if (code !== true) {
       throw new UsageError(
-        `--rows names ${code}, and a deployment has its own code`,
+        `--rows names "${code}", and a deployment has its own code`,
         'say --rows last, without a path',
       );
     }

@@ -9,7 +9,7 @@ import {
   storedState,
   storedTable,
 } from '../lib/inspect/index.ts';
-import { type Key, MillraceError, taskName } from '../lib/model/index.ts';
+import { describeKey, type Key, keyIdOf, MillraceError, taskName } from '../lib/model/index.ts';
 import type { Answers, Command, CommandAnswer, CommandEvent, ListAnswer } from '../lib/operations/index.ts';
 import { dataToJson } from '../lib/protocol/index.ts';
 import { isMendable, notePause, readControl, requestDrain } from '../lib/runtime/index.ts';
@@ -78,6 +78,16 @@ async function rows(controller: OpenController, { operator, query }: Of<'rows'>)
   const { ports } = await controller.connections();
   const read = await storedTable<Key, unknown>(controller.pipeline, ports, operator).rows(query);
   const { items, of } = fitting(read.rows);
+  if (items.length === 0 && of !== undefined) {
+    throw new MillraceError(
+      'bad-record',
+      `the row of ${describeKey(keyIdOf(read.rows[0]!.key))} is longer than an answer of the controller may be`,
+      {
+        where: { operator },
+        hint: 'read it with the stores in reach: --kafka, --table and --bucket',
+      },
+    );
+  }
   return { ...read, rows: items, more: read.more || of !== undefined };
 }
 

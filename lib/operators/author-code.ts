@@ -44,11 +44,13 @@ export function unknownMistakes(given: object, known: readonly string[]): Mistak
   });
 }
 
-/** The mistakes of misspelling what may be left out, in an object that may have parts of its own beside. One of an author's class has fields of any name. */
-export function misspeltMistakes(given: object, known: readonly string[]): Mistake[] {
+/**
+ * The mistakes of misspelling what may be left out, by one character or by capitals, in an object that may have parts of its own beside. One of an author's class has fields of any name.
+ */
+export function misspeltMistakes(given: object, optional: readonly string[]): Mistake[] {
   if (Object.getPrototypeOf(given) !== Object.prototype) return [];
-  return namesUnknown(given, known).flatMap((name) => {
-    const near = nearest(name, known);
+  return namesUnknown(given, optional).flatMap((name) => {
+    const near = nearest(name, optional, 1);
     if (near === undefined || near in given) return [];
     return [{ rule: `it does nothing with "${name}"`, fix: `did you mean ${near}?` }];
   });
@@ -57,8 +59,8 @@ export function misspeltMistakes(given: object, known: readonly string[]): Mista
 const namesUnknown = (given: object, known: readonly string[]): string[] =>
   Object.keys(given).filter((name) => !known.includes(name));
 
-const nearest = (name: string, known: readonly string[]): string | undefined =>
-  known.find((each) => isNear(name.toLowerCase(), each.toLowerCase()));
+const nearest = (name: string, known: readonly string[], most?: number): string | undefined =>
+  known.find((each) => isNear(name.toLowerCase(), each.toLowerCase(), most));
 
 /** Whether one comes of the other by at most two characters put in, taken out or changed: Levenshtein's distance, by its definition. */
 function isNear(a: string, b: string, left = a.length > 3 ? 2 : 1): boolean {

@@ -29,8 +29,8 @@ export interface HandlerSpec {
   onProcessingTimer?(time: WallTime, ctx: never, name: string | undefined): void;
 }
 
-/** What may be left out. */
-const OPTIONAL = ['state', 'outputs', 'onTimer', 'onProcessingTimer'];
+/** Handlers that may be left out. */
+const OPTIONAL = ['onTimer', 'onProcessingTimer'];
 
 /** What a plan must know of an operator written as handlers: of records, in the order of its inputs, and of timers. */
 export function handlerFacts(type: string, spec: HandlerSpec, onRecords: readonly unknown[]) {

@@ -106,6 +106,8 @@ describe('a deployed pipeline', { concurrent: true, timeout: 60_000 }, () => {
     const named = await place.millrace([...list, '.'], { env });
     expect(named).toMatchObject({ code: 2 });
     expect(named.stderr).toContain('a deployment has its own code');
+    const taken = await place.millrace(['state', 'get', '--deployment', 'shop', '--rows', 'totals', 'a'], { env });
+    expect(taken.stderr).toContain('--rows took "totals": say it last');
     const here = await place.millrace(['state', 'list', 'data', '-o', 'totals', '--rows'], { env });
     expect(here.stderr).toContain('name it: --rows .');
   });

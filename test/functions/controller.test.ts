@@ -258,6 +258,9 @@ describe('the controller', () => {
     const cut = await read({ from: 'x' });
     expect(cut.more).toBe(true);
     expect(cut.rows.length).toBeLessThan(9);
+    feed.push(0, [row('y'.repeat(2_600_000), 7)]);
+    await lambda.settle();
+    await expect(read({ from: 'y' })).rejects.toThrow(/longer than an answer of the controller may be/);
   });
 
   it('stops tasks of which others have found that they must not go on', async () => {

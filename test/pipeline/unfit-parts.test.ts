@@ -15,16 +15,13 @@ import {
   earlyByEventTime,
   earlyByProcessingTime,
   endOfWindow,
-  epochMillis,
   everyCount,
   globalWindow,
   hopping,
   keepLast,
   keepWithin,
-  MillraceError,
   noSkip,
   type PipelineBuilder,
-  type PlanFault,
   pipeline,
   process,
   processingTimeout,
@@ -41,191 +38,16 @@ import {
   value,
   watermarkGenerator,
 } from '../../lib/index.ts';
+import { keyed, rulesOf, source, type Untyped, untyped, written } from './untyped.ts';
 
-/** What authors without types hold and call. */
-type Untyped = ((...given: readonly unknown[]) => Untyped) & { readonly [N in Names]: Untyped };
-type Names =
-  | 'a'
-  | 'aggregate'
-  | 'async'
-  | 'broadcast'
-  | 'connect'
-  | 'count'
-  | 'deduplicate'
-  | 'filter'
-  | 'flatMap'
-  | 'followedBy'
-  | 'followedByAny'
-  | 'groupBy'
-  | 'join'
-  | 'keyBy'
-  | 'lookupJoin'
-  | 'map'
-  | 'match'
-  | 'next'
-  | 'notFollowedBy'
-  | 'notNext'
-  | 'oneOrMore'
-  | 'or'
-  | 'otherwise'
-  | 'process'
-  | 'rateLimit'
-  | 'reduce'
-  | 'sample'
-  | 'some'
-  | 'source'
-  | 'split'
-  | 'suppress'
-  | 'top'
-  | 'between'
-  | 'intervalJoin'
-  | 'windowJoin'
-  | 'times'
-  | 'timesOrMore'
-  | 'to'
-  | 'toTable'
-  | 'until'
-  | 'where'
-  | 'window'
-  | 'windowAll'
-  | 'withBindings'
-  | 'withCode'
-  | 'withParallelism'
-  | 'within'
-  | 'withinPrevious';
 /** Makes something of what is tried. */
 type Make = (other: never) => unknown;
 
 const TRIED = [undefined, null, 5, {}] as const;
 const fn = (): number => 1;
 
-/** What is said to be wrong: `operator: rule`. An error of any other kind is thrown on. */
-function rulesOf(run: () => unknown): readonly string[] {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof MillraceError) || error.kind !== 'invalid-pipeline') throw error;
-    if (Array.isArray(error.cause)) {
-      return (error.cause as PlanFault[]).map(({ operator, rule }) => `${operator}: ${rule}`);
-    }
-    expect(error.hint).toBeDefined();
-    return [error.message];
-  }
-  return [];
-}
-
-const untyped = (given: unknown): Untyped => given as Untyped;
-
-const source = (p: PipelineBuilder): Untyped =>
-  untyped(p).source('in', collection<unknown>([]), { eventTime: () => epochMillis(0) });
-
-/** What is wrong with what is written behind a source, and behind a key-by. */
-const written = (write: (stream: Untyped) => Untyped): readonly string[] =>
-  rulesOf(() => pipeline('test', (p) => write(source(p)).to('out', toMemory())));
-const keyed = (write: (stream: Untyped) => Untyped): readonly string[] =>
-  written((stream) => write(stream.keyBy('k', () => 'k')));
-
 const windowed = (assigner: unknown, options?: object): readonly string[] =>
   keyed((stream) => stream.window(assigner, options).aggregate('it', count()));
-
-const fixes = (write: (stream: Untyped) => Untyped): readonly string[] => {
-  try {
-    pipeline('test', (p) => write(source(p)).to('out', toMemory()));
-  } catch (error) {
-    return ((error as MillraceError).cause as PlanFault[]).map(({ rule, fix }) => `${rule}; ${fix}`);
-  }
-  return [];
-};
-
-describe('options that are not known', () => {
-  const by = (s: Untyped): Untyped => s.keyBy('k', fn);
-
-  it.each<[call: string, write: (stream: Untyped) => Untyped, said: string]>([
-    ['any operator', (s) => s.map('it', fn, { fused: false }), 'it knows no option "fused"; did you mean fuse?'],
-    [
-      'keyBy',
-      (s) => s.keyBy('k', fn, { paralellism: 2 }),
-      'it knows no option "paralellism"; did you mean parallelism?',
-    ],
-    ['deduplicate', (s) => by(s).deduplicate('it', { tll: 5 }), 'it knows no option "tll"; did you mean ttl?'],
-    [
-      'far from all',
-      (s) => s.keyBy('k', fn, { colour: 'red' }),
-      'it knows no option "colour"; leave it out: it knows parallelism',
-    ],
-    [
-      'intervalJoin',
-      (s) => by(s).intervalJoin(s.keyBy('l', fn)).between(1, 2, { lowerexclusive: true }).join('it', fn),
-      'it knows no option "lowerexclusive"; did you mean lowerExclusive?',
-    ],
-    [
-      'windowJoin',
-      (s) =>
-        by(s)
-          .windowJoin(s.keyBy('l', fn), tumbling(seconds(1)), { evictor: 1 })
-          .join('it', fn),
-      'it knows no option "evictor"; leave it out: it knows trigger, allowedLateness, lateLeft, lateRight',
-    ],
-    [
-      'window',
-      (s) =>
-        by(s)
-          .window(tumbling(seconds(1)), { alowedLatenes: 1 })
-          .aggregate('it', count()),
-      'it knows no option "alowedLatenes"; did you mean allowedLateness?',
-    ],
-    [
-      'rateLimit',
-      (s) => by(s).rateLimit('it', { limit: 1, per: seconds(1), exces: 'drop', excess: 'drop' }),
-      'it knows no option "exces"; did you mean excess?',
-    ],
-    ['sample', (s) => s.sample('it', { every: 2, sead: 1 }), 'it knows no option "sead"; did you mean seed?'],
-    [
-      'lookupJoin',
-      (s) => s.lookupJoin('it', { key: fn, fetch: fn, timout: 3 }, fn),
-      'it does nothing with "timout"; did you mean timeout?',
-    ],
-    [
-      'the cache of lookupJoin',
-      (s) => s.lookupJoin('it', { key: fn, fetch: fn, cache: { ttl: 5, max: 3 } }, fn),
-      'it knows no option "max"; leave it out: it knows ttl, maxEntries, missing',
-    ],
-    [
-      'suppress',
-      (s) =>
-        by(s)
-          .toTable('t')
-          .suppress('it', untilTimeLimit(seconds(1), { maxkeys: 5 } as never)),
-      'it knows no option "maxkeys"; did you mean maxKeys?',
-    ],
-    [
-      'process',
-      (s) => by(s).process(process('it', { key: type<string>(), onRecord: fn, ontimer: fn } as never)),
-      'it does nothing with "ontimer"; did you mean onTimer?',
-    ],
-  ])('are listed with what is near: %s', (_, write, said) => {
-    expect(fixes(write)).toEqual([said]);
-  });
-
-  it('are of no matter in objects of classes, which have fields of their own', () => {
-    class Handler {
-      readonly key = type<string>();
-      readonly states = new Map();
-      onRecord(): void {
-        this.states.clear();
-      }
-    }
-    expect(fixes((s) => by(s).process(process('it', new Handler())))).toEqual([]);
-  });
-
-  it('are listed for sources and pipelines', () => {
-    const listed = rulesOf(() => {
-      pipeline('test', (p) => untyped(p).source('in', collection([]), { watermarks: 1 }).to('out', toMemory()));
-    });
-    expect(listed).toEqual(['in: it knows no option "watermarks"']);
-    expect(() => pipeline('test', () => {}, { fusion: 'none' } as never)).toThrow(/it knows no option "fusion"/);
-  });
-});
 
 describe('what is listed', () => {
   it.each<[call: string, write: (stream: Untyped) => Untyped, rules: readonly string[]]>([

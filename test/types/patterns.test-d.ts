@@ -120,6 +120,12 @@ test('of a group a match has the lists of its steps, which may be empty if it ma
     expectTypeOf(reminded).toEqualTypeOf<readonly Opened[]>();
     expectTypeOf(first[0]).toEqualTypeOf<Step>();
   });
+  const none = begin('a', type<Step>()).timesOrMore(0).followedBy(group).timesOrMore(0).next('b').timesOrMore(1);
+  steps.match('none', none, ({ a, reminded, b }) => {
+    expectTypeOf(a).toEqualTypeOf<readonly Step[]>();
+    expectTypeOf(reminded).toEqualTypeOf<readonly Opened[]>();
+    expectTypeOf(b[0]).toEqualTypeOf<Step>();
+  });
   // @ts-expect-error what is said of its steps
   begin(group).where(isOpened);
   // @ts-expect-error records of another kind

@@ -80,10 +80,8 @@ export type FoundValues<K, V> = ReadonlyMap<K, V | null | undefined> | readonly 
 /** What is looked up, how, and how often. */
 export type Lookup<T, K, V, C = undefined> = LookupOne<T, K, V, C> | LookupMany<T, K, V, C>;
 
-const NAMES = namesOf<SomeLookup>({
-  ...{ key: true, fetch: true, fetchMany: true, maxKeys: true, cache: true, retryMissing: true, onFailure: true },
-  ...{ capacity: true, timeout: true, retries: true, retryDelay: true, retryIf: true, open: true, close: true },
-});
+/** What may be left out of a lookup and is not missed; nothing that may be called as a part of its author's own is. */
+const OPTIONAL = ['maxKeys', 'retryMissing', 'onFailure', 'capacity', 'timeout', 'retries', 'retryDelay', 'retryIf'];
 const CACHE_NAMES = namesOf<LookupCacheOptions>({ ttl: true, maxEntries: true, missing: true });
 
 /** Makes a result of a record and what was found for it; `value` is undefined only in a left join, `key` only there and where the record names none. */
@@ -122,7 +120,7 @@ export function lookupJoinOperator<T, K, V, R, C>(
     nondeterministic: true,
     functions: [key, ...calls, joiner, ...functionsIn(given)],
     mistakes: [
-      ...misspeltMistakes(given, NAMES),
+      ...misspeltMistakes(given, OPTIONAL),
       ...limitMistakes(limits),
       ...wholeMistakes('maxKeys', maxKeys, 1),
       ...cacheMistakes(cache),

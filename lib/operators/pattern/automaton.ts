@@ -116,15 +116,16 @@ export class Automaton {
     return { step: place, inner, contiguity, clauses, until, bars, sincePrevious, end: undefined };
   }
 
-  /** What does not get a record that this way takes. */
+  /** What does not get a record that this way takes: what follows in its sequence, up to where another round goes through the same places. */
   #barred(ways: readonly Way[], at: number): number {
-    const { shape, sequences } = this.#places[ways[at]!.place]!;
-    if (!shape.greedy) return 0;
+    const { place } = ways[at]!;
+    const { shape, sequences } = this.#places[place]!;
     const own = sequences.at(-1)!;
-    return ways.reduce(
-      (bits, { place }, i) => (i > at && this.#places[place]!.sequences.includes(own) ? bits | bitOf(i) : bits),
-      0,
-    );
+    let bits = 0;
+    for (let i = at + 1; shape.greedy && i < ways.length && ways[i]!.place > place; i++) {
+      if (this.#places[ways[i]!.place]!.sequences.includes(own)) bits |= bitOf(i);
+    }
+    return bits;
   }
 
   #end(far: readonly StepShape[]): Target {

@@ -4,7 +4,7 @@ import type { Mistake } from '../definition.ts';
 import { LONGEST } from '../window/index.ts';
 import { Automaton } from './automaton.ts';
 import { placesIn } from './places.ts';
-import { isNot, type PatternShape, type StepShape, shapeFunctions } from './shape.ts';
+import { isNot, type PatternShape, type StepShape, shapeFunctions, stepsIn } from './shape.ts';
 
 /** What a partial match waits for is kept as a number. */
 const MOST_STEPS = 28;
@@ -52,18 +52,14 @@ export function patternMistakes(shape: PatternShape, waitForever: boolean): Mist
   return mistakes;
 }
 
-/** All steps, those of groups in the place of their group. */
-const stepsIn = (steps: readonly StepShape[]): readonly StepShape[] =>
-  steps.flatMap((step) => (step.group === undefined ? [step] : stepsIn(step.group)));
-
 /** What does not go together in a group. */
-function groupMistakes(step: StepShape, group: readonly StepShape[]): Mistake[] {
-  const mistakes = group.flatMap((each) => stepMistakes(each, false));
+function groupMistakes(step: StepShape, group: readonly StepShape[], first: boolean): Mistake[] {
+  const mistakes = group.flatMap((each, i) => stepMistakes(each, first && i === 0 && step.most === 1));
   const say = (rule: string, fix: string): void => void mistakes.push({ rule, fix });
-  const { said = [], clauses, greedy, until, inner, least, most, sincePrevious } = step;
+  const { said = [], clauses, greedy, until, inner, least, most } = step;
   if (isNot(step)) {
     say('a group of steps is what must not come', 'say notNext(name) or notFollowedBy(name) of one record');
-  } else if (clauses.length > 0 || until !== undefined || greedy || sincePrevious !== undefined) {
+  } else if (clauses.length > 0 || until !== undefined || greedy || 'sincePrevious' in step) {
     say('a group of steps has no conditions, end, greed or time of its own', 'say it of its steps');
   }
   if (step.groupWithin !== undefined) {
@@ -94,7 +90,7 @@ const isCount = ({ least, most }: StepShape): boolean =>
 
 /** What does not go together in one step; `first`: of the pattern. */
 function stepMistakes(step: StepShape, first: boolean): Mistake[] {
-  if (step.group !== undefined) return groupMistakes(step, step.group);
+  if (step.group !== undefined) return groupMistakes(step, step.group, first);
   const { name, least, most, greedy, inner, until, optional } = step;
   const mistakes = spanMistakes(`the time from the record before "${name}"`, step, 'sincePrevious');
   const say = (rule: string, fix: string): void => void mistakes.push({ rule, fix });

@@ -46,7 +46,7 @@ export interface Following<T, M, First extends string> {
   notNext(name: string): NotStep<T, M, First>;
   /**
    * Then no such record before the next one of the match, or, at the end of a pattern, before the time of `within` is over. Counts from the first record of the step before
-   * it, behind a group from the end of each round that may be the last; a record that it forbids ends the partial match also where the step behind would take it.
+   * it, behind a group from the first record of the last step of each round that may be its last; a record that it forbids ends the partial match also where the step behind would take it.
    */
   notFollowedBy(name: string): NotStep<T, M, First>;
 }
@@ -86,6 +86,7 @@ export interface PatternStep<T, M, First extends string, N extends string, S ext
   times(least: 0, most: number): PatternStep<T, M, First, N, S, readonly S[]>;
   times(least: number, most: number): PatternStep<T, M, First, N, S, L>;
   /** Takes so many records or more. What follows need not wait: there is a match for each number. */
+  timesOrMore(least: 0): PatternStep<T, M, First, N, S, readonly S[]>;
   timesOrMore(least: number): PatternStep<T, M, First, N, S, L>;
   /** Takes one record or more. */
   oneOrMore(): PatternStep<T, M, First, N, S, L>;
@@ -117,6 +118,7 @@ export interface PatternGroup<T, M, First extends string, G>
   times(least: 0, most: number): PatternGroup<T, M, First, Lists<G>>;
   times(least: number, most: number): PatternGroup<T, M, First, G>;
   /** So many rounds or more. What follows need not wait: there is a match for each number. */
+  timesOrMore(least: 0): PatternGroup<T, M, First, Lists<G>>;
   timesOrMore(least: number): PatternGroup<T, M, First, G>;
   /** One round or more. */
   oneOrMore(): PatternGroup<T, M, First, G>;
@@ -154,7 +156,7 @@ const singleStep = (name: string, follows: Follows): StepShape => ({
 
 function stepOf(given: string | Grouped, follows: Follows): StepShape {
   const { shape } = settings(given as Grouped);
-  if (!isObject(shape)) return singleStep(given as string, follows);
+  if (!isObject(shape) || !Array.isArray(shape.steps)) return singleStep(given as string, follows);
   const { steps: group, within } = shape;
   return { ...singleStep('', follows), group, ...(within === undefined ? {} : { groupWithin: within }) };
 }

@@ -1,5 +1,5 @@
 /** The steps of a pattern in their places, groups written out: each round of one that is counted has places of its own, one without end goes through those of its last round again. */
-import { type Contiguity, isNot, type PatternShape, type StepShape } from './shape.ts';
+import { type Contiguity, isNot, type PatternShape, type StepShape, stepsIn } from './shape.ts';
 
 /** A step that takes records, in its place. */
 export interface Place {
@@ -39,10 +39,9 @@ export function placesOf({ steps }: PatternShape): Places {
   return { names: writing.names, places: writing.places, begin: begin('any') };
 }
 
-/** The steps that take records, those of groups in the place of their group. */
-export function leavesOf(steps: readonly StepShape[]): readonly StepShape[] {
-  return steps.flatMap((step) => (isNot(step) ? [] : step.group === undefined ? [step] : leavesOf(step.group)));
-}
+/** The steps that take records. */
+export const leavesOf = (steps: readonly StepShape[]): readonly StepShape[] =>
+  stepsIn(steps).filter((step) => !isNot(step));
 
 /** How many places a pattern has. */
 export function placesIn(steps: readonly StepShape[]): number {

@@ -58,6 +58,10 @@ export interface PatternShape {
 export const isNot = ({ follows }: Pick<StepShape, 'follows'>): boolean =>
   follows === 'notNext' || follows === 'notFollowedBy';
 
+/** All steps, those of groups in the place of their group. */
+export const stepsIn = (steps: readonly StepShape[]): readonly StepShape[] =>
+  steps.flatMap((step) => (step.group === undefined ? [step] : stepsIn(step.group)));
+
 /** The shape as data, conditions by their number. */
 export function shapeAsJson({ steps, within }: PatternShape): Json {
   return {
@@ -84,10 +88,13 @@ function stepAsJson(step: StepShape): Json {
 }
 
 /** The author's functions in a pattern. */
-export function shapeFunctions({ steps }: Pick<PatternShape, 'steps'>): readonly ConditionCode[] {
-  return steps.flatMap((step) => [
+export function shapeFunctions({ steps }: PatternShape): readonly ConditionCode[] {
+  return functionsIn(steps);
+}
+
+const functionsIn = (steps: readonly StepShape[]): readonly ConditionCode[] =>
+  steps.flatMap((step) => [
     ...step.clauses.map(({ condition }) => condition),
     ...('until' in step ? [step.until] : []),
-    ...(step.group === undefined ? [] : shapeFunctions({ steps: step.group })),
+    ...functionsIn(step.group ?? []),
   ]);
-}

@@ -44,7 +44,8 @@ export interface TimeLimitOptions extends HeldLimits {
 
 /** Of each key at most one change in this span: its latest, once the span since the first one held back is over. */
 export function untilTimeLimit(limit: number, options: TimeLimitOptions = {}): Suppression {
-  return { by: 'event', whenFull: 'emit-early', ...options, kind: 'time', limit };
+  const { by = 'event', whenFull = 'emit-early', ...limits } = settings(options);
+  return { ...limits, by, whenFull, kind: 'time', limit };
 }
 
 interface Held {
@@ -89,9 +90,12 @@ export function suppressOperator(
   });
 }
 
-const NAMES = namesOf<Suppression & { readonly kind: 'time' }>({
-  ...{ kind: true, limit: true, by: true, whenFull: true, maxKeys: true, maxBytes: true },
-});
+const NAMES = {
+  window: namesOf<Suppression & { readonly kind: 'window' }>({ kind: true, maxKeys: true, maxBytes: true }),
+  time: namesOf<Suppression & { readonly kind: 'time' }>({
+    ...{ kind: true, limit: true, by: true, whenFull: true, maxKeys: true, maxBytes: true },
+  }),
+};
 
 const NOTHING: Mistake = {
   rule: 'it is not said when it lets changes out',
@@ -212,7 +216,7 @@ function full(keys: number, bytes: number, { maxKeys, maxBytes }: HeldLimits): M
 }
 
 function mistakesIn(suppression: Suppression, lateness: number | undefined): Mistake[] {
-  const mistakes = unknownMistakes(suppression, NAMES);
+  const mistakes = unknownMistakes(suppression, NAMES[suppression.kind]);
   if (suppression.kind === 'window' && lateness === undefined) {
     mistakes.push({
       rule: 'it waits for windows to close, and this is no table of windows',

@@ -139,6 +139,30 @@ describe('groups', () => {
     expect(sorted(pattern, 'a1 b1 a2 b2 e')).toEqual(matches('a1 b1 a2, a1 a2 b1 b2 e, a1 a2 b2 e, a2 b2 e'));
   });
 
+  it('are greedy in their round: another round of a group around them may begin with what it takes', () => {
+    const inner = first('a').optional().greedy().next('b').where(is('b'));
+    const words = 'b1 a2 b2 a3 b3';
+    const nested = begin(begin(inner).oneOrMore()).oneOrMore().allowCombinations();
+    expect(sorted(nested, words)).toContain('a3 b1 b3');
+    expect(new Set(sorted(nested, words))).toEqual(
+      new Set(sorted(begin(inner).oneOrMore().allowCombinations(), words)),
+    );
+    // Two rounds of the inner group, or one each of two rounds of the outer.
+    expect(sorted(begin(begin(inner).oneOrMore()).oneOrMore(), 'b1 a2 b2')).toEqual(
+      matches('b1, a2 b2, a2 b1 b2, a2 b1 b2, b2'),
+    );
+  });
+
+  it('count what must not come behind them from the first record of their last step', () => {
+    const loop = first('a').followedBy('b').where(is('b')).times(2);
+    const grouped = first('a')
+      .followedBy(begin('b', type<string>()).where(is('b')))
+      .times(2);
+    const then = (group: typeof ab) => begin(group).notFollowedBy('x').where(is('x')).followedBy('d').where(is('d'));
+    expect(sorted(then(loop as never), 'a1 b1 x b2 d')).toEqual([]);
+    expect(sorted(then(grouped as never), 'a1 b1 x b2 d')).toEqual(['a1 b1 b2 d']);
+  });
+
   const rulesOf = (pattern: Pattern<never, unknown>, waitForever = true): readonly string[] =>
     (
       matchOperator({
@@ -163,6 +187,18 @@ describe('groups', () => {
       'a group of steps has no conditions, end, greed or time of its own',
     ],
     ['greed', untyped(begin(ab)).greedy(), 'a group of steps has no conditions, end, greed or time of its own'],
+    [
+      'a time from the record before',
+      (untyped(x.next(ab)) as never as { withinPrevious(span: unknown): Pattern<never, unknown> }).withinPrevious(
+        undefined,
+      ),
+      'a group of steps has no conditions, end, greed or time of its own',
+    ],
+    [
+      'a time before the first record',
+      begin(begin('a', type<string>()).withinPrevious(seconds(1)).next('b')),
+      'step "a" has no record before it',
+    ],
     ['a time', x.next(ab.within(seconds(1))), 'a group of steps has a time of its own by within(...)'],
     ['what must not come', untyped(x.notNext(ab as never)).next('y'), 'a group of steps is what must not come'],
     ['no rounds', begin(ab).times(2, 1), 'a group has 2 to 1 rounds'],
@@ -199,6 +235,10 @@ describe('groups', () => {
     ],
   ])('refuse %s', (_, pattern, rule) => {
     expect(rulesOf(pattern)).toEqual([rule]);
+  });
+
+  it.each([{ a: 1 }, 'abc', null])('are no objects with other steps: %o', (steps) => {
+    expect(rulesOf(begin({ shape: { steps } } as never))).toEqual(['a step of the pattern has no name']);
   });
 
   it('can wait for ever only if that is said', () => {

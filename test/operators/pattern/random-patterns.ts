@@ -142,29 +142,31 @@ export const happenings = (records: number, keys: number): fc.Arbitrary<readonly
       });
     });
 
-/** Some of a pattern's steps made a group, and perhaps some of those another. */
+/** Some of a pattern's steps made a group, some of what that comes to another, and so on: beside or in one another. */
 export const grouped: fc.Arbitrary<PatternShape> = fc
   .record({
     pattern: patterns,
-    from: fc.nat(3),
-    length: fc.integer({ min: 1, max: 3 }),
-    quantifier,
-    inside: fc.option(fc.record({ from: fc.nat(2), length: fc.integer({ min: 1, max: 2 }), quantifier }), { freq: 2 }),
+    wraps: fc.array(
+      fc.record({ from: fc.nat(3), length: fc.integer({ min: 1, max: 3 }), deeper: fc.boolean(), quantifier }),
+      { minLength: 1, maxLength: 4 },
+    ),
   })
-  .map(({ pattern, from, length, quantifier: how, inside }) => {
-    const at = Math.min(from, pattern.steps.length - 1);
-    const steps = wrapped(pattern.steps, at, length, how);
-    const { group } = steps[at]!;
-    if (inside === null || group === undefined) return { ...pattern, steps };
-    const inner = wrapped(group, Math.min(inside.from, group.length - 1), inside.length, inside.quantifier);
-    return { ...pattern, steps: steps.with(at, { ...steps[at]!, group: inner }) };
-  });
+  .map(({ pattern, wraps }) => ({ ...pattern, steps: wraps.reduce(wrapped, pattern.steps) }));
 
-type Quantifier = typeof quantifier extends fc.Arbitrary<infer Q> ? Q : never;
+interface Wrap {
+  readonly from: number;
+  readonly length: number;
+  /** In a group that is there, if there is one at that place. */
+  readonly deeper: boolean;
+  readonly quantifier: typeof quantifier extends fc.Arbitrary<infer Q> ? Q : never;
+}
 
-function wrapped(steps: readonly StepShape[], from: number, length: number, how: Quantifier): readonly StepShape[] {
+function wrapped(steps: readonly StepShape[], wrap: Wrap): readonly StepShape[] {
+  const { length, deeper, quantifier: how } = wrap;
+  const from = Math.min(wrap.from, steps.length - 1);
   const [first, ...rest] = steps.slice(from, from + length) as [StepShape, ...StepShape[]];
   if (first.follows.startsWith('not')) return steps;
+  if (deeper && first.group !== undefined) return steps.with(from, { ...first, group: wrapped(first.group, wrap) });
   const [least, most] = how.times ?? [1, 1];
   const group: StepShape = {
     ...{
