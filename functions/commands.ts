@@ -9,7 +9,7 @@ import {
   storedState,
   storedTable,
 } from '../lib/inspect/index.ts';
-import { describeKey, type Key, keyIdOf, MillraceError, taskName } from '../lib/model/index.ts';
+import { type Key, MillraceError, taskName } from '../lib/model/index.ts';
 import type { Answers, Command, CommandAnswer, CommandEvent, ListAnswer } from '../lib/operations/index.ts';
 import { dataToJson } from '../lib/protocol/index.ts';
 import { isMendable, notePause, readControl, requestDrain } from '../lib/runtime/index.ts';
@@ -78,16 +78,6 @@ async function rows(controller: OpenController, { operator, query }: Of<'rows'>)
   const { ports } = await controller.connections();
   const read = await storedTable<Key, unknown>(controller.pipeline, ports, operator).rows(query);
   const { items, of } = fitting(read.rows);
-  if (items.length === 0 && of !== undefined) {
-    throw new MillraceError(
-      'bad-record',
-      `the row of ${describeKey(keyIdOf(read.rows[0]!.key))} is longer than an answer of the controller may be`,
-      {
-        where: { operator },
-        hint: 'read it with the stores in reach: --kafka, --table and --bucket',
-      },
-    );
-  }
   return { ...read, rows: items, more: read.more || of !== undefined };
 }
 
@@ -169,12 +159,16 @@ async function drain(controller: OpenController): Promise<Answers['drain']> {
   return { asked: await requestDrain(ports.commits, record, ports.clock.now()) };
 }
 
-/** As many of the items, from the first on, as an answer holds. */
+/** As many of the items, from the first on, as an answer holds. Throws `bad-record` if that is none of them. */
 function fitting<T>(items: readonly T[]): ListAnswer<T> {
   let bytes = 0;
   for (let i = 0; i < items.length; i++) {
     bytes += Buffer.byteLength(dataToJson(items[i])) + 1;
-    if (bytes > MOST_BYTES) return { items: items.slice(0, i), of: items.length };
+    if (bytes <= MOST_BYTES) continue;
+    if (i > 0) return { items: items.slice(0, i), of: items.length };
+    throw new MillraceError('bad-record', 'what is asked for is longer than an answer of the controller may be', {
+      hint: 'read it from where the stores can be reached, by --kafka, --table and --bucket',
+    });
   }
   return { items };
 }

@@ -260,7 +260,10 @@ describe('the controller', () => {
     expect(cut.rows.length).toBeLessThan(9);
     feed.push(0, [row('y'.repeat(2_600_000), 7)]);
     await lambda.settle();
-    await expect(read({ from: 'y' })).rejects.toThrow(/longer than an answer of the controller may be/);
+    const tooLong = /longer than an answer of the controller may be/;
+    await expect(read({ from: 'y' })).rejects.toThrow(tooLong);
+    const query = { operator: 'latest', from: 'y' };
+    await expect(lambda.command({ name: 'state', query })).rejects.toThrow(tooLong);
   });
 
   it('stops tasks of which others have found that they must not go on', async () => {
