@@ -23,16 +23,18 @@ interface ListOptions extends StateOptions {
   readonly windowTo?: string;
 }
 
+const rowsOption = [
+  '-r, --rows [pipeline]',
+  'the rows of the table that the operator makes, by this code; of a deployment, by its own',
+] as const;
+
 /** `millrace state get` and `millrace state list` */
 export function addState(program: Command): void {
   const group = program.command('state').description('look into keyed state, also while the pipeline runs');
   addDeployment(addWhere(group.command('get [data-dir] [operator] [key]').description('the state of one key')))
     .usage('[options] <data-dir> <operator> <key>, or [options] <operator> <key> of another place')
     .option('-s, --state <name>', 'only the state of this name')
-    .option(
-      '-r, --rows [pipeline]',
-      'the rows of the table that the operator makes, by this code; of a deployment, by its own',
-    )
+    .option(...rowsOption)
     .addHelpText(
       'after',
       `
@@ -67,10 +69,7 @@ ${exitCodesHelp}`,
   addDeployment(addWhere(group.command('list [data-dir]').description('all state, or that of one operator')))
     .option('-o, --operator <id>', 'only of this operator')
     .option('-s, --state <name>', 'only the state of this name')
-    .option(
-      '-r, --rows [pipeline]',
-      'the rows of the table that the operator makes, by this code; of a deployment, by its own',
-    )
+    .option(...rowsOption)
     .option('--from <key>', 'only keys at or after this one')
     .option('--to <key>', 'only keys before this one')
     .option('--window-from <time>', 'only windows at or after this time, milliseconds or ISO 8601')

@@ -32,9 +32,6 @@ export function optionsMistakes(options: unknown, known?: readonly string[]): Mi
   ];
 }
 
-/** The names of all that may be set of a kind: the compiler sees that none is missing. */
-export const namesOf = <T>(all: { readonly [Name in keyof T]-?: true }): readonly string[] => Object.keys(all);
-
 /** The mistakes of setting what is not known. */
 export function unknownMistakes(given: object, known: readonly string[]): Mistake[] {
   return namesUnknown(given, known).map((name) => {

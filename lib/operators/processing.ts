@@ -30,7 +30,7 @@ export interface HandlerSpec {
 }
 
 /** Handlers that may be left out. */
-const OPTIONAL = ['onTimer', 'onProcessingTimer'];
+const OPTIONAL = ['onTimer', 'onProcessingTimer'] satisfies readonly (keyof HandlerSpec)[];
 
 /** What a plan must know of an operator written as handlers: of records, in the order of its inputs, and of timers. */
 export function handlerFacts(type: string, spec: HandlerSpec, onRecords: readonly unknown[]) {

@@ -1,7 +1,7 @@
 /** No more records than so many a span of time, by a token bucket. */
 import { type Duration, type KeyId, MAX_TIME, MIN_TIME } from '../model/index.ts';
 import type { Cell, CellTable } from '../state/index.ts';
-import { definition, isObject, namesOf, unfit, unknownMistakes } from './author-code.ts';
+import { definition, isObject, unfit, unknownMistakes } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
 import type { Operator, OperatorContext, Receiver } from './operator.ts';
 import { sideName } from './side-output.ts';
@@ -27,9 +27,7 @@ export interface RateLimit {
   readonly dropped?: { readonly side: string };
 }
 
-const NAMES = namesOf<RateLimit>({
-  ...{ limit: true, per: true, burst: true, by: true, excess: true, maxDelayed: true, dropped: true },
-});
+export const rateLimitNames = ['limit', 'per', 'burst', 'by', 'excess', 'maxDelayed', 'dropped'] as const;
 
 /** Most records of a key that may be waiting for a token, unless said otherwise. */
 const MAX_DELAYED = 1_000;
@@ -199,7 +197,7 @@ function fill(bucket: Bucket, full: number, part: number): void {
 
 function mistakesIn(rate: RateLimit): Mistake[] {
   const { limit, per, burst = limit, by, excess, maxDelayed } = rate;
-  const mistakes = unknownMistakes(rate, NAMES);
+  const mistakes = unknownMistakes(rate, rateLimitNames);
   const whole = (name: string, value: number | undefined): void => {
     if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return;
     mistakes.push({ rule: `its ${name} is ${value}`, fix: 'give a whole number from 1' });

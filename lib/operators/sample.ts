@@ -1,14 +1,6 @@
 /** Part of the records: a share of them at random, a share of all entities, or every so many. */
 import { hash64, type Key, type KeyId, keyIdOf } from '../model/index.ts';
-import {
-  definition,
-  isObject,
-  namesOf,
-  optionalMistakes,
-  returnedPromise,
-  unfit,
-  unknownMistakes,
-} from './author-code.ts';
+import { definition, isObject, optionalMistakes, returnedPromise, unfit, unknownMistakes } from './author-code.ts';
 import type { Mistake, OperatorDefinition } from './definition.ts';
 import type { Operator, OperatorContext } from './operator.ts';
 
@@ -43,7 +35,8 @@ export interface EveryNth {
 /** Which part of the records goes on. */
 export type Sample<T> = RandomSample | EntitySample<T> | EveryNth;
 
-const NAMES = namesOf<Sample<unknown>>({ fraction: true, by: true, seed: true, every: true });
+/** The names of its settings; whether they are all is checked where types are tested, as of the others. */
+export const sampleNames = ['fraction', 'by', 'seed', 'every'] as const;
 
 /** Lets part of the records through, as they are and under their key. `keyed`: the stream is grouped by one. */
 export function sampleOperator<T>(sample: Sample<T>, keyed: boolean): OperatorDefinition {
@@ -137,7 +130,7 @@ function mixed(word: number): number {
 
 function mistakesIn(sample: Sample<unknown>): Mistake[] {
   const { fraction, every, seed } = sample;
-  const mistakes = unknownMistakes(sample, NAMES);
+  const mistakes = unknownMistakes(sample, sampleNames);
   if ((fraction === undefined) === (every === undefined)) {
     mistakes.push({ rule: 'it has to be either a share or every so many', fix: 'give it either fraction or every' });
   }

@@ -1,11 +1,19 @@
 import { describe, expectTypeOf, it } from 'vitest';
+import type { lookupCacheNames } from '../../lib/operators/async/lookup-join.ts';
 import type {
   AsyncOptions,
   DeduplicateSpec,
   GroupOptions,
+  LookupCacheOptions,
+  RateLimit,
+  Sample,
   StateDescriptors,
+  Suppression,
   TopOfRecordsSpec,
 } from '../../lib/operators/index.ts';
+import type { rateLimitNames } from '../../lib/operators/rate-limit.ts';
+import type { sampleNames } from '../../lib/operators/sample.ts';
+import type { suppressionNames } from '../../lib/operators/table/suppress.ts';
 import type {
   ExchangeOptions,
   IntervalOptions,
@@ -40,6 +48,15 @@ describe('the names of options that are known', () => {
     expectTypeOf<(typeof known.windowingOptions)[number]>().toEqualTypeOf<keyof WindowingOptions<unknown>>();
     expectTypeOf<(typeof known.twoInputWindowing)[number]>().toEqualTypeOf<keyof TwoInputWindowing<unknown, unknown>>();
     expectTypeOf<(typeof known.intervalOptions)[number]>().toEqualTypeOf<keyof IntervalOptions<unknown, unknown>>();
+    expectTypeOf<(typeof rateLimitNames)[number]>().toEqualTypeOf<keyof RateLimit>();
+    expectTypeOf<(typeof sampleNames)[number]>().toEqualTypeOf<keyof Sample<unknown>>();
+    expectTypeOf<(typeof lookupCacheNames)[number]>().toEqualTypeOf<keyof LookupCacheOptions>();
+    expectTypeOf<(typeof suppressionNames)['window'][number]>().toEqualTypeOf<
+      keyof Extract<Suppression, { kind: 'window' }>
+    >();
+    expectTypeOf<(typeof suppressionNames)['time'][number]>().toEqualTypeOf<
+      keyof Extract<Suppression, { kind: 'time' }>
+    >();
     expectTypeOf<(typeof known.sourceOptions)[number]>().toEqualTypeOf<keyof SourceOptions<unknown> | 'schema'>();
   });
 });

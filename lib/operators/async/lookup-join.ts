@@ -5,7 +5,6 @@ import {
   functionMistakes,
   isObject,
   misspeltMistakes,
-  namesOf,
   optionsMistakes,
   returnedPromise,
   settings,
@@ -81,8 +80,17 @@ export type FoundValues<K, V> = ReadonlyMap<K, V | null | undefined> | readonly 
 export type Lookup<T, K, V, C = undefined> = LookupOne<T, K, V, C> | LookupMany<T, K, V, C>;
 
 /** What may be left out of a lookup and is not missed; nothing that may be called as a part of its author's own is. */
-const OPTIONAL = ['maxKeys', 'retryMissing', 'onFailure', 'capacity', 'timeout', 'retries', 'retryDelay', 'retryIf'];
-const CACHE_NAMES = namesOf<LookupCacheOptions>({ ttl: true, maxEntries: true, missing: true });
+const OPTIONAL = [
+  'maxKeys',
+  'retryMissing',
+  'onFailure',
+  'capacity',
+  'timeout',
+  'retries',
+  'retryDelay',
+  'retryIf',
+] satisfies readonly (keyof SomeLookup)[];
+export const lookupCacheNames = ['ttl', 'maxEntries', 'missing'] as const;
 
 /** Makes a result of a record and what was found for it; `value` is undefined only in a left join, `key` only there and where the record names none. */
 export type LookupJoiner<T, V, K, R> = (record: T, value: V, key: K) => R;
@@ -319,7 +327,10 @@ const cacheOf = (cache: LookupCacheOptions) => {
 function cacheMistakes(cache: LookupCacheOptions | undefined): Mistake[] {
   if (cache === undefined) return [];
   const { ttl, maxEntries } = cacheOf(cache);
-  const mistakes = [...optionsMistakes(cache, CACHE_NAMES), ...wholeMistakes('maxEntries of the cache', maxEntries, 1)];
+  const mistakes = [
+    ...optionsMistakes(cache, lookupCacheNames),
+    ...wholeMistakes('maxEntries of the cache', maxEntries, 1),
+  ];
   if (Number.isFinite(ttl) && ttl > 0) return mistakes;
   return [...mistakes, { rule: `the ttl of its cache is ${ttl} ms`, fix: 'give a span such as minutes(5)' }];
 }

@@ -1,6 +1,6 @@
 import { compareKeyIds, type KeyId, MillraceError } from '../../model/index.ts';
 import { type Cell, type CellTable, sizeOfValue } from '../../state/index.ts';
-import { definition, faulty, namesOf, settings, unknownMistakes } from '../author-code.ts';
+import { definition, faulty, settings, unknownMistakes } from '../author-code.ts';
 import type { Mistake, OperatorDefinition } from '../definition.ts';
 import type { Operator, OperatorContext, Receiver } from '../operator.ts';
 import type { WindowTime } from '../window/index.ts';
@@ -90,12 +90,9 @@ export function suppressOperator(
   });
 }
 
-const NAMES = {
-  window: namesOf<Suppression & { readonly kind: 'window' }>({ kind: true, maxKeys: true, maxBytes: true }),
-  time: namesOf<Suppression & { readonly kind: 'time' }>({
-    ...{ kind: true, limit: true, by: true, whenFull: true, maxKeys: true, maxBytes: true },
-  }),
-};
+const HELD = ['kind', 'maxKeys', 'maxBytes'] as const;
+/** The names of settings, by the kind of suppression. */
+export const suppressionNames = { window: HELD, time: [...HELD, 'limit', 'by', 'whenFull'] } as const;
 
 const NOTHING: Mistake = {
   rule: 'it is not said when it lets changes out',
@@ -216,7 +213,7 @@ function full(keys: number, bytes: number, { maxKeys, maxBytes }: HeldLimits): M
 }
 
 function mistakesIn(suppression: Suppression, lateness: number | undefined): Mistake[] {
-  const mistakes = unknownMistakes(suppression, NAMES[suppression.kind]);
+  const mistakes = unknownMistakes(suppression, suppressionNames[suppression.kind]);
   if (suppression.kind === 'window' && lateness === undefined) {
     mistakes.push({
       rule: 'it waits for windows to close, and this is no table of windows',

@@ -2,9 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { milliseconds } from '../../../lib/model/index.ts';
 import { begin, type Following, skipPastLastEvent, type } from '../../../lib/operators/index.ts';
-import { found, is, matches, sorted } from './words.ts';
+import { first, found, is, matches, sorted } from './words.ts';
 
-const first = <N extends string>(name: N) => begin(name, type<string>()).where(is(name));
 const a = first('a');
 const c = first('c');
 

@@ -13,9 +13,7 @@ import {
   skipToNext,
   type,
 } from '../../../lib/operators/index.ts';
-import { found, is, matches, sorted } from './words.ts';
-
-const first = <N extends string>(name: N) => begin(name, type<string>()).where(is(name));
+import { first, found, is, matches, sorted } from './words.ts';
 
 describe('the documentation of contiguity', () => {
   const a = first('a');

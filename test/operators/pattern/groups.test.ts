@@ -16,9 +16,8 @@ import {
   skipToNext,
   type,
 } from '../../../lib/operators/index.ts';
-import { found, is, matches, sorted } from './words.ts';
+import { first, found, is, matches, sorted } from './words.ts';
 
-const first = <N extends string>(name: N) => begin(name, type<string>()).where(is(name));
 const ab = first('a').followedBy('b').where(is('b'));
 const then = <N extends string, M, F extends string>(pattern: Following<string, M, F>, name: N) =>
   pattern.followedBy(name).where(is(name));

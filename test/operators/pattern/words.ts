@@ -1,11 +1,14 @@
 /** Patterns of words: `a1` is a record of kind `a`. A match is told as the words that it took, in the order of steps. */
-import { matchOperator, noSkip, type Pattern, type SkipStrategy } from '../../../lib/operators/index.ts';
+import { begin, matchOperator, noSkip, type Pattern, type SkipStrategy, type } from '../../../lib/operators/index.ts';
 import { Harness } from '../harness.ts';
 
 export const is =
   (kind: string) =>
   (word: string): boolean =>
     word.startsWith(kind);
+
+/** A pattern that begins with a word of this kind. */
+export const first = <N extends string>(name: N) => begin(name, type<string>()).where(is(name));
 
 export interface Found {
   readonly matches: readonly string[];
